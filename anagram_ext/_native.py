@@ -1,0 +1,48 @@
+"""The compiled module ``anagram_ext._core``, found also when the source folder shadows it.
+
+Started from a clone's root, ``import anagram_ext`` finds the source folder first, which holds no
+compiled module, even though an installed copy of the package does. The installed folder is then
+appended to the package's search path: Python sources of the clone, compiled module of the install.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anagram_ext import _core as core
+
+__all__ = ["core"]
+
+
+def _load() -> ModuleType:
+    name = f"{__package__}._core"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+    sys.modules[str(__package__)].__path__.append(str(_installed_folder()))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        message = f"{name} is not built for {sys.version.split()[0]}: run `pip install .`"
+        raise ImportError(message) from error
+
+
+def _installed_folder() -> Path:
+    try:
+        distribution = importlib.metadata.distribution(str(__package__))
+    except importlib.metadata.PackageNotFoundError as error:
+        message = f"{__package__} runs from its source folder but is not built: run `pip install .`"
+        raise ImportError(message) from error
+    return Path(str(distribution.locate_file(str(__package__))))
+
+
+if not TYPE_CHECKING:
+    core = _load()

@@ -1,0 +1,7 @@
+#include "register.hpp"
+
+namespace anagram {
+
+void register_engine(pybind11::module_ &) {}
+
+} // namespace anagram

@@ -1,0 +1,235 @@
+// Tile kernels: compiled once per instruction set, in that set's namespace and without the standard
+// library's templates (see macros.hpp).
+#include "cpu/tile.hpp"
+
+#include "anagram/jet_activation.hpp"
+#include "gemm.hpp"
+
+namespace anagram::ANAGRAM_ISA_NAME {
+namespace {
+
+// ------------------------------------------------------------------------------ forward sweep
+
+// h_0 of the tile: the jet of the coordinates themselves, [n, slots(0), in_pad].
+template <class T>
+void fill_input(const TileNet<T> &net, const T *points, int64_t n, T *h) {
+  const JetTable &table = net.table(0);
+  const int64_t pad = net.layers[0].in_pad;
+  for (int64_t i = 0; i < n; ++i)
+    for (int k = 0; k < table.n_entries; ++k, h += pad) {
+      const int component = table.entries[k].component;
+      for (int64_t c = 0; c < net.n_in; ++c)
+        h[c] = component == 0 ? points[i * net.n_in + c]
+                              : static_cast<T>(net.linear[component * net.n_in + c]);
+      for (int64_t c = net.n_in; c < pad; ++c)
+        h[c] = T(0);
+    }
+}
+
+// z = W h for every slot, plus the bias in the value's slot.
+template <class T>
+void affine(const TileNet<T> &net, int l, const T *h, int64_t n, T *z) {
+  const Layer<T> &layer = net.layers[l];
+  const int slots = net.slots(l);
+  gemm<T>(n * slots, layer.out_pad, layer.n_in, {h, layer.in_pad, 1}, layer.transposed,
+          layer.out_pad, z, layer.out_pad);
+  for (int64_t i = 0; i < n; ++i) {
+    T *value = z + i * slots * layer.out_pad;
+    for (int64_t o = 0; o < layer.out_pad; ++o)
+      value[o] += layer.bias[o];
+  }
+}
+
+// h = s(z) at hidden layer l; keeps the derivatives of s when `record` is not null.
+template <class T>
+void activate(const TileNet<T> &net, int l, int64_t n, const T *z, T *h, T *record) {
+  const JetTable &table = net.table(l + 1);
+  const int64_t pad = net.layers[l].out_pad;
+  const int n_d = net.n_derivatives;
+  const int highest = record ? n_d - 1 : (table.order > 1 ? table.order : 1);
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < pad; j += n_lanes<T>) {
+      Vec<T> d[max_derivatives];
+      activation_derivatives<T>(net.activation, load<Vec<T>>(z + j), highest, d);
+      if (record)
+        for (int k = 0; k < n_d; ++k)
+          store(record + (i * n_d + k) * pad + j, d[k]);
+      jet_forward<Vec<T>>(table, d, z + j, h + j, pad);
+    }
+    z += table.n_components * pad;
+    h += table.n_entries * pad;
+  }
+}
+
+template <class T>
+void hidden_layers(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points,
+                   int64_t n) {
+  fill_input(net, points, n, buffers.h[0]);
+  for (int l = 0; l + 1 < net.depth; ++l) {
+    affine(net, l, buffers.h[l], n, buffers.z[l]);
+    activate(net, l, n, buffers.z[l], buffers.h[l + 1], buffers.d ? buffers.d[l] : nullptr);
+  }
+}
+
+template <class T> T dot(const T *a, const T *b, int64_t n_padded) {
+  Vec<T> sum = splat<Vec<T>>(T(0));
+  for (int64_t j = 0; j < n_padded; j += n_lanes<T>)
+    sum += load<Vec<T>>(a + j) * load<Vec<T>>(b + j);
+  return sum_lanes<T>(sum);
+}
+
+template <class T>
+void jets(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n, T *out,
+          int64_t n_total) {
+  hidden_layers(net, buffers, points, n);
+  const Layer<T> &last = net.layers[net.depth - 1];
+  const T *h = buffers.h[net.depth - 1];
+  for (int64_t i = 0; i < n; ++i)
+    for (int k = 0; k < net.outer.n_entries; ++k, h += last.in_pad)
+      for (int64_t o = 0; o < net.n_out; ++o) {
+        const T bias = net.outer.entries[k].component == 0 ? last.bias[o] : T(0);
+        out[(k * net.n_out + o) * n_total + i] =
+            dot(h, last.weight + o * last.in_pad, last.in_pad) + bias;
+      }
+}
+
+template <class T>
+void record(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n) {
+  hidden_layers(net, buffers, points, n);
+}
+
+// ------------------------------------------------------------------------------ reverse sweep
+
+// zbar of the last layer: the seeds, transposed to [n, n_requested, m_pad], times w_i if given.
+template <class T>
+void fill_seed(const TileNet<T> &net, Seeds<T> seeds, const T *w, int64_t n, T *seed) {
+  const int64_t pad = net.layers[net.depth - 1].out_pad;
+  for (int64_t i = 0; i < n; ++i)
+    for (int k = 0; k < net.outer.n_entries; ++k, seed += pad) {
+      for (int64_t o = 0; o < net.n_out; ++o) {
+        const T value = seeds.data[(k * net.n_out + o) * seeds.n_total + i];
+        seed[o] = w ? w[i] * value : value;
+      }
+      for (int64_t o = net.n_out; o < pad; ++o)
+        seed[o] = T(0);
+    }
+}
+
+// zbar_l from zbar_{l+1}: back through W_{l+1}, then through the activation.
+template <class T>
+void reverse_layer(const TileNet<T> &net, const TileBuffers<T> &buffers, int l, int64_t n,
+                   const T *zbar_above, T *hbar, T *zbar) {
+  const Layer<T> &above = net.layers[l + 1];
+  const JetTable &table = net.table(l + 1);
+  const int64_t pad = above.in_pad;
+  const int n_d = net.n_derivatives;
+  gemm<T>(n * table.n_entries, pad, above.n_out, {zbar_above, above.out_pad, 1}, above.weight, pad,
+          hbar, pad);
+  for (int64_t i = 0; i < n; ++i) {
+    const T *z = buffers.z[l] + i * table.n_components * pad;
+    for (int64_t j = 0; j < pad; j += n_lanes<T>) {
+      Vec<T> d[max_derivatives];
+      for (int k = 0; k < n_d; ++k)
+        d[k] = load<Vec<T>>(buffers.d[l] + (i * n_d + k) * pad + j);
+      jet_reverse<Vec<T>>(table, d, z + j, hbar + i * table.n_entries * pad + j,
+                          zbar + i * table.n_components * pad + j, pad);
+    }
+  }
+}
+
+// The slot of a layer's input jet that holds the value (it feeds the bias), or -1.
+template <class T> int value_slot(const TileNet<T> &net, int l) {
+  const JetTable &table = net.table(l);
+  for (int k = 0; k < table.n_entries; ++k)
+    if (table.entries[k].component == 0)
+      return k;
+  return -1;
+}
+
+// Runs the sweep from the last layer to the first and shows every layer's zbar to the sink.
+template <class T, class Sink>
+void reverse(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, const T *w,
+             int64_t n, Sink sink) {
+  fill_seed(net, seeds, w, n, buffers.seed);
+  const T *zbar = buffers.seed;
+  sink(net.depth - 1, zbar);
+  for (int l = net.depth - 2; l >= 0; --l) {
+    T *below = zbar == buffers.adjoint[1] ? buffers.adjoint[2] : buffers.adjoint[1];
+    reverse_layer(net, buffers, l, n, zbar, buffers.adjoint[0], below);
+    zbar = below;
+    sink(l, zbar);
+  }
+}
+
+// J[i, W_l] = sum over slots of zbar h^T, J[i, b_l] = zbar of the value.
+template <class T>
+void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, int64_t n, T *j,
+          int64_t row_stride) {
+  reverse<T>(net, buffers, seeds, nullptr, n, [&](int l, const T *zbar) {
+    const Layer<T> &layer = net.layers[l];
+    const int slots = net.slots(l);
+    const int value = value_slot(net, l);
+    for (int64_t i = 0; i < n; ++i) {
+      const T *adjoint = zbar + i * slots * layer.out_pad;
+      T *row = j + i * row_stride + layer.offset;
+      gemm<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad},
+              buffers.h[l] + i * slots * layer.in_pad, layer.in_pad, row, layer.n_in);
+      T *bias = row + layer.n_out * layer.n_in;
+      for (int64_t o = 0; o < layer.n_out; ++o)
+        bias[o] = value < 0 ? T(0) : adjoint[value * layer.out_pad + o];
+    }
+  });
+}
+
+// The rows summed with weights w, never stored: one product over all points and slots a layer.
+template <class T>
+void gradient(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, const T *w,
+              int64_t n, T *gradient) {
+  reverse<T>(net, buffers, seeds, w, n, [&](int l, const T *zbar) {
+    const Layer<T> &layer = net.layers[l];
+    const int slots = net.slots(l);
+    const int value = value_slot(net, l);
+    T *sum = gradient + layer.offset;
+    gemm<T, true>(layer.n_out, layer.n_in, n * slots, {zbar, 1, layer.out_pad}, buffers.h[l],
+                  layer.in_pad, sum, layer.n_in);
+    T *bias = sum + layer.n_out * layer.n_in;
+    if (value >= 0)
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t o = 0; o < layer.n_out; ++o)
+          bias[o] += zbar[(i * slots + value) * layer.out_pad + o];
+  });
+}
+
+// J[i, :] v = sum over layers of zbar . (V h + v_b).
+template <class T>
+void tangent(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds,
+             const Layer<T> *v, int64_t n, T *scratch, T *out) {
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = T(0);
+  reverse<T>(net, buffers, seeds, nullptr, n, [&](int l, const T *zbar) {
+    const Layer<T> &layer = v[l];
+    const int slots = net.slots(l);
+    const int value = value_slot(net, l);
+    gemm<T>(n * slots, layer.out_pad, layer.n_in, {buffers.h[l], layer.in_pad, 1},
+            layer.transposed, layer.out_pad, scratch, layer.out_pad);
+    const int64_t length = slots * layer.out_pad; // contiguous slots of one point
+    for (int64_t i = 0; i < n; ++i) {
+      out[i] += dot(zbar + i * length, scratch + i * length, length);
+      if (value >= 0)
+        out[i] += dot(zbar + i * length + value * layer.out_pad, layer.bias, layer.out_pad);
+    }
+  });
+}
+
+template <class T>
+constexpr Kernels<T> table = {n_lanes<T>, jets<T>, record<T>, rows<T>, gradient<T>, tangent<T>};
+
+} // namespace
+
+// Found by dispatch.cpp.
+extern const Kernels<double> kernels_f64;
+extern const Kernels<float> kernels_f32;
+const Kernels<double> kernels_f64 = table<double>;
+const Kernels<float> kernels_f32 = table<float>;
+
+} // namespace anagram::ANAGRAM_ISA_NAME

@@ -1,0 +1,75 @@
+// What a tile kernel needs to know, as plain data: the network, its packed weights, the buffers of
+// one tile of points. Filled by plan.cpp, read by the kernels of every instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "anagram/activation.hpp"
+#include "anagram/jet_table.hpp"
+
+namespace anagram {
+
+// One affine layer. Rows are padded with zeros to a multiple of the register length.
+template <class T> struct Layer {
+  int64_t n_in, n_out;
+  int64_t in_pad, out_pad;
+  const T *transposed; // [n_in, out_pad], W^T: the forward operand
+  const T *weight;     // [n_out, in_pad], W: the reverse operand
+  const T *bias;       // [out_pad]
+  int64_t offset;      // of W in theta; the bias follows at offset + n_out * n_in
+};
+
+template <class T> struct TileNet {
+  int depth; // affine layers
+  const Layer<T> *layers;
+  Activation activation;
+  JetTable inner;                // hidden layers but the last: the closed basis
+  JetTable outer;                // last hidden layer: the requested components only
+  const double *linear;          // [n_components, d]: the jet of the input itself
+  int64_t n_in, n_out;           // d, m
+  int n_derivatives;             // stored s^(k) a neuron: order + 2
+
+  // The rule that produced the jet entering affine layer l, and the number of its slots.
+  const JetTable &table(int l) const { return l == depth - 1 ? outer : inner; }
+  int slots(int l) const { return table(l).n_entries; }
+};
+
+// Buffers of one tile of n points, neurons contiguous.
+template <class T> struct TileBuffers {
+  T *const *h;   // [depth]: input of layer l, [n, slots(l), in_pad]
+  T *const *z;   // [depth - 1]: output of layer l, [n, slots(l), out_pad]
+  T *const *d;   // [depth - 1]: s^(k)(z_0), [n, n_derivatives, out_pad]; null when not recorded
+  T *adjoint[3]; // [n, slots, pad]: hbar, and zbar of two neighbouring layers
+  T *seed;       // [n, n_requested, m_pad]
+};
+
+// Seeds of one residual component: dr/d(jet), element (k, o, i) at data[(k * m + o) * n_total + i].
+template <class T> struct Seeds {
+  const T *data;
+  int64_t n_total;
+};
+
+template <class T> struct Kernels {
+  int64_t lanes;
+  // u[k, o, i] at out[(k * m + o) * n_total + i], no record kept
+  void (*jets)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
+               int64_t n_total);
+  // forward sweep that keeps what the reverse sweep needs
+  void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n);
+  // rows of J, row i at j + i * row_stride
+  void (*rows)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, int64_t n, T *j,
+               int64_t row_stride);
+  // gradient += sum over the rows i of w[i] J[i, :]
+  void (*gradient)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const T *w, int64_t n,
+                   T *gradient);
+  // out[i] = J[i, :] v, v packed like the weights; scratch [n, slots, pad]
+  void (*tangent)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const Layer<T> *v, int64_t n,
+                  T *scratch, T *out);
+};
+
+// The best instruction set of this CPU, or the one that ANAGRAM_ISA names.
+template <class T> const Kernels<T> &kernels();
+const char *isa_name();
+bool select_isa(const char *name); // "" = best; false when this CPU lacks it
+
+} // namespace anagram

@@ -1,0 +1,26 @@
+// Compiler differences in one place: the arithmetic headers are read by gcc, clang and nvcc.
+#pragma once
+
+#if defined(__CUDACC__)
+#define ANAGRAM_HD __host__ __device__
+#else
+#define ANAGRAM_HD
+#endif
+
+#if defined(__CUDACC__) || defined(_MSC_VER)
+#define ANAGRAM_INLINE inline
+#else
+#define ANAGRAM_INLINE inline __attribute__((always_inline))
+#endif
+
+#if defined(_MSC_VER)
+#define ANAGRAM_RESTRICT __restrict
+#else
+#define ANAGRAM_RESTRICT __restrict__
+#endif
+
+// Each instruction set compiles the same templates. A namespace of its own keeps the linker from
+// merging an AVX copy of an inline function into the code that must run on every CPU.
+#ifndef ANAGRAM_ISA_NAME
+#define ANAGRAM_ISA_NAME base
+#endif

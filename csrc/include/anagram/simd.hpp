@@ -1,0 +1,74 @@
+// A register of lanes, or one number where there are no vector registers (device code, MSVC).
+//
+// The arithmetic is written once for a type V that is either; comparison and ?: read the same for
+// both, because gcc and clang give vector types element-wise operators.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "macros.hpp"
+
+namespace anagram::ANAGRAM_ISA_NAME {
+
+#if defined(__GNUC__) && !defined(__CUDACC__)
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+typedef double VecF64 __attribute__((vector_size(vector_bytes)));
+typedef float VecF32 __attribute__((vector_size(vector_bytes)));
+typedef uint64_t VecU64 __attribute__((vector_size(vector_bytes)));
+typedef uint32_t VecU32 __attribute__((vector_size(vector_bytes)));
+#else
+typedef double VecF64;
+typedef float VecF32;
+typedef uint64_t VecU64;
+typedef uint32_t VecU32;
+#endif
+
+template <class T> struct Lanes; // scalar type -> vector type
+template <> struct Lanes<double> {
+  using Vec = VecF64;
+  using Bits = VecU64;
+};
+template <> struct Lanes<float> {
+  using Vec = VecF32;
+  using Bits = VecU32;
+};
+template <class T> using Vec = typename Lanes<T>::Vec;
+template <class T> constexpr int n_lanes = static_cast<int>(sizeof(Vec<T>) / sizeof(T));
+
+template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V load(const T *p) {
+  V v;
+  memcpy(&v, p, sizeof(V)); // unaligned load
+  return v;
+}
+
+template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE void store(T *p, V v) {
+  memcpy(p, &v, sizeof(V));
+}
+
+template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V splat(T value) { return V{} + value; }
+
+template <class To, class From> ANAGRAM_HD ANAGRAM_INLINE To bit_cast(From v) {
+  static_assert(sizeof(To) == sizeof(From), "bit_cast keeps the size");
+  To result;
+  memcpy(&result, &v, sizeof(To));
+  return result;
+}
+
+// Sum of the lanes, in lane order.
+template <class T> ANAGRAM_INLINE T sum_lanes(Vec<T> v) {
+  T lane[n_lanes<T>];
+  memcpy(lane, &v, sizeof(v));
+  T total = lane[0];
+  for (int i = 1; i < n_lanes<T>; ++i)
+    total += lane[i];
+  return total;
+}
+
+} // namespace anagram::ANAGRAM_ISA_NAME
