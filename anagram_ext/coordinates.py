@@ -1,0 +1,64 @@
+"""Named coordinates: what a residual or a solution sees as its last argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_RESERVED = ("names", "points")
+
+
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Coordinate names as a tuple, checked: identifiers, all different, none of them reserved.
+
+    Raises:
+        ValueError: naming the offending name.
+        TypeError: if a name is no string.
+    """
+    checked = tuple(names)
+    if not checked:
+        raise ValueError("coordinates must name at least one coordinate, got none")
+    for name in checked:
+        if not isinstance(name, str):
+            raise TypeError(f"coordinates must be strings, got {name!r}")
+        if not name.isidentifier() or name.startswith("_") or name in _RESERVED:
+            raise ValueError(
+                f"coordinates: {name!r} cannot name a coordinate (use an identifier without a "
+                f"leading underscore, other than {', '.join(_RESERVED)})"
+            )
+    if len(set(checked)) != len(checked):
+        raise ValueError(f"coordinates must all differ, got {checked}")
+    return checked
+
+
+class Coordinates:
+    """The points of one condition, by coordinate name: ``x.t`` or ``x["t"]`` is a tensor [n].
+
+    Attributes:
+        names: the d coordinate names, in the order of the columns.
+        points: all coordinates as one tensor [n, d].
+    """
+
+    def __init__(self, names: tuple[str, ...], points: Tensor) -> None:
+        self.names = names
+        self.points = points
+        # Contiguous copies, made once: residuals read the columns at every step.
+        self._columns = {name: points[:, i].contiguous() for i, name in enumerate(names)}
+
+    def __getitem__(self, name: str) -> Tensor:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise ValueError(f"unknown coordinate {name!r}: there are {self.names}") from None
+
+    def __getattr__(self, name: str) -> Tensor:
+        # Reached only for names that are no real attribute.
+        if name.startswith("_") or name not in self._columns:
+            raise AttributeError(f"unknown coordinate {name!r}: there are {self.names}")
+        return self._columns[name]
+
+    def __repr__(self) -> str:
+        return f"Coordinates({', '.join(self.names)}; {len(self.points)} points)"

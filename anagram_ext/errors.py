@@ -1,0 +1,27 @@
+"""Errors that a caller may want to catch by type; bad arguments are ValueError or TypeError."""
+
+from __future__ import annotations
+
+
+class NonFiniteError(ArithmeticError):
+    """A residual, its derivative or a loss became NaN or infinite.
+
+    Attributes:
+        condition: name of the condition, or None when no single condition is to blame.
+        point: coordinates of the first offending point, or None when no point is to blame.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        condition: str | None = None,
+        point: tuple[float, ...] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.condition = condition
+        self.point = point
+
+
+class BackendUnavailable(RuntimeError):  # noqa: N818 (the name says enough)
+    """A device or library that this installation cannot use; the text says what to do."""

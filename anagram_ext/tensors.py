@@ -1,0 +1,49 @@
+"""Checks of the tensors that callers hand in: type, shape, dtype, device, finite values."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+DTYPES = (torch.float64, torch.float32)
+
+
+def check_points(argument: str, points: Tensor, dimension: int) -> None:
+    """Raises unless `points` is a finite float64 or float32 CPU tensor [n, dimension].
+
+    Raises:
+        TypeError: if it is no tensor, or of another dtype.
+        ValueError: for another shape or device, or a value that is not finite.
+    """
+    if not isinstance(points, Tensor):
+        raise TypeError(f"{argument} must be a tensor, got {type(points).__name__}")
+    if points.dtype not in DTYPES:
+        raise TypeError(f"{argument} must be float64 or float32, got {points.dtype}")
+    if points.ndim != 2 or points.shape[1] != dimension:
+        raise ValueError(f"{argument} must have shape [n, {dimension}], got {list(points.shape)}")
+    _check_device(argument, points)
+    finite = torch.isfinite(points).all(dim=1)
+    if not bool(finite.all()):
+        row = int((~finite).nonzero()[0, 0])
+        raise ValueError(f"{argument} must be finite, got {points[row].tolist()} in row {row}")
+
+
+def check_theta(theta: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Raises unless `theta` is a CPU tensor of the given shape and dtype.
+
+    Raises:
+        TypeError: if it is no tensor, or of another dtype than the model.
+        ValueError: for another shape or device.
+    """
+    if not isinstance(theta, Tensor):
+        raise TypeError(f"theta must be a tensor, got {type(theta).__name__}")
+    if theta.dtype != dtype:
+        raise TypeError(f"theta must be {dtype} like the model, got {theta.dtype}")
+    if theta.shape != shape:
+        raise ValueError(f"theta must have shape {list(shape)}, got {list(theta.shape)}")
+    _check_device("theta", theta)
+
+
+def _check_device(argument: str, tensor: Tensor) -> None:
+    if tensor.device.type != "cpu":
+        raise ValueError(f"{argument} must be on the CPU, got device {tensor.device}")
