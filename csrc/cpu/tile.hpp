@@ -30,8 +30,8 @@ template <class T> struct TileNet {
   int n_derivatives;             // stored s^(k) a neuron: order + 2
 
   // The rule that produced the jet entering affine layer l, and the number of its slots.
-  const JetTable &table(int l) const { return l == depth - 1 ? outer : inner; }
-  int slots(int l) const { return table(l).n_entries; }
+  ANAGRAM_INLINE const JetTable &table(int l) const { return l == depth - 1 ? outer : inner; }
+  ANAGRAM_INLINE int slots(int l) const { return table(l).n_entries; }
 };
 
 // Buffers of one tile of n points, neurons contiguous.
