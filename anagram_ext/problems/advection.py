@@ -1,0 +1,37 @@
+"""Linear advection: a first-order equation with an inflow boundary."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext.domain import Box
+from anagram_ext.network import MLP
+from anagram_ext.problem import Condition, Problem
+
+if TYPE_CHECKING:
+    from anagram_ext.coordinates import Coordinates
+
+
+def exact(x: Coordinates) -> torch.Tensor:
+    """The travelling wave sin(2 pi (x - t)), [n]."""
+    return torch.sin(2 * pi * (x.x - x.t))
+
+
+def advection() -> Problem:
+    """u_t + u_x = 0 on [0, 1]^2, u given at t = 0 and at the inflow x = 0; network 2-32-1."""
+    square = Box(t=(0, 1), x=(0, 1))
+    return Problem(
+        coordinates=("t", "x"),
+        fields=("u",),
+        conditions={
+            "interior": Condition(lambda u, x: u.d("t") + u.d("x"), square.grid(28, 28)),
+            "initial": Condition(lambda u, x: u - exact(x), square.face(t=0).grid(29)),
+            "inflow": Condition(lambda u, x: u - exact(x), square.face(x=0).grid(29)),
+        },
+        solution=exact,
+        name="advection",
+        model=MLP([2, 32, 1]),
+    )

@@ -1,0 +1,48 @@
+"""Poisson equation on the unit square (the "2D Laplace" problem of the ANaGRAM paper)."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext.cutoff import Cutoff
+from anagram_ext.domain import Box
+from anagram_ext.network import MLP
+from anagram_ext.problem import Condition, Problem
+from anagram_ext.problems.published import published_settings
+
+if TYPE_CHECKING:
+    from anagram_ext.coordinates import Coordinates
+
+
+def exact(x: Coordinates) -> torch.Tensor:
+    """The solution sin(pi x) sin(pi y), [n]."""
+    return torch.sin(pi * x.x) * torch.sin(pi * x.y)
+
+
+def laplace_2d(n: int = 28) -> Problem:
+    """Laplacian u = -2 pi^2 sin(pi x) sin(pi y) on [0, 1]^2, u = 0 on the boundary.
+
+    Args:
+        n: Interior grid points an axis; each side of the square has n + 1.
+
+    Returns:
+        The problem with its published network 2-32-1.
+    """
+    square = Box(x=(0, 1), y=(0, 1))
+    return Problem(
+        coordinates=("x", "y"),
+        fields=("u",),
+        conditions={
+            "interior": Condition(
+                lambda u, x: u.laplacian() + 2 * pi**2 * exact(x), square.grid(n, n)
+            ),
+            "boundary": Condition(lambda u, x: u, square.faces().grid(n + 1)),
+        },
+        solution=exact,
+        name="laplace_2d",
+        model=MLP([2, 32, 1]),
+        settings=published_settings(Cutoff(1e-6, relative=False), steps=2001),
+    )

@@ -1,0 +1,39 @@
+"""Wave equation in one space dimension."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext.domain import Box
+from anagram_ext.network import MLP
+from anagram_ext.problem import Condition, Problem
+
+if TYPE_CHECKING:
+    from anagram_ext.coordinates import Coordinates
+
+
+def exact(x: Coordinates) -> torch.Tensor:
+    """The standing wave cos(2 pi t) sin(pi x), [n]."""
+    return torch.cos(2 * pi * x.t) * torch.sin(pi * x.x)
+
+
+def wave() -> Problem:
+    """u_tt = 4 u_xx on [0, 1]^2, u = sin(pi x), u_t = 0 at t = 0, u = 0 at the walls; 2-64-1."""
+    square = Box(t=(0, 1), x=(0, 1))
+    return Problem(
+        coordinates=("t", "x"),
+        fields=("u",),
+        conditions={
+            "interior": Condition(lambda u, x: u.d("tt") - 4 * u.d("xx"), square.grid(28, 28)),
+            "initial": Condition(
+                lambda u, x: (u - torch.sin(pi * x.x), u.d("t")), square.face(t=0).grid(29)
+            ),
+            "walls": Condition(lambda u, x: u, square.faces("x").grid(29)),
+        },
+        solution=exact,
+        name="wave",
+        model=MLP([2, 64, 1]),
+    )
