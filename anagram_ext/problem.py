@@ -79,8 +79,8 @@ class Problem:
         settings: recommended training options by name.
     """
 
-    coordinates: Sequence[str]
-    fields: Sequence[str]
+    coordinates: tuple[str, ...]
+    fields: tuple[str, ...]
     conditions: Mapping[str, Condition]
     solution: Solution | None = None
     evaluation: Tensor | None = None

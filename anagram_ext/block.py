@@ -1,0 +1,141 @@
+"""One condition bound to a network: its points, its plan and its rows of the stacked residual."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import torch
+from torch import Tensor
+
+from anagram_ext.engine import Plan
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.linearise import JetResidual, PointwiseResidual
+
+if TYPE_CHECKING:
+    from anagram_ext.coordinates import Coordinates
+    from anagram_ext.network import MLP
+
+# Jets of many parameter vectors are evaluated in batches of about this size.
+_BATCH_BYTES = 1 << 25
+_MAX_BUFFERS = 4
+
+
+class Block:
+    """The rows ``scale * r`` of one condition, component after component.
+
+    Attributes:
+        pointwise: what is known about the residual.
+        coordinates: the n points of the condition.
+        n_rows: C * n.
+    """
+
+    def __init__(
+        self,
+        pointwise: PointwiseResidual,
+        model: MLP,
+        coordinates: Coordinates,
+        scale: float,
+    ) -> None:
+        self.pointwise = pointwise
+        self.coordinates = coordinates
+        self._model = model
+        self._scale = scale
+        self._points = coordinates.points
+        n = len(self._points)
+        self.n_rows = pointwise.n_components * n
+        self._plan = Plan.cached(model.widths, model.activation, pointwise.operators, model.device)
+        self._single = JetResidual(pointwise, coordinates)
+        self._many: dict[int, JetResidual] = {}
+        self._seeds = torch.zeros(
+            (pointwise.n_components, *self._single.jets.shape), dtype=model.dtype
+        )
+        self._weight = torch.full((n,), scale, dtype=model.dtype)
+        self._ones = torch.ones(n, dtype=model.dtype)
+
+    def residual(self, theta: Tensor, rows: Tensor) -> None:
+        """Writes the scaled residual into `rows` [C * n]."""
+        self._plan.jets(theta, self._points, self._single.jets)
+        self._write(self._single.values(), rows)
+
+    def residuals(self, thetas: Tensor, rows: Tensor) -> None:
+        """Writes the scaled residuals of parameter vectors [q, P] into `rows` [q, C * n]."""
+        for start, components in self._in_batches(thetas):
+            self._write(components, rows[start : start + len(components[0])])
+
+    def losses(self, thetas: Tensor, losses: Tensor) -> None:
+        """Adds half the sum of squares of the rows, for each of several parameter vectors, [q]."""
+        for start, components in self._in_batches(thetas):
+            for component in components:
+                losses[start : start + len(component)] += (
+                    0.5 * self._scale**2 * component.square().sum(dim=-1)
+                )
+
+    def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
+        """Writes the scaled residual [C * n] and its Jacobian [C * n, P]."""
+        self._plan.jets(theta, self._points, self._single.jets)
+        self._write(self._single.derivatives(self._weight, self._seeds), rows)
+        self._check_seeds(self._seeds)
+        self._plan.jacobian(theta, self._points, self._seeds, jacobian)
+
+    def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
+        """Writes the scaled residual [C * n] and adds J^T r to `gradient` [P]."""
+        self._plan.jets(theta, self._points, self._single.jets)
+        # One reverse sweep for all components: their seeds are summed beforehand.
+        seeds = torch.zeros_like(self._single.jets)
+        self._write(self._single.pullback(self._scale**2, seeds), rows)
+        self._check_seeds(seeds)
+        self._plan.vjp(theta, self._points, seeds[None], self._ones, gradient)
+
+    def check_finite(self, rows: Tensor) -> None:
+        """Raises NonFiniteError naming the first point where a row [C * n] is not finite."""
+        bad = (~torch.isfinite(rows)).nonzero()
+        if len(bad):
+            self._fail(int(bad[0, 0]) % len(self._points), "residual")
+
+    def _write(self, components: list[Tensor], rows: Tensor) -> None:
+        n = len(self._points)
+        for c, component in enumerate(components):
+            torch.mul(component, self._scale, out=rows[..., c * n : (c + 1) * n])
+
+    def _in_batches(self, thetas: Tensor) -> Iterator[tuple[int, list[Tensor]]]:
+        """Yields the first index of a batch of parameter vectors, and its C residuals [q', n]."""
+        if not self.pointwise.broadcasts:
+            for q, theta in enumerate(thetas):
+                self._plan.jets(theta, self._points, self._single.jets)
+                yield q, [component[None] for component in self._single.values()]
+            return
+        size = self._batch_size(len(thetas))
+        for start in range(0, len(thetas), size):
+            some = thetas[start : start + size]
+            wired = self._wired(len(some))
+            self._plan.jets_many(some, self._points, wired.jets)
+            yield start, wired.values()
+
+    def _batch_size(self, n_vectors: int) -> int:
+        # As few batches as fit, all of nearly the same size.
+        fitting = max(1, _BATCH_BYTES // max(1, self._single.jets.nbytes))
+        n_batches = max(1, math.ceil(n_vectors / fitting))
+        return max(1, math.ceil(n_vectors / n_batches))
+
+    def _wired(self, n_vectors: int) -> JetResidual:
+        if n_vectors not in self._many:
+            if len(self._many) >= _MAX_BUFFERS:
+                self._many.clear()
+            self._many[n_vectors] = JetResidual(self.pointwise, self.coordinates, n_vectors)
+        return self._many[n_vectors]
+
+    def _check_seeds(self, seeds: Tensor) -> None:
+        if not bool(torch.isfinite(seeds).all()):
+            point = (~torch.isfinite(seeds)).nonzero()[0, -1]
+            self._fail(int(point), "derivative of the residual")
+
+    def _fail(self, point: int, what: str) -> NoReturn:
+        at = dict(zip(self.coordinates.names, self._points[point].tolist(), strict=True))
+        place = ", ".join(f"{name}={value:.6g}" for name, value in at.items())
+        raise NonFiniteError(
+            f"condition {self.pointwise.condition!r}: {what} is not finite at {place}",
+            condition=self.pointwise.condition,
+            point=tuple(at.values()),
+        )

@@ -1,0 +1,56 @@
+"""How far to go along a direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from anagram_ext.system import System
+
+_HALVINGS = torch.arange(31, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The point that a search settled on.
+
+    Attributes:
+        theta: parameters [P].
+        loss: the loss there.
+        step_size: the factor of the direction; 0 when no trial lowered the loss.
+        evaluations: number of losses computed.
+    """
+
+    theta: Tensor
+    loss: float
+    step_size: float
+    evaluations: int
+
+
+def grid_search(system: System, theta: Tensor, direction: Tensor, loss: float) -> SearchResult:
+    """The best of the steps ``theta - 0.5^k direction``, k = 0..30 (arXiv 2412.10782).
+
+    All losses come from one batch. When none is below the present one, theta stays.
+
+    Args:
+        system: the least-squares problem.
+        theta: parameters [P].
+        direction: [P], to be subtracted.
+        loss: the loss at theta.
+    """
+    step_sizes = (0.5**_HALVINGS).to(theta.dtype)
+    trials = theta - step_sizes[:, None] * direction  # [31, P]
+    losses = system.losses(trials)
+    best = int(losses.argmin())
+    if not float(losses[best]) < loss:
+        return SearchResult(theta.clone(), loss, 0.0, len(trials))
+    return SearchResult(
+        trials[best].clone(), float(losses[best]), float(step_sizes[best]), len(trials)
+    )
+
+
+SEARCHES = {"grid": grid_search}

@@ -1,0 +1,200 @@
+"""A problem and a network bound together: the nonlinear least-squares problem r(theta) = 0."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anagram_ext.block import Block
+from anagram_ext.coordinates import Coordinates
+from anagram_ext.discovery import discover
+from anagram_ext.sampling import Sampler
+from anagram_ext.tensors import check_points, check_theta
+from anagram_ext.validation import SolutionError, evaluation_points, fresh_points
+
+if TYPE_CHECKING:
+    from anagram_ext.linearise import PointwiseResidual
+    from anagram_ext.network import MLP
+    from anagram_ext.problem import Problem
+
+_TRAINING, _HELD_OUT = 0, 1  # streams of random points that never meet
+
+
+class System:
+    """The stacked residual r [S] of all conditions as a function of the parameters theta [P].
+
+    Rows are ordered by condition, then by component of its residual, then by point, and scaled such
+    that the loss is ``1/2 ||r||^2`` (see :class:`Problem`).
+
+    Attributes:
+        problem: the problem.
+        model: the network.
+        n_rows: S.
+        n_parameters: P.
+        row_slices: the rows of each condition.
+    """
+
+    def __init__(self, problem: Problem, model: MLP, seed: int = 0) -> None:
+        """Draws the points of sampled conditions and dry-runs every residual.
+
+        Args:
+            problem: conditions and coordinates.
+            model: a network from the coordinates to the fields.
+            seed: of the sampled points.
+
+        Raises:
+            ValueError: for a network of other widths, or a residual that breaks the rules.
+            TypeError: for a residual that returns anything but tensors of the model's dtype.
+        """
+        problem.check_model(model)
+        self.problem = problem
+        self.model = model
+        self.n_parameters = model.n_parameters
+        self._residuals: dict[str, PointwiseResidual] = {}
+        self._blocks: dict[str, Block] = {}
+        for name, condition in problem.conditions.items():
+            coordinates = self._draw(name, seed, _TRAINING)
+            self._residuals[name] = discover(name, condition.residual, problem.fields, coordinates)
+            self._blocks[name] = self._bind(name, coordinates)
+        self.row_slices = _consecutive({name: b.n_rows for name, b in self._blocks.items()})
+        self.n_rows = sum(block.n_rows for block in self._blocks.values())
+        self._held_out: list[Block] | None = None
+        self._solution_error: SolutionError | None = None
+
+    def residual(self, theta: Tensor) -> Tensor:
+        """The residual r [S].
+
+        Raises:
+            NonFiniteError: naming condition and point.
+        """
+        theta = self._checked(theta)
+        rows = theta.new_empty(self.n_rows)
+        for name, block in self._blocks.items():
+            block.residual(theta, rows[self.row_slices[name]])
+        self._check_finite(rows)
+        return rows
+
+    def residuals(self, thetas: Tensor) -> Tensor:
+        """The residuals [q, S] of several parameter vectors [q, P]; they may be non-finite."""
+        thetas = self._checked_many(thetas)
+        rows = thetas.new_empty((len(thetas), self.n_rows))
+        for name, block in self._blocks.items():
+            block.residuals(thetas, rows[:, self.row_slices[name]])
+        return rows
+
+    def losses(self, thetas: Tensor) -> Tensor:
+        """The losses [q] of several parameter vectors [q, P]; infinite where not finite."""
+        thetas = self._checked_many(thetas)
+        losses = thetas.new_zeros(len(thetas))
+        for block in self._blocks.values():
+            block.losses(thetas, losses)
+        return torch.nan_to_num(losses, nan=math.inf, posinf=math.inf)
+
+    def linearise(self, theta: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The residual r [S] and its Jacobian J [S, P].
+
+        Args:
+            theta: parameters [P].
+            out: a contiguous tensor [S, P] to write J into; a new one by default.
+
+        Raises:
+            NonFiniteError: naming condition and point.
+        """
+        theta = self._checked(theta)
+        rows = theta.new_empty(self.n_rows)
+        jacobian = theta.new_empty((self.n_rows, self.n_parameters)) if out is None else out
+        for name, block in self._blocks.items():
+            part = self.row_slices[name]
+            block.linearise(theta, rows[part], jacobian[part])
+        self._check_finite(rows)
+        return rows, jacobian
+
+    def gradient(self, theta: Tensor) -> tuple[float, Tensor]:
+        """The loss and its gradient J^T r [P], without storing J.
+
+        Raises:
+            NonFiniteError: naming condition and point.
+        """
+        theta = self._checked(theta)
+        rows = theta.new_empty(self.n_rows)
+        gradient = torch.zeros_like(theta)
+        for name, block in self._blocks.items():
+            block.gradient(theta, rows[self.row_slices[name]], gradient)
+        self._check_finite(rows)
+        return 0.5 * float(rows @ rows), gradient
+
+    def resample(self, seed: int) -> None:
+        """Redraws the points of all conditions that have a sampler."""
+        for name, condition in self.problem.conditions.items():
+            if isinstance(condition.points, Sampler):
+                self._blocks[name] = self._bind(name, self._draw(name, seed, _TRAINING))
+
+    def l2_error(self, theta: Tensor) -> tuple[float, float]:
+        """Root mean square error against the problem's solution, absolute and relative.
+
+        Both are nan when the problem has no solution.
+        """
+        if self.problem.solution is None:
+            return math.nan, math.nan
+        if self._solution_error is None:
+            points = self.problem.evaluation
+            if points is None:
+                points = evaluation_points(b.coordinates.points for b in self._blocks.values())
+            self._solution_error = SolutionError(self.problem, self.model, points)
+        return self._solution_error(theta)
+
+    def held_out_loss(self, theta: Tensor) -> float:
+        """The loss on points of the same regions that no training step sees; inf if not finite."""
+        thetas = self._checked(theta)[None]
+        if self._held_out is None:
+            self._held_out = [
+                self._bind(name, self._draw(name, 0, _HELD_OUT)) for name in self._blocks
+            ]
+        losses = thetas.new_zeros(1)
+        for block in self._held_out:
+            block.losses(thetas, losses)
+        return float(torch.nan_to_num(losses, nan=math.inf, posinf=math.inf))
+
+    def _draw(self, name: str, seed: int, stream: int) -> Coordinates:
+        """The points of a condition, with a random stream of their own."""
+        index = list(self.problem.conditions).index(name)
+        own_seed = int(np.random.SeedSequence([seed, index, stream]).generate_state(1)[0])
+        condition = self.problem.conditions[name]
+        points = condition.points_for(own_seed)
+        if isinstance(condition.points, Sampler):
+            check_points(
+                f"points drawn for condition {name!r}", points, len(self.problem.coordinates)
+            )
+        elif stream == _HELD_OUT and len(points) and not self._residuals[name].holds_data:
+            points = fresh_points(points, own_seed)
+        return Coordinates(self.problem.coordinates, points.to(self.model.dtype).contiguous())
+
+    def _bind(self, name: str, coordinates: Coordinates) -> Block:
+        weight = self.problem.conditions[name].weight
+        n = len(coordinates.points) if self.problem.row_scaling == "mean" else 1
+        return Block(self._residuals[name], self.model, coordinates, math.sqrt(weight / max(n, 1)))
+
+    def _checked(self, theta: Tensor) -> Tensor:
+        check_theta(theta, (self.n_parameters,), self.model.dtype)
+        return theta.detach().contiguous()
+
+    def _checked_many(self, thetas: Tensor) -> Tensor:
+        check_theta(thetas, (*thetas.shape[:1], self.n_parameters), self.model.dtype)
+        return thetas.detach().contiguous()
+
+    def _check_finite(self, rows: Tensor) -> None:
+        if not bool(torch.isfinite(rows).all()):
+            for name, block in self._blocks.items():
+                block.check_finite(rows[self.row_slices[name]])
+
+
+def _consecutive(lengths: dict[str, int]) -> dict[str, slice]:
+    slices, start = {}, 0
+    for name, length in lengths.items():
+        slices[name] = slice(start, start + length)
+        start += length
+    return slices
