@@ -1,0 +1,154 @@
+"""The command line: `anagram-ext info | list | train | compare`.
+
+Exit codes: 0 done; 1 the run broke down (its best iterate is written all the same); 2 wrong input;
+130 ended by Ctrl-C (everything is written).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from anagram_ext import compare as comparing
+from anagram_ext import methods, problems
+from anagram_ext.errors import BackendUnavailable, NonFiniteError
+from anagram_ext.info import info as installation
+from anagram_ext.run import INTERRUPTED, NOT_FINITE, TrainResult
+from anagram_ext.train import train as run_training
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BROKEN_DOWN = 1
+WRONG_INPUT = 2
+CTRL_C = 130  # what a shell reports for a process ended by SIGINT
+
+app = typer.Typer(
+    help="Train physics-informed neural networks with the ANaGRAM natural gradient.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="A name out of `list`.")]
+Steps = Annotated[
+    int | None, typer.Option(help="Steps of a run; the method's usual number by default.")
+]
+ShowProgress = Annotated[bool, typer.Option("--progress/--quiet", help="Report on stderr.")]
+
+
+def main() -> None:
+    """Runs the command line; errors of the input become one line on stderr."""
+    try:
+        app()
+    except (ValueError, BackendUnavailable, NonFiniteError, OSError) as error:
+        _fail(str(error), WRONG_INPUT)
+    except KeyboardInterrupt:
+        _fail("interrupted before there was anything to write", CTRL_C)
+
+
+@app.command()
+def info() -> None:
+    """Versions, processor, and what this installation can use."""
+    for name, value in installation().items():
+        print(f"{name}: {value}")
+
+
+@app.command("list")
+def list_problems() -> None:
+    """The problems and the methods."""
+    width = max(map(len, problems.names()))
+    print("problems")
+    for name in problems.names():
+        equation = (getattr(problems, name).__doc__ or "").partition("\n")[0]
+        print(f"  {name:{width}}  {equation}")
+    print("methods")
+    print(f"  {', '.join(methods.names())}")
+
+
+@app.command()
+def train(
+    problem: ProblemName,
+    *,
+    steps: Steps = None,
+    seed: Annotated[int, typer.Option(help="Initial parameters and sampled points.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for history, checkpoint, summary and figures.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="A name out of `list`.")] = "anagram",
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    cutoff: Annotated[
+        float | None, typer.Option(help="Truncation relative to the largest singular value.")
+    ] = None,
+    progress: ShowProgress = True,
+) -> None:
+    """Train the network of a problem; the last line says L2 error and time."""
+    result = run_training(
+        problems.get(problem),
+        steps=steps,
+        seed=seed,
+        method=method,
+        cutoff=cutoff,
+        device=device,
+        progress=progress,
+        out=out,
+    )
+    print(f"{result.stop_reason} after {result.steps} steps, loss {result.loss:.3e}")
+    print(_last_line(result))
+    if result.stop_reason == INTERRUPTED:
+        raise typer.Exit(CTRL_C)
+    if result.stop_reason.startswith(NOT_FINITE):
+        _fail(result.stop_reason, BROKEN_DOWN)
+
+
+@app.command()
+def compare(
+    problem: ProblemName,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for all runs, the table and the figures.")],
+    names: Annotated[str, typer.Option("--methods", help="Method names, with commas.")],
+    seeds: Annotated[str, typer.Option(help="Seeds such as 0-4 or 0,2,5.")] = "0-4",
+    steps: Steps = None,
+    progress: ShowProgress = True,
+) -> None:
+    """Train with several methods from several seeds; prints medians and quartiles."""
+    chosen = [name.strip() for name in names.split(",")]
+    for name in chosen:
+        methods.get(name)  # a wrong name is an error now, not after the first runs
+    comparison = comparing.compare(
+        problems.get(problem), chosen, parse_seeds(seeds), out, steps=steps, progress=progress
+    )
+    print(comparison.markdown(), end="")
+    if not comparison.complete:
+        raise typer.Exit(CTRL_C)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Reads `0-4` or `0,2,5-7` as a list of seeds.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise ValueError(f"seeds must look like 0-4 or 0,2,5, got {text!r}")
+        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return seeds
+
+
+def _last_line(result: TrainResult) -> str:
+    return (
+        f"L2 error {result.l2_error:.3e} (relative {result.l2_relative:.3e}) "
+        f"in {result.seconds:.2f} s"
+    )
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,149 @@
+"""Several methods, several seeds, one problem: medians and quartiles as a table and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from anagram_ext import plot
+from anagram_ext.files import replace_file
+from anagram_ext.run import INTERRUPTED, TrainResult
+from anagram_ext.train import train
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from anagram_ext.problem import Problem
+
+GRID: Final = 400  # abscissas of an aggregated curve
+QUARTILES: Final = (25, 50, 75)
+_LABELS: Final = {"l2_error": "L2 error", "loss": "loss"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs of a comparison.
+
+    Attributes:
+        problem: name of the problem.
+        runs: for each method its runs, one a seed.
+        complete: False when Ctrl-C cut the comparison short.
+    """
+
+    problem: str
+    runs: Mapping[str, Sequence[TrainResult]]
+    complete: bool = True
+
+    def markdown(self) -> str:
+        """A table with one line a method: median and quartiles over the seeds."""
+        lines = [
+            "| method | seeds | L2 error (quartiles) | loss (quartiles) | steps | seconds |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_line(method, runs) for method, runs in self.runs.items() if runs]
+        return "\n".join(lines) + "\n"
+
+
+def compare(
+    problem: Problem,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    out: str | Path,
+    *,
+    steps: int | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Trains with every method from every seed, and draws what came out.
+
+    Writes the files of each run to `out/METHOD/seed_K`, and `comparison.md`, `l2_error.png` and
+    `loss.png` to `out`, anew after each run. Ctrl-C ends the comparison after the run it hits.
+
+    Args:
+        problem: what to solve, with a network of its own.
+        methods: method names.
+        seeds: seeds of the runs.
+        out: folder to write to.
+        steps: steps a run; each method's usual number by default.
+        progress: whether to report on stderr.
+    """
+    runs: dict[str, list[TrainResult]] = {method: [] for method in methods}
+    complete = True
+    for method, seed in ((method, seed) for method in methods for seed in seeds):
+        folder = Path(out) / method / f"seed_{seed}"
+        run = train(problem, steps=steps, seed=seed, method=method, progress=progress, out=folder)
+        complete = run.stop_reason != INTERRUPTED
+        if complete:  # a run that was cut says nothing about its method
+            runs[method].append(run)
+        _write(Comparison(problem.name, runs, complete), Path(out))
+        if not complete:
+            break
+    return Comparison(problem.name, runs, complete)
+
+
+def curve(
+    runs: Sequence[TrainResult], horizontal: str, vertical: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quartiles over the runs of a history column, against steps or seconds.
+
+    A run counts with its latest row at each abscissa, and with its last row after its end: that
+    is what a user who waits that long has in hand.
+
+    Returns:
+        Abscissas `[GRID]` and quartiles `[3, GRID]`.
+    """
+    end = max(float(run.history[horizontal][-1]) for run in runs)
+    grid = np.linspace(0.0, end, GRID)
+    rows = []
+    for run in runs:
+        latest = np.searchsorted(run.history[horizontal], grid, side="right") - 1
+        rows.append(run.history[vertical][np.maximum(latest, 0)])
+    return grid, np.percentile(np.stack(rows), QUARTILES, axis=0)
+
+
+def _write(comparison: Comparison, folder: Path) -> None:
+    replace_file(folder / "comparison.md", comparison.markdown().encode())
+    for vertical in _LABELS:
+        _draw(comparison, vertical, folder / f"{vertical}.png")
+
+
+def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
+    """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, horizontal in zip(
+        figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
+    ):
+        for method, runs in _drawable(comparison, vertical):
+            grid, (low, median, high) = curve(runs, horizontal, vertical)
+            (line,) = axes.plot(grid, median, label=method)
+            axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
+        plot.logarithmic(axes, horizontal)
+        axes.set_ylabel(_LABELS[vertical])
+    figure.suptitle(comparison.problem)
+    plot.write(figure, path)
+
+
+def _drawable(comparison: Comparison, vertical: str) -> Iterator[tuple[str, Sequence[TrainResult]]]:
+    for method, runs in comparison.runs.items():
+        if runs and all(np.all(run.history[vertical] > 0) for run in runs):
+            yield method, runs
+
+
+def _line(method: str, runs: Sequence[TrainResult]) -> str:
+    cells = [
+        method,
+        str(len(runs)),
+        _spread([run.l2_error for run in runs]),
+        _spread([run.loss for run in runs]),
+        f"{np.median([run.steps for run in runs]):.0f}",
+        f"{np.median([run.seconds for run in runs]):.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(values: Sequence[float]) -> str:
+    low, median, high = np.percentile(values, QUARTILES)
+    return f"{median:.1e} ({low:.1e} - {high:.1e})"

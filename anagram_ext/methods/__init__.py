@@ -1,0 +1,45 @@
+"""Training methods by name.
+
+A method is one file with one class that follows `Method`, and one line in `REGISTRY`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anagram_ext.methods.adam import Adam
+from anagram_ext.methods.anagram import Anagram
+from anagram_ext.methods.engd import EnergyNaturalGradient
+from anagram_ext.methods.gd import GradientDescent
+from anagram_ext.methods.lbfgs import LBFGS
+from anagram_ext.methods.protocol import Method, StepInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["REGISTRY", "Method", "StepInfo", "get", "names"]
+
+REGISTRY: Final[dict[str, Callable[..., Method]]] = {
+    "anagram": Anagram,
+    "engd": EnergyNaturalGradient,
+    "lbfgs": LBFGS,
+    "adam": Adam,
+    "gd": GradientDescent,
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all methods."""
+    return tuple(REGISTRY)
+
+
+def get(name: str) -> Callable[..., Method]:
+    """The factory of the method called `name`.
+
+    Raises:
+        ValueError: no method has this name.
+    """
+    try:
+        return REGISTRY[name]
+    except KeyError:
+        raise ValueError(f"unknown method {name!r}; known: {', '.join(REGISTRY)}") from None

@@ -1,0 +1,58 @@
+"""Adam with the learning-rate schedule of the ANaGRAM comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from anagram_ext.methods.protocol import StepInfo
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.system import System
+
+DECAY_STEPS: Final = (15_000, 25_000, 35_000, 45_000)
+DECAY: Final = 0.1
+
+
+class Adam:
+    """`torch.optim.Adam` on the native loss gradient, learning rate x 0.1 at four milestones.
+
+    Args:
+        learning_rate: the first learning rate.
+    """
+
+    name = "adam"
+    default_steps = 20_001
+    evaluate_every = 50
+
+    def __init__(self, learning_rate: float = 1e-3) -> None:
+        if not learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {learning_rate!r}")
+        self._learning_rate = learning_rate
+
+    def start(self, system: System, theta: Tensor) -> None:
+        """Takes the problem and the first iterate."""
+        self._system = system
+        self._theta = theta.clone()
+        self._optimizer = torch.optim.Adam([self._theta], lr=self._learning_rate)
+        self._schedule = torch.optim.lr_scheduler.MultiStepLR(
+            self._optimizer, milestones=list(DECAY_STEPS), gamma=DECAY
+        )
+        _, self._theta.grad = system.gradient(self._theta)
+
+    def step(self) -> StepInfo:
+        """One update; the gradient at the new iterate also gives its loss, so none is wasted."""
+        learning_rate = float(self._schedule.get_last_lr()[0])
+        self._optimizer.step()
+        self._schedule.step()
+        loss, self._theta.grad = self._system.gradient(self._theta)
+        return StepInfo(
+            theta=self._theta.clone(),
+            loss=loss,
+            step_size=learning_rate,
+            accepted="always",
+            evaluations=1,
+        )

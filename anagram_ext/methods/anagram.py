@@ -1,0 +1,58 @@
+"""ANaGRAM as published: fixed cutoff, grid line search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anagram_ext.cutoff import Cutoff
+from anagram_ext.factorise import factorise
+from anagram_ext.methods.descent import descend
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.methods.protocol import StepInfo
+    from anagram_ext.system import System
+
+CUTOFF: Final = Cutoff(1e-6)
+
+
+class Anagram:
+    """Natural gradient by a truncated singular value decomposition of the residual Jacobian.
+
+    Source: Schwencke & Furtlehner, "ANaGRAM: A Natural Gradient Relative to Adapted Model for
+    efficient PINNs learning" (ICLR 2025, arXiv 2412.10782).
+
+    Args:
+        cutoff: which singular values to keep; a number is relative to the largest one.
+    """
+
+    name = "anagram"
+    default_steps = 200
+    evaluate_every = 1
+
+    def __init__(self, cutoff: float | Cutoff = CUTOFF) -> None:
+        self._cutoff = Cutoff.of(cutoff)
+
+    def start(self, system: System, theta: Tensor) -> None:
+        """Takes the problem and the first iterate."""
+        self._system = system
+        self._theta = theta
+
+    def step(self) -> StepInfo:
+        """Linearise, solve, search."""
+        r, J = self._system.linearise(self._theta)  # [S], [S, P]
+        factorisation = factorise(J)
+        rank = factorisation.rank(self._cutoff)
+        seen = factorisation.project(r)[:rank]  # U_k^T r
+        info = descend(
+            self._system,
+            self._theta,
+            0.5 * float(r @ r),
+            factorisation.direction(r, self._cutoff),
+            removable=float(seen @ seen),
+            rank=rank,
+            cutoff=self._cutoff.value,
+        )
+        self._theta = info.theta
+        return info

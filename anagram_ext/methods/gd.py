@@ -1,0 +1,33 @@
+"""Gradient descent baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anagram_ext.methods.descent import descend
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.methods.protocol import StepInfo
+    from anagram_ext.system import System
+
+
+class GradientDescent:
+    """Steepest descent with the same grid line search as ANaGRAM."""
+
+    name = "gd"
+    default_steps = 2_001
+    evaluate_every = 10
+
+    def start(self, system: System, theta: Tensor) -> None:
+        """Takes the problem and the first iterate."""
+        self._system = system
+        self._theta = theta
+
+    def step(self) -> StepInfo:
+        """One step against the gradient."""
+        loss, gradient = self._system.gradient(self._theta)
+        info = descend(self._system, self._theta, loss, gradient)
+        self._theta = info.theta
+        return info

@@ -1,0 +1,69 @@
+"""What the training loop asks of a training method, and what it is told in return."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.system import System
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """One finished step of a method.
+
+    Attributes:
+        theta: parameters after the step, `[P]`; a tensor that no later step writes into.
+        loss: `1/2 ||r(theta)||^2` at `theta`.
+        step_size: multiple of the direction that was taken (the learning rate for Adam).
+        accepted: the rule that accepted the step, in a few words.
+        rank: singular values kept by the solve, None for methods without one.
+        cutoff: the truncation threshold as it was given, None for methods without one.
+        stop: why the method cannot go on, None while it can.
+        factorisations: singular value decompositions done in this step.
+        evaluations: residual or gradient evaluations done in this step.
+        captured: `||P_k r||^2 / ||r||^2`, the share of the residual (before the step) that the
+            tangent space still sees; nan where the method does not know it.
+        gain: actual over predicted reduction of the loss; nan where nothing was predicted.
+    """
+
+    theta: Tensor
+    loss: float
+    step_size: float
+    accepted: str
+    rank: int | None = None
+    cutoff: float | None = None
+    stop: str | None = None
+    factorisations: int = 0
+    evaluations: int = 0
+    captured: float = math.nan
+    gain: float = math.nan
+
+
+class Method(Protocol):
+    """A training method: keeps its own state and advances it one step at a time.
+
+    Attributes:
+        name: the registry name.
+        default_steps: steps of a run that does not say how many.
+        evaluate_every: steps between two evaluations of the errors, chosen so that these cost
+            little beside the steps.
+    """
+
+    name: str
+    default_steps: int
+    evaluate_every: int
+
+    def start(self, system: System, theta: Tensor) -> None:
+        """Takes the least-squares problem and the first iterate `[P]`; forgets any earlier run."""
+
+    def step(self) -> StepInfo:
+        """Does one step and reports it.
+
+        Raises:
+            NonFiniteError: a residual or a gradient is NaN or infinite.
+        """

@@ -1,0 +1,192 @@
+"""A run in progress: the state that the training loop advances, and the result it leaves."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.history import History, Row
+from anagram_ext.methods import Method, StepInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from torch import Tensor
+
+    from anagram_ext.network import MLP
+    from anagram_ext.system import System
+
+# Reasons to stop, besides those of the methods.
+STEPS_REACHED = "steps reached"
+ROUND_OFF = "the loss is at round-off"
+INTERRUPTED = "interrupted"
+NOT_FINITE = "not finite"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run found: the iterate with the smallest loss, and how it got there.
+
+    Attributes:
+        theta: parameters with the smallest loss of the run, `[P]`.
+        model: the network they belong to.
+        history: columns by name (see `anagram_ext.history.Row`), one entry an evaluated step.
+        loss: `1/2 ||r(theta)||^2`.
+        l2_error: root mean square error against the solution; nan when the problem has none.
+        l2_relative: `l2_error` over the root mean square of the solution.
+        held_out_loss: the loss on points the training did not see.
+        seconds: time spent in the method, without set-up, evaluation of errors and output.
+        steps: finished steps.
+        stop_reason: why the run ended.
+        method: name of the method.
+        seed: the seed of initial parameters and sampled points.
+    """
+
+    theta: Tensor
+    model: MLP
+    history: dict[str, np.ndarray]
+    loss: float
+    l2_error: float
+    l2_relative: float
+    held_out_loss: float
+    seconds: float
+    steps: int
+    stop_reason: str
+    method: str
+    seed: int
+
+    def summary(self) -> dict[str, object]:
+        """The result without its arrays, as plain numbers and strings."""
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            "widths": list(self.model.widths),
+            "activation": self.model.activation,
+            "P": self.model.n_parameters,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "loss": self.loss,
+            "l2_error": self.l2_error,
+            "l2_relative": self.l2_relative,
+            "held_out_loss": self.held_out_loss,
+            "stop_reason": self.stop_reason,
+        }
+
+
+class Run:
+    """The state of a run: best iterate, time, counters, history.
+
+    Args:
+        system: the least-squares problem.
+        method: what solves it.
+        theta: first iterate, `[P]`.
+        history: where the rows go.
+    """
+
+    def __init__(self, system: System, method: Method, theta: Tensor, history: History) -> None:
+        self.system = system
+        self.method = method
+        self.history = history
+        self.steps = 0
+        self.seconds = 0.0
+        self.factorisations = 0
+        self.evaluations = 0
+        self.first_loss = float(system.losses(theta[None])[0])
+        self._best = (self.first_loss, theta)  # replaced in one instant: Ctrl-C may come any time
+
+    @property
+    def best_theta(self) -> Tensor:
+        """The iterate with the smallest loss so far."""
+        return self._best[1]
+
+    def start(self) -> None:
+        """Records the first iterate and hands it to the method."""
+        self.history.append(self._row(StepInfo(self.best_theta, self.first_loss, math.nan, "")))
+        with self._clock():
+            self.method.start(self.system, self.best_theta)
+
+    def step(self) -> StepInfo:
+        """One step of the method, counted and timed.
+
+        Raises:
+            NonFiniteError: the loss is NaN or infinite.
+        """
+        with self._clock():
+            info = self.method.step()
+        if not math.isfinite(info.loss):
+            raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
+        self.steps += 1
+        self.factorisations += info.factorisations
+        self.evaluations += info.evaluations
+        if info.loss < self._best[0]:
+            self._best = (info.loss, info.theta)
+        return info
+
+    def record(self, info: StepInfo) -> None:
+        """Evaluates the errors of an iterate and adds a row to the history."""
+        self.history.append(self._row(info))
+
+    def at_round_off(self, info: StepInfo) -> bool:
+        """Whether the loss of an iterate is no more than rounding errors.
+
+        The parameters are moved by one unit in the last place: where that changes the residual
+        by as much as its own size, no optimiser can tell better parameters from worse.
+        """
+        if info.loss > torch.finfo(info.theta.dtype).eps * self.first_loss:
+            return False  # far away: not worth two evaluations
+        signs = torch.ones_like(info.theta)
+        signs[::2] = -1.0
+        neighbour = torch.nextafter(info.theta, signs * math.inf)
+        change = self.system.residual(neighbour) - self.system.residual(info.theta)
+        return info.loss <= 0.5 * float(change @ change)
+
+    def result(self, stop_reason: str, seed: int) -> TrainResult:
+        """The best iterate with its errors, and the history."""
+        loss, theta = self._best
+        l2_error, l2_relative = self.system.l2_error(theta)
+        return TrainResult(
+            theta=theta,
+            model=self.system.model,
+            history=self.history.columns(),
+            loss=loss,
+            l2_error=l2_error,
+            l2_relative=l2_relative,
+            held_out_loss=self.system.held_out_loss(theta),
+            seconds=self.seconds,
+            steps=self.steps,
+            stop_reason=stop_reason,
+            method=self.method.name,
+            seed=seed,
+        )
+
+    def _row(self, info: StepInfo) -> Row:
+        l2_error, l2_relative = self.system.l2_error(info.theta)
+        return Row(
+            step=self.steps,
+            seconds=self.seconds,
+            loss=info.loss,
+            l2_error=l2_error,
+            rank=info.rank,
+            step_size=info.step_size,
+            cutoff=info.cutoff,
+            held_out_loss=self.system.held_out_loss(info.theta),
+            l2_relative=l2_relative,
+            captured=info.captured,
+            gain=info.gain,
+            factorisations=self.factorisations,
+            evaluations=self.evaluations,
+            accepted=info.accepted,
+        )
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - begin

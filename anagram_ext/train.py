@@ -1,0 +1,174 @@
+"""The training loop: a method's steps, watched, recorded and stopped."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from anagram_ext import methods
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.history import History
+from anagram_ext.progress import reporting
+from anagram_ext.run import (
+    INTERRUPTED,
+    NOT_FINITE,
+    ROUND_OFF,
+    STEPS_REACHED,
+    Run,
+    TrainResult,
+)
+from anagram_ext.run_directory import RunDirectory
+from anagram_ext.system import System
+from anagram_ext.tensors import check_theta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from anagram_ext.cutoff import Cutoff
+    from anagram_ext.methods import Method
+    from anagram_ext.network import MLP
+    from anagram_ext.problem import Problem
+
+__all__ = ["TrainResult", "train"]
+
+
+def train(
+    problem: Problem,
+    model: MLP | None = None,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    method: str | Method = "anagram",
+    cutoff: float | Cutoff | None = None,
+    theta: Tensor | None = None,
+    device: str = "cpu",
+    progress: bool = True,
+    out: str | Path | None = None,
+) -> TrainResult:
+    """Trains a network to solve a problem.
+
+    The run ends after `steps` steps, or when the method finds no further step, when the loss has
+    sunk to the rounding error of the residual, on Ctrl-C, or when a residual is no longer finite;
+    in every case the best iterate comes back and everything is written.
+
+    Args:
+        problem: what to solve.
+        model: the network; the problem's own by default.
+        steps: steps to do; the method's usual number by default.
+        seed: seed of initial parameters and of sampled points.
+        method: a name out of `anagram_ext.methods.names()`, or a method object.
+        cutoff: truncation threshold for methods that solve with one; theirs by default. A number
+            is relative to the largest singular value.
+        theta: first iterate, `[P]`; `model.init(seed)` by default.
+        device: where to compute, "cpu" or "cuda".
+        progress: whether to report on stderr.
+        out: folder for history, checkpoint, summary and figures; nothing is written by default.
+
+    Raises:
+        ValueError: an argument is wrong.
+        NonFiniteError: the residual is NaN or infinite before one step is done.
+        BackendUnavailable: the device cannot be used.
+    """
+    network = _network(problem, model, device)
+    chosen = _method(method, cutoff)
+    limit = _steps(steps, chosen)
+    first = _first_iterate(network, theta, seed)
+    system = System(problem, network, seed)
+    directory = None if out is None else RunDirectory(out)
+
+    with _history(directory) as history, reporting(progress, limit) as report:
+        run = Run(system, chosen, first, history)
+
+        def after_row() -> None:
+            report(history.last)
+            if directory is not None:
+                directory.save_now_and_then(problem, network, run.best_theta)
+
+        stop_reason = _guarded(run, limit, after_row)
+    result = run.result(stop_reason, seed)
+    if directory is not None:
+        directory.finish(problem, result, _facts(problem, system, device))
+    return result
+
+
+def _guarded(run: Run, limit: int, after_row: Callable[[], None]) -> str:
+    """Runs the loop; what ends it early ends it in good order. Returns the reason."""
+    try:
+        return _loop(run, limit, after_row)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except NonFiniteError as error:
+        if run.steps == 0:
+            raise  # nothing was gained: the problem or its first iterate is at fault
+        return f"{NOT_FINITE}: {error}"
+
+
+def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
+    """Steps until there is a reason to stop, and returns it."""
+    run.start()
+    after_row()
+    while run.steps < limit:
+        info = run.step()
+        stop = info.stop or (ROUND_OFF if run.at_round_off(info) else None)
+        if stop or run.steps == limit or run.steps % run.method.evaluate_every == 0:
+            run.record(info)
+            after_row()
+        if stop:
+            return stop
+    return STEPS_REACHED
+
+
+def _network(problem: Problem, model: MLP | None, device: str) -> MLP:
+    if model is None:
+        model = problem.model
+    if model is None:
+        raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
+    return model if device == model.device else replace(model, device=device)
+
+
+def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
+    if not isinstance(method, str):
+        if cutoff is not None:
+            raise ValueError(f"cutoff: give it to the method object itself, got {cutoff!r}")
+        return method
+    factory = methods.get(method)
+    if cutoff is None:
+        return factory()
+    if "cutoff" not in inspect.signature(factory).parameters:
+        raise ValueError(f"cutoff: method {method!r} has none, got {cutoff!r}")
+    return factory(cutoff=cutoff)
+
+
+def _steps(steps: int | None, method: Method) -> int:
+    if steps is None:
+        return method.default_steps
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps!r}")
+    return steps
+
+
+def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
+    if theta is None:
+        return model.init(seed)
+    check_theta(theta, (model.n_parameters,), model.dtype)
+    return theta.detach().clone()
+
+
+@contextmanager
+def _history(directory: RunDirectory | None) -> Iterator[History]:
+    history = History(None if directory is None else directory.history)
+    try:
+        yield history
+    finally:
+        history.close()
+
+
+def _facts(problem: Problem, system: System, device: str) -> dict[str, object]:
+    from anagram_ext.info import versions  # noqa: PLC0415
+
+    return {"problem": problem.name, "S": system.n_rows, "device": device, "versions": versions()}

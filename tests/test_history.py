@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anagram_ext.history import COLUMNS, History, Row, read_csv
+
+ROWS = (
+    Row(step=0, seconds=0.0, loss=2.0, l2_error=0.5),
+    Row(step=1, seconds=0.125, loss=1 / 3, rank=7, step_size=0.5, cutoff=1e-6, accepted="grid, 2"),
+    Row(step=2, seconds=0.25, loss=1e-300, l2_error=math.nan, factorisations=2, evaluations=62),
+)
+
+
+def test_the_first_columns_are_the_documented_ones():
+    assert COLUMNS[:7] == (
+        "step", "seconds", "loss", "l2_error", "rank", "step_size", "cutoff",
+    )  # fmt: skip
+
+
+def test_every_row_is_in_the_file_before_the_history_is_closed(tmp_path):
+    path = tmp_path / "history.csv"
+    history = History(path)
+    for count, row in enumerate(ROWS, start=1):
+        history.append(row)
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+        assert len(lines) == count
+        assert float(lines[-1]["loss"]) == row.loss
+    history.close()
+
+
+def test_the_file_gives_the_columns_back_with_all_digits(tmp_path):
+    history = History(tmp_path / "history.csv")
+    for row in ROWS:
+        history.append(row)
+    history.close()
+    columns, read = history.columns(), read_csv(tmp_path / "history.csv")
+    assert list(read) == list(columns) == list(COLUMNS)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(read[name], columns[name], strict=True)
+    assert read["accepted"][1] == "grid, 2"
+    assert math.isnan(read["rank"][0])
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=5))
+def test_any_number_survives_the_file(tmp_path_factory, losses):
+    path = tmp_path_factory.mktemp("history") / "history.csv"
+    history = History(path)
+    for step, loss in enumerate(losses):
+        history.append(Row(step=step, seconds=0.0, loss=loss))
+    history.close()
+    np.testing.assert_array_equal(read_csv(path)["loss"], np.array(losses))
+
+
+def test_a_line_cut_by_a_killed_process_is_left_out(tmp_path):
+    path = tmp_path / "history.csv"
+    history = History(path)
+    history.append(ROWS[0])
+    history.close()
+    with path.open("a", encoding="utf-8") as file:
+        file.write("1,0.125,0.33")
+    assert read_csv(path)["step"].tolist() == [0]
+
+
+def test_closing_mends_a_line_cut_by_an_interrupt(tmp_path):
+    path = tmp_path / "history.csv"
+    history = History(path)
+    history.append(ROWS[0])
+    path.write_text("step,sec", encoding="utf-8")
+    history.close()
+    assert read_csv(path)["loss"].tolist() == [2.0]
+
+
+def test_another_table_is_refused(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="not a training history"):
+        read_csv(path)
+
+
+def test_without_a_path_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    history = History()
+    history.append(ROWS[0])
+    history.close()
+    assert len(history) == 1
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,215 @@
+"""Every method on least-squares problems without a network, where the answer is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from anagram_ext import methods
+from anagram_ext.methods import Method, StepInfo
+from anagram_ext.methods.adam import Adam
+from anagram_ext.methods.anagram import Anagram
+from anagram_ext.methods.engd import EnergyNaturalGradient
+
+SECOND_ORDER = ("anagram", "engd")
+DESCENDING = ("anagram", "engd", "gd", "lbfgs")
+
+
+class LeastSquares:
+    """What a method sees of a `System`: a residual in torch, derivatives by autograd."""
+
+    def __init__(self, residual, n_parameters):
+        self._residual = residual
+        self.n_parameters = n_parameters
+        self.n_rows = len(residual(torch.zeros(n_parameters, dtype=torch.float64)))
+
+    def residual(self, theta):
+        return self._residual(theta)
+
+    def residuals(self, thetas):
+        return torch.stack([self._residual(theta) for theta in thetas])
+
+    def losses(self, thetas):
+        losses = 0.5 * self.residuals(thetas).square().sum(dim=1)
+        return torch.nan_to_num(losses, nan=math.inf, posinf=math.inf)
+
+    def linearise(self, theta):
+        return self._residual(theta), torch.func.jacrev(self._residual)(theta).contiguous()
+
+    def gradient(self, theta):
+        r, J = self.linearise(theta)
+        return 0.5 * float(r @ r), J.T @ r
+
+
+def rosenbrock() -> LeastSquares:
+    """Curved valley, minimum 0 at (1, 1)."""
+    return LeastSquares(lambda v: torch.stack([1 - v[0], 10 * (v[1] - v[0] ** 2)]), 2)
+
+
+def linear(seed: int = 0) -> tuple[LeastSquares, torch.Tensor, torch.Tensor]:
+    """`A v - b` with more rows than columns and condition number 100; no exact fit."""
+    rng = np.random.default_rng(seed)
+    U, _ = np.linalg.qr(rng.normal(size=(12, 5)))
+    V, _ = np.linalg.qr(rng.normal(size=(5, 5)))
+    A = torch.from_numpy((U * np.geomspace(1, 0.01, 5)) @ V.T)
+    b = torch.from_numpy(rng.normal(size=12))
+    return LeastSquares(lambda v: A @ v - b, 5), A, b
+
+
+def run(method: Method, system: LeastSquares, theta: torch.Tensor, steps: int) -> list[StepInfo]:
+    method.start(system, theta)
+    infos = []
+    for _ in range(steps):
+        infos.append(method.step())
+        if infos[-1].stop:
+            break
+    return infos
+
+
+START = torch.tensor([-1.2, 1.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_method_lowers_the_loss_and_reports_it_truly(name):
+    system = rosenbrock()
+    infos = run(methods.get(name)(), system, START, 20)
+    first = float(system.losses(START[None])[0])
+    assert min(info.loss for info in infos) < first
+    for info in infos:
+        assert info.loss == pytest.approx(float(system.losses(info.theta[None])[0]), rel=1e-14)
+        assert info.evaluations >= 1
+        assert info.accepted
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_no_step_writes_into_an_earlier_iterate_or_into_the_start(name):
+    start = START.clone()
+    method = methods.get(name)()
+    method.start(rosenbrock(), start)
+    first = method.step()
+    kept = first.theta.clone()
+    method.step()
+    assert torch.equal(first.theta, kept)
+    assert torch.equal(start, START)
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_method_started_again_repeats_itself(name):
+    method = methods.get(name)()
+    once = [info.theta for info in run(method, rosenbrock(), START, 5)]
+    again = [info.theta for info in run(method, rosenbrock(), START, 5)]
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+@pytest.mark.parametrize("name", DESCENDING)
+def test_the_loss_never_rises(name):
+    losses = [info.loss for info in run(methods.get(name)(), rosenbrock(), START, 30)]
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["anagram", "engd", "lbfgs"])
+def test_fast_methods_find_the_minimum_and_then_stop(name):
+    infos = run(methods.get(name)(), rosenbrock(), START, 200)
+    assert infos[-1].loss < 1e-24
+    assert infos[-1].stop is not None
+    assert infos[-1].stop.startswith("no progress")
+    torch.testing.assert_close(infos[-1].theta, torch.ones(2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", SECOND_ORDER)
+def test_one_full_step_solves_a_linear_problem(name):
+    system, A, b = linear()
+    theta = torch.zeros(5, dtype=torch.float64)
+    info = run(methods.get(name)(), system, theta, 1)[0]
+    expected = np.linalg.lstsq(A.numpy(), b.numpy(), rcond=None)[0]
+    # The Gram matrix has condition number 1e4: 1e4 eps for E-NGD, 1e2 eps for ANaGRAM, x 100.
+    np.testing.assert_allclose(info.theta.numpy(), expected, rtol=1e-10)
+    assert info.step_size == 1.0
+    assert info.rank == 5
+    # A linear model of a linear problem predicts the reduction exactly.
+    assert info.gain == pytest.approx(1.0, rel=1e-9)
+    fitted = A.numpy() @ expected
+    assert info.captured == pytest.approx(fitted @ fitted / float(b @ b), rel=1e-9)
+
+
+def test_anagram_keeps_the_singular_values_above_the_cutoff():
+    system, A, b = linear()
+    info = run(Anagram(cutoff=0.2), system, torch.zeros(5, dtype=torch.float64), 1)[0]
+    U, s, Vt = np.linalg.svd(A.numpy(), full_matrices=False)
+    k = int(np.sum(s > 0.2 * s[0]))
+    expected = Vt[:k].T @ ((U[:, :k].T @ b.numpy()) / s[:k])
+    assert 0 < k < 5
+    assert (info.rank, info.cutoff) == (k, 0.2)
+    np.testing.assert_allclose(info.theta.numpy(), expected, rtol=1e-12)
+
+
+def test_engd_truncates_the_gram_matrix():
+    system, A, _ = linear()
+    # singular values of the Gram matrix: the squares, 1 ... 1e-4
+    info = run(EnergyNaturalGradient(cutoff=0.04), system, torch.zeros(5, dtype=torch.float64), 1)
+    s = np.linalg.svd(A.numpy(), compute_uv=False)
+    assert info[0].rank == int(np.sum(s**2 > 0.04 * s[0] ** 2))
+
+
+def test_gradient_descent_takes_the_best_of_the_grid():
+    system = rosenbrock()
+    _, gradient = system.gradient(START)
+    probes = torch.stack([START - 0.5**k * gradient for k in range(31)])
+    best = int(system.losses(probes).argmin())
+    info = run(methods.get("gd")(), system, START, 1)[0]
+    assert info.step_size == 0.5**best
+    torch.testing.assert_close(info.theta, probes[best])
+
+
+def test_adam_first_step():
+    method = Adam(learning_rate=0.1)
+    info = run(method, rosenbrock(), START, 1)[0]
+    # Adam's first step is the learning rate in each coordinate, against the gradient's sign.
+    _, gradient = rosenbrock().gradient(START)
+    torch.testing.assert_close(info.theta, START - 0.1 * gradient.sign(), rtol=1e-6, atol=0.0)
+
+
+def test_adam_learning_rate_follows_the_published_schedule():
+    class Flat:
+        def gradient(self, theta):
+            return 1.0, torch.zeros_like(theta)
+
+    rates = [info.step_size for info in run(Adam(), Flat(), START, 15_001)]
+    assert rates[0] == rates[14_999] == 1e-3
+    assert rates[15_000] == pytest.approx(1e-4, rel=1e-12)
+
+
+def test_adam_refuses_a_bad_learning_rate():
+    with pytest.raises(ValueError, match=r"learning_rate .* -1"):
+        Adam(learning_rate=-1.0)
+
+
+@pytest.mark.parametrize("name", DESCENDING)
+def test_at_the_minimum_there_is_no_progress(name):
+    info = run(methods.get(name)(), rosenbrock(), torch.ones(2, dtype=torch.float64), 1)[0]
+    assert info.stop is not None
+    assert info.loss == 0.0
+    assert info.step_size == 0.0
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_registry_and_attributes_agree(name):
+    method = methods.get(name)()
+    assert method.name == name
+    assert method.default_steps >= 1
+    assert method.evaluate_every >= 1
+
+
+def test_unknown_method_lists_the_known_ones():
+    with pytest.raises(ValueError, match="unknown method 'sgd'; known: anagram"):
+        methods.get("sgd")
+
+
+def test_step_info_is_frozen():
+    info = StepInfo(theta=START, loss=1.0, step_size=1.0, accepted="always")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        info.loss = 0.0
