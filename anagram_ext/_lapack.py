@@ -60,7 +60,7 @@ def _bind_scipy() -> None:
 
 
 def _bind_openblas32() -> None:
-    # Found, not imported: importing it loads the library globally, and SciPy's calls would go there.
+    # Found, not imported: an import loads the library globally, and SciPy's calls would go there.
     spec = importlib.util.find_spec("scipy_openblas32")
     if spec is None or not spec.submodule_search_locations:
         message = "ANAGRAM_LAPACK=openblas32 needs the package scipy-openblas32"

@@ -1,7 +1,94 @@
+// The factorisation object, once for each dtype; anagram_ext/factorise.py picks the class.
+#include "cpu/factorise.hpp"
 #include "register.hpp"
+#include "tensor_checks.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
 
 namespace anagram {
+namespace {
 
-void register_solver(pybind11::module_ &) {}
+namespace py = pybind11;
+
+// The memory of a row-major [n, m] array as the column-major view of its transpose [m, n].
+template <class T> MatrixView<T> transposed(const TensorView &array) {
+  const std::int64_t stride = array.shape(0) > 1 ? array.stride(0) : array.shape(1);
+  return {array.data<T>(), array.shape(1), array.shape(0), stride};
+}
+
+template <class T> HostFactorisation<T> factorise_array(const py::object &matrix) {
+  const TensorView j(matrix, "J");
+  require(j, dtype_of<T>, {any_size, any_size}, Layout::rows);
+  if (j.shape(0) == 0 || j.shape(1) == 0)
+    throw std::invalid_argument("J: has no rows or no columns: " + j.describe());
+  const py::gil_scoped_release no_gil;
+  return factorise(MatrixView<const T>(transposed<T>(j)));
+}
+
+// out [q, k] = r [q, S] U
+template <class T>
+void project(const HostFactorisation<T> &self, const py::object &r_array, const py::object &out) {
+  const TensorView r(r_array, "r"), y(out, "out", Access::write);
+  require(r, dtype_of<T>, {any_size, self.left.length()});
+  require(y, dtype_of<T>, {r.shape(0), self.left.size()});
+  const py::gil_scoped_release no_gil;
+  require_finite(MatrixView<const T>(transposed<T>(r)), "r");
+  HostLinalg<T> linalg;
+  self.left.project(linalg, transposed<T>(r), transposed<T>(y));
+}
+
+// out [q, P] = y [q, k] V^T
+template <class T>
+void expand(const HostFactorisation<T> &self, const py::object &y_array, const py::object &out) {
+  const TensorView y(y_array, "y"), x(out, "out", Access::write);
+  require(y, dtype_of<T>, {any_size, self.right.size()});
+  require(x, dtype_of<T>, {y.shape(0), self.right.length()});
+  const py::gil_scoped_release no_gil;
+  HostLinalg<T> linalg;
+  self.right.expand(linalg, transposed<T>(y), transposed<T>(x));
+}
+
+template <class T> void register_factorisation(py::module_ &module, const char *name) {
+  using Class = HostFactorisation<T>;
+  py::class_<Class>(module, name)
+      .def(py::init(&factorise_array<T>), py::arg("J"))
+      .def_property_readonly(
+          "shape",
+          [](const Class &self) { return py::make_tuple(self.left.length(), self.right.length()); })
+      .def_property_readonly("method", [](const Class &self) { return self.method; })
+      .def(
+          "singular_values",
+          [](const Class &self, const py::object &array) {
+            const TensorView out(array, "out", Access::write);
+            require(out, dtype_of<T>, {static_cast<std::int64_t>(self.singular_values.size())});
+            std::copy(self.singular_values.begin(), self.singular_values.end(), out.data<T>());
+          },
+          py::arg("out"))
+      .def("__len__", [](const Class &self) { return self.singular_values.size(); })
+      .def("project", &project<T>, py::arg("r"), py::arg("out"))
+      .def("expand", &expand<T>, py::arg("y"), py::arg("out"));
+}
+
+// NonFiniteInput becomes anagram_ext.NonFiniteError, which Python defines.
+void translate_non_finite(std::exception_ptr pointer) {
+  try {
+    std::rethrow_exception(pointer);
+  } catch (const NonFiniteInput &error) {
+    py::set_error(py::module_::import("anagram_ext.errors").attr("NonFiniteError"), error.what());
+  }
+}
+
+} // namespace
+
+void register_solver(py::module_ &module) {
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    if (pointer)
+      translate_non_finite(pointer);
+  });
+  register_factorisation<double>(module, "FactorisationF64");
+  register_factorisation<float>(module, "FactorisationF32");
+}
 
 } // namespace anagram

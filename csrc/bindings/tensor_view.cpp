@@ -55,6 +55,8 @@ dlpack::DataType type_of_format(const char *format, py::ssize_t itemsize) {
     return {dlpack::signed_int, bits, 1};
   if (std::strchr("BHILQN", *format))
     return {dlpack::unsigned_int, bits, 1};
+  if (*format == '?')
+    return {dlpack::boolean, bits, 1};
   return {0, 0, 0};
 }
 

@@ -15,23 +15,13 @@ using BlasInt = int; // LP64; 64-bit-integer libraries are refused when binding
      const T *, const BlasInt *, const T *, const BlasInt *, const T *, T *, const BlasInt *))     \
   X(gemv, (const char *, const BlasInt *, const BlasInt *, const T *, const T *, const BlasInt *,  \
            const T *, const BlasInt *, const T *, T *, const BlasInt *))                           \
-  X(syrk, (const char *, const char *, const BlasInt *, const BlasInt *, const T *, const T *,     \
-           const BlasInt *, const T *, T *, const BlasInt *))                                      \
-  X(trsm, (const char *, const char *, const char *, const char *, const BlasInt *,                \
-           const BlasInt *, const T *, const T *, const BlasInt *, T *, const BlasInt *))          \
-  X(potrf, (const char *, const BlasInt *, T *, const BlasInt *, BlasInt *))                       \
-  X(geqrf, (const BlasInt *, const BlasInt *, T *, const BlasInt *, T *, T *, const BlasInt *,     \
-            BlasInt *))                                                                            \
-  X(gelqf, (const BlasInt *, const BlasInt *, T *, const BlasInt *, T *, T *, const BlasInt *,     \
-            BlasInt *))                                                                            \
+  X(geqrt, (const BlasInt *, const BlasInt *, const BlasInt *, T *, const BlasInt *, T *,          \
+            const BlasInt *, T *, BlasInt *))                                                      \
+  X(gemqrt, (const char *, const char *, const BlasInt *, const BlasInt *, const BlasInt *,        \
+             const BlasInt *, const T *, const BlasInt *, const T *, const BlasInt *, T *,         \
+             const BlasInt *, T *, BlasInt *))                                                     \
   X(orgqr, (const BlasInt *, const BlasInt *, const BlasInt *, T *, const BlasInt *, const T *,    \
             T *, const BlasInt *, BlasInt *))                                                      \
-  X(ormqr,                                                                                         \
-    (const char *, const char *, const BlasInt *, const BlasInt *, const BlasInt *, const T *,     \
-     const BlasInt *, const T *, T *, const BlasInt *, T *, const BlasInt *, BlasInt *))           \
-  X(ormlq,                                                                                         \
-    (const char *, const char *, const BlasInt *, const BlasInt *, const BlasInt *, const T *,     \
-     const BlasInt *, const T *, T *, const BlasInt *, T *, const BlasInt *, BlasInt *))           \
   X(gesdd, (const char *, const BlasInt *, const BlasInt *, T *, const BlasInt *, T *, T *,        \
             const BlasInt *, T *, const BlasInt *, T *, const BlasInt *, BlasInt *, BlasInt *))
 

@@ -1,0 +1,158 @@
+"""The truncated singular-value solve behind every natural-gradient step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from anagram_ext._lapack import ensure_lapack
+from anagram_ext._native import core
+from anagram_ext.cutoff import Cutoff
+
+_NATIVE = {torch.float64: core.FactorisationF64, torch.float32: core.FactorisationF32}
+
+
+class Factorisation:
+    """``J = U diag(sigma) V^T`` with U and V kept as products, never as matrices.
+
+    One factorisation answers for every cutoff, every filter of the singular values and every
+    right-hand side: ``expand(f(sigma) * project(r))``.
+
+    Attributes:
+        singular_values: [k], descending, k <= min(S, P).
+        shape: (S, P).
+    """
+
+    def __init__(self, J: torch.Tensor) -> None:
+        _require_matrix(J)
+        ensure_lapack()
+        self._native = _NATIVE[J.dtype](J.detach())
+        self.shape = (J.shape[0], J.shape[1])
+        self.singular_values = J.new_empty(len(self._native), requires_grad=False)
+        self._native.singular_values(self.singular_values)
+
+    @property
+    def method(self) -> str:
+        """The path that computed it, ``"dense"`` or ``"adaptive"``."""
+        return self._native.method
+
+    def rank(self, cutoff: float | Cutoff) -> int:
+        """Number of singular values strictly above the cutoff."""
+        return Cutoff.of(cutoff).rank(self.singular_values)
+
+    def project(self, r: torch.Tensor) -> torch.Tensor:
+        """``U^T r``: r [S] or [q, S] -> [k] or [q, k].
+
+        Raises:
+            ValueError: shape, dtype or device of ``r`` does not fit.
+            NonFiniteError: ``r`` holds NaN or infinity.
+        """
+        rows = _rows(r, "r")
+        y = rows.new_empty(rows.shape[0], len(self.singular_values))
+        self._native.project(rows, y)
+        return y.reshape(*r.shape[:-1], y.shape[1])
+
+    def expand(self, y: torch.Tensor) -> torch.Tensor:
+        """``V y``: y [k] or [q, k] -> [P] or [q, P].
+
+        Raises:
+            ValueError: shape, dtype or device of ``y`` does not fit.
+        """
+        rows = _rows(y, "y")
+        x = rows.new_empty(rows.shape[0], self.shape[1])
+        self._native.expand(rows, x)
+        return x.reshape(*y.shape[:-1], x.shape[1])
+
+    def direction(self, r: torch.Tensor, cutoff: float | Cutoff) -> torch.Tensor:
+        """Truncated pseudo-inverse on ``r``: ``V_k Sigma_k^-1 U_k^T r``.
+
+        Args:
+            r: [S].
+            cutoff: relative to the largest singular value when a plain number.
+
+        Returns:
+            [P].
+        """
+        rank = self.rank(cutoff)
+        y = self.project(r)
+        y[:rank] /= self.singular_values[:rank]
+        y[rank:] = 0
+        return self.expand(y)
+
+
+def factorise(J: torch.Tensor) -> Factorisation:
+    """Factorise a Jacobian once for all cutoffs and right-hand sides.
+
+    Args:
+        J: [S, P], float64 or float32, on the CPU, both sides at least 1; not modified.
+
+    Returns:
+        The factorisation.
+
+    Raises:
+        ValueError: shape, dtype or device of ``J`` does not fit.
+        NonFiniteError: ``J`` holds NaN or infinity.
+        BackendUnavailable: there is no LAPACK.
+    """
+    return Factorisation(J)
+
+
+@dataclass(frozen=True)
+class LstsqResult:
+    """Truncated least-squares solution.
+
+    Attributes:
+        direction: [P], the minimum-norm solution in the kept singular directions.
+        rank: number of singular values strictly above the cutoff.
+        singular_values: [k], descending.
+    """
+
+    direction: torch.Tensor
+    rank: int
+    singular_values: torch.Tensor
+
+
+def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> LstsqResult:
+    """Minimum-norm solution of ``min |J x - r|`` with small singular values cut off.
+
+    Args:
+        J: [S, P], float64 or float32, on the CPU; not modified.
+        r: [S], same dtype.
+        cutoff: singular values not above it count as zero; a plain number is relative to the
+            largest one.
+
+    Returns:
+        Direction, rank and singular values.
+
+    Raises:
+        ValueError: shape, dtype or device does not fit, or the cutoff is negative.
+        NonFiniteError: ``J`` or ``r`` holds NaN or infinity.
+        BackendUnavailable: there is no LAPACK.
+    """
+    cutoff = Cutoff.of(cutoff)
+    _require_matrix(J)
+    if r.shape != J.shape[:1] or r.dtype != J.dtype:
+        message = f"r: expected {J.dtype} [{J.shape[0]}], got {r.dtype} {list(r.shape)}"
+        raise ValueError(message)
+    factorisation = factorise(J)
+    direction = factorisation.direction(r, cutoff)
+    return LstsqResult(direction, factorisation.rank(cutoff), factorisation.singular_values)
+
+
+def _require_matrix(J: torch.Tensor) -> None:
+    described = f"{J.dtype} {list(J.shape)} on {J.device}"
+    if J.ndim != 2 or J.dtype not in _NATIVE or J.device.type != "cpu":
+        message = f"J: expected float64 or float32 [S, P] on cpu, got {described}"
+        raise ValueError(message)
+    if 0 in J.shape:
+        message = f"J: has no rows or no columns: {described}"
+        raise ValueError(message)
+
+
+def _rows(vectors: torch.Tensor, name: str) -> torch.Tensor:
+    """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
+    if vectors.ndim not in (1, 2):
+        message = f"{name}: expected one vector or a matrix of rows, got {list(vectors.shape)}"
+        raise ValueError(message)
+    return vectors.detach().reshape(-1, vectors.shape[-1]).contiguous()

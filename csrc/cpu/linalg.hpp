@@ -1,0 +1,62 @@
+// The dense operations of the factorisation algorithms on the host, by BLAS and LAPACK.
+//
+// csrc/include/anagram/solver holds the algorithms as templates over a class with this interface;
+// another device joins by another such class.
+#pragma once
+
+#include "anagram/solver/matrix.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace anagram {
+
+// Householder reflectors of a QR factorisation in blocked (compact WY) form: the triangular factors
+// are stored, so that applying Q to one vector costs two passes over the reflectors and no more.
+template <class T> struct HostReflectors {
+  static constexpr std::int64_t block = 32;
+  HostMatrix<T> below_diagonal; // [m, n]; R on and above the diagonal
+  HostMatrix<T> triangles;      // [block, n]
+  std::int64_t rows() const { return below_diagonal.rows(); }
+  std::int64_t columns() const { return below_diagonal.columns(); }
+};
+
+template <class T> struct HostSvd {
+  HostMatrix<T> u; // [n, n]
+  std::vector<T> sigma;
+  HostMatrix<T> v; // [n, n]
+};
+
+template <class T> class HostLinalg {
+public:
+  using Scalar = T;
+  using Matrix = HostMatrix<T>;
+  using View = MatrixView<T>;
+  using ConstView = MatrixView<const T>;
+  using Reflectors = HostReflectors<T>;
+  using Svd = HostSvd<T>;
+
+  Matrix allocate(std::int64_t rows, std::int64_t columns) const { return {rows, columns}; }
+  Matrix copy(ConstView a) const;
+  Matrix transposed_copy(ConstView a) const;
+  void copy_into(ConstView from, View to) const;
+  void set_zero(View a) const;
+
+  void multiply(ConstView a, ConstView b, View c) const;            // c = a b
+  void multiply_transposed(ConstView a, ConstView b, View c) const; // c = a^T b
+
+  Reflectors qr(Matrix a) const; // rows >= columns
+  Matrix upper_triangle(const Reflectors &reflectors) const;
+  void apply(const Reflectors &reflectors, View c) const;            // c <- Q c
+  void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
+
+  Svd svd(Matrix square) const;
+
+private:
+  void apply(const char *transpose, const Reflectors &reflectors, View c) const;
+};
+
+extern template class HostLinalg<double>;
+extern template class HostLinalg<float>;
+
+} // namespace anagram
