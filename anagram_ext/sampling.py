@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 Array = npt.NDArray[np.float64]
@@ -102,16 +101,14 @@ def uniform_design(rng: np.random.Generator, n: int, d: int) -> Array:
 
 def sobol_design(rng: np.random.Generator, n: int, d: int) -> Array:
     """The first n points of a scrambled Sobol sequence, [n, d]."""
-    # Always a power of two, cut to length: SciPy warns about the balance of any other number.
-    exponent = max(n - 1, 0).bit_length()
-    return np.asarray(qmc.Sobol(d, rng=rng).random_base2(exponent)[:n])
+    engine = torch.quasirandom.SobolEngine(d, scramble=True, seed=int(rng.integers(2**31)))
+    return np.asarray(engine.draw(n, dtype=torch.float64))
 
 
 def latin_design(rng: np.random.Generator, n: int, d: int) -> Array:
-    """A Latin hypercube of n points, [n, d]."""
-    if n == 0:
-        return np.empty((0, d))
-    return np.asarray(qmc.LatinHypercube(d, rng=rng).random(n))
+    """A Latin hypercube: in every coordinate one point in each of n equal cells, [n, d]."""
+    cells = rng.permuted(np.tile(np.arange(n)[:, None], (1, d)), axis=0)
+    return np.asarray((cells + rng.random((n, d))) / max(n, 1))
 
 
 def jittered_design(rng: np.random.Generator, counts: Sequence[int]) -> Array:

@@ -1,0 +1,39 @@
+"""What this installation is made of."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+from anagram_ext._lapack import ensure_lapack
+from anagram_ext._native import core
+
+_LIBRARIES = ("anagram_ext", "numpy", "scipy", "torch")
+
+
+def cuda_available() -> bool:
+    """Whether ``device="cuda"`` can be used: this version computes on the CPU only."""
+    return False
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this package and the libraries it computes with."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"  # the package itself, run from its source folder
+    return found
+
+
+def info() -> dict[str, str]:
+    """Versions, instruction set, threads and linear algebra library, for bug reports."""
+    return {
+        **versions(),
+        "machine": platform.machine(),
+        "instructions": core.isa(),
+        "threads": str(core.get_num_threads()),
+        "lapack": ensure_lapack(),
+        "cuda": "available" if cuda_available() else "not in this version",
+    }
