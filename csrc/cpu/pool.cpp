@@ -34,10 +34,13 @@ struct Job {
 
   void work(int worker, const std::function<void()> &poll) {
     try {
-      for (int64_t i; !failed && (i = next++) < n_tasks;) {
-        (*task)(i, worker);
+      while (!failed) {
         if (poll)
           poll();
+        const int64_t i = next++;
+        if (i >= n_tasks)
+          return;
+        (*task)(i, worker);
       }
     } catch (...) {
       fail(std::current_exception());

@@ -59,7 +59,8 @@ int64_t Workspace<T>::carve(const TileNet<T> &net, int64_t n, Sweep sweep, Arena
   int64_t widest = 0; // over all layers: the padded width of a jet slot
   for (int l = 0; l < net.depth; ++l)
     widest = std::max({widest, net.layers[l].in_pad, net.layers[l].out_pad});
-  const int64_t jet = n * slots * widest;
+  // at least a transposed block of a layer narrower than a register (kernels.cpp, narrow_block)
+  const int64_t jet = std::max<int64_t>(n * slots, max_lanes) * widest;
 
   const size_t depth = static_cast<size_t>(net.depth);
   h_.resize(depth);

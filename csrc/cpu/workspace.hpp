@@ -12,6 +12,7 @@
 namespace anagram {
 
 constexpr int64_t cache_line = 64;
+constexpr int64_t max_lanes = cache_line / 4; // floats of the longest register
 
 inline int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;

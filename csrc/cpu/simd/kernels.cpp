@@ -26,6 +26,31 @@ void fill_input(const TileNet<T> &net, const T *points, int64_t n, T *h) {
     }
 }
 
+// z of the first layer, [n, slots(0), out_pad], straight from the coordinates: only the value's slot
+// differs between points, and derivatives above the first vanish.
+template <class T>
+void input_layer(const TileNet<T> &net, const T *points, int64_t n, T *z) {
+  const Layer<T> &layer = net.layers[0];
+  const int64_t pad = layer.out_pad, jet = net.slots(0) * pad;
+  const auto add_column = [&](T scale, int64_t c, T *out) {
+    for (int64_t o = 0; o < pad; o += n_lanes<T>)
+      store(out + o, load<Vec<T>>(out + o) + scale * load<Vec<T>>(layer.transposed + c * pad + o));
+  };
+  memset(z, 0, static_cast<size_t>(jet) * sizeof(T));
+  for (int k = 1; k < net.slots(0); ++k) // slot k of the closed basis holds component k
+    for (int64_t c = 0; c < net.n_in; ++c)
+      if (net.linear[k * net.n_in + c] != 0.0)
+        add_column(static_cast<T>(net.linear[k * net.n_in + c]), c, z + k * pad);
+  for (int64_t i = 0; i < n; ++i) {
+    T *value = z + i * jet;
+    if (i > 0)
+      memcpy(value + pad, z + pad, static_cast<size_t>(jet - pad) * sizeof(T));
+    memcpy(value, layer.bias, static_cast<size_t>(pad) * sizeof(T));
+    for (int64_t c = 0; c < net.n_in; ++c)
+      add_column(points[i * net.n_in + c], c, value);
+  }
+}
+
 // z = W h for every slot, plus the bias in the value's slot.
 template <class T>
 void affine(const TileNet<T> &net, int l, const T *h, int64_t n, T *z) {
@@ -40,22 +65,45 @@ void affine(const TileNet<T> &net, int l, const T *h, int64_t n, T *z) {
   }
 }
 
+// Derivatives of s at the lanes of z, in one register or two.
+template <class T> void derivatives(Activation kind, const T *z, int n, Vec<T> *d) {
+  activation_derivatives<T>(kind, load<Vec<T>>(z), n, d);
+}
+
+template <class T> void derivatives(Activation kind, const T *z, int n, Pair<T> *d) {
+  Vec<T> a[max_derivatives], b[max_derivatives];
+  activation_derivatives<T>(kind, load<Vec<T>>(z), n, a);
+  activation_derivatives<T>(kind, load<Vec<T>>(z + n_lanes<T>), n, b);
+  for (int k = 0; k <= n; ++k)
+    d[k] = {a[k], b[k]};
+}
+
+// Calls body(V{}, j) for the neurons j of a padded row: two registers at a time, then one.
+template <class T, class Body> ANAGRAM_INLINE void for_lanes(int64_t pad, Body body) {
+  int64_t j = 0;
+  for (; j + 2 * n_lanes<T> <= pad; j += 2 * n_lanes<T>)
+    body(Pair<T>{}, j);
+  if (j < pad)
+    body(Vec<T>{}, j);
+}
+
 // h = s(z) at hidden layer l; keeps the derivatives of s when `record` is not null.
 template <class T>
 void activate(const TileNet<T> &net, int l, int64_t n, const T *z, T *h, T *record) {
   const JetTable &table = net.table(l + 1);
   const int64_t pad = net.layers[l].out_pad;
   const int n_d = net.n_derivatives;
-  const int highest = record ? n_d - 1 : (table.order > 1 ? table.order : 1);
+  const int highest = record ? n_d - 1 : table.order;
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < pad; j += n_lanes<T>) {
-      Vec<T> d[max_derivatives];
-      activation_derivatives<T>(net.activation, load<Vec<T>>(z + j), highest, d);
+    for_lanes<T>(pad, [&](auto v, int64_t j) {
+      using V = decltype(v);
+      V d[max_derivatives];
+      derivatives<T>(net.activation, z + j, highest, d);
       if (record)
         for (int k = 0; k < n_d; ++k)
           store(record + (i * n_d + k) * pad + j, d[k]);
-      jet_forward<Vec<T>>(table, d, z + j, h + j, pad);
-    }
+      jet_forward<V>(table, d, z + j, h + j, pad);
+    });
     z += table.n_components * pad;
     h += table.n_entries * pad;
   }
@@ -64,9 +112,13 @@ void activate(const TileNet<T> &net, int l, int64_t n, const T *z, T *h, T *reco
 template <class T>
 void hidden_layers(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points,
                    int64_t n) {
-  fill_input(net, points, n, buffers.h[0]);
+  if (buffers.d || net.depth == 1) // who else reads the input's jet?
+    fill_input(net, points, n, buffers.h[0]);
   for (int l = 0; l + 1 < net.depth; ++l) {
-    affine(net, l, buffers.h[l], n, buffers.z[l]);
+    if (l == 0)
+      input_layer(net, points, n, buffers.z[0]);
+    else
+      affine(net, l, buffers.h[l], n, buffers.z[l]);
     activate(net, l, n, buffers.z[l], buffers.h[l + 1], buffers.d ? buffers.d[l] : nullptr);
   }
 }
@@ -127,13 +179,14 @@ void reverse_layer(const TileNet<T> &net, const TileBuffers<T> &buffers, int l, 
           hbar, pad);
   for (int64_t i = 0; i < n; ++i) {
     const T *z = buffers.z[l] + i * table.n_components * pad;
-    for (int64_t j = 0; j < pad; j += n_lanes<T>) {
-      Vec<T> d[max_derivatives];
+    for_lanes<T>(pad, [&](auto v, int64_t j) {
+      using V = decltype(v);
+      V d[max_derivatives];
       for (int k = 0; k < n_d; ++k)
-        d[k] = load<Vec<T>>(buffers.d[l] + (i * n_d + k) * pad + j);
-      jet_reverse<Vec<T>>(table, d, z + j, hbar + i * table.n_entries * pad + j,
-                          zbar + i * table.n_components * pad + j, pad);
-    }
+        d[k] = load<V>(buffers.d[l] + (i * n_d + k) * pad + j);
+      jet_reverse<V>(table, d, z + j, hbar + i * table.n_entries * pad + j,
+                     zbar + i * table.n_components * pad + j, pad);
+    });
   }
 }
 
@@ -161,6 +214,18 @@ void reverse(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seed
   }
 }
 
+// zbar h^T [n_out, n_in] when a row is shorter than a register (a layer that reads coordinates): the
+// transpose is computed instead and scattered. scratch [n_in, out_pad].
+template <class T>
+void narrow_block(const Layer<T> &layer, int slots, const T *zbar, const T *h, T *scratch,
+                  T *block) {
+  gemm<T>(layer.n_in, layer.out_pad, slots, {h, 1, layer.in_pad}, zbar, layer.out_pad, scratch,
+          layer.out_pad);
+  for (int64_t o = 0; o < layer.n_out; ++o)
+    for (int64_t c = 0; c < layer.n_in; ++c)
+      block[o * layer.n_in + c] = scratch[c * layer.out_pad + o];
+}
+
 // J[i, W_l] = sum over slots of zbar h^T, J[i, b_l] = zbar of the value.
 template <class T>
 void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, int64_t n, T *j,
@@ -171,9 +236,13 @@ void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, 
     const int value = value_slot(net, l);
     for (int64_t i = 0; i < n; ++i) {
       const T *adjoint = zbar + i * slots * layer.out_pad;
+      const T *h = buffers.h[l] + i * slots * layer.in_pad;
       T *row = j + i * row_stride + layer.offset;
-      gemm<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad},
-              buffers.h[l] + i * slots * layer.in_pad, layer.in_pad, row, layer.n_in);
+      if (layer.n_in < n_lanes<T>)
+        narrow_block(layer, slots, adjoint, h, buffers.adjoint[0], row);
+      else
+        gemm<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad}, h, layer.in_pad, row,
+                layer.n_in);
       T *bias = row + layer.n_out * layer.n_in;
       for (int64_t o = 0; o < layer.n_out; ++o)
         bias[o] = value < 0 ? T(0) : adjoint[value * layer.out_pad + o];

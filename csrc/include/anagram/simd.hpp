@@ -42,14 +42,45 @@ template <> struct Lanes<float> {
 template <class T> using Vec = typename Lanes<T>::Vec;
 template <class T> constexpr int n_lanes = static_cast<int>(sizeof(Vec<T>) / sizeof(T));
 
-template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V load(const T *p) {
-  V v;
-  memcpy(&v, p, sizeof(V)); // unaligned load
-  return v;
+// Two registers that walk through a table of terms together: half the table look-ups, twice the
+// independent work. Only what the jet formulas need.
+template <class T> struct Pair {
+  Vec<T> a, b;
+};
+template <class T> ANAGRAM_INLINE Pair<T> operator+(Pair<T> x, Pair<T> y) {
+  return {x.a + y.a, x.b + y.b};
 }
+template <class T> ANAGRAM_INLINE Pair<T> operator*(Pair<T> x, Pair<T> y) {
+  return {x.a * y.a, x.b * y.b};
+}
+template <class T> ANAGRAM_INLINE Pair<T> operator+(Pair<T> x, T y) { return {x.a + y, x.b + y}; }
+template <class T> ANAGRAM_INLINE Pair<T> operator*(Pair<T> x, T y) { return {x.a * y, x.b * y}; }
 
+// Unaligned access. A Pair goes register by register: copied as one object it would stay in memory.
+template <class V> struct Access {
+  template <class T> static ANAGRAM_HD ANAGRAM_INLINE V load(const T *p) {
+    V v;
+    memcpy(&v, p, sizeof(V));
+    return v;
+  }
+  template <class T> static ANAGRAM_HD ANAGRAM_INLINE void store(T *p, V v) {
+    memcpy(p, &v, sizeof(V));
+  }
+};
+template <class T> struct Access<Pair<T>> {
+  static ANAGRAM_INLINE Pair<T> load(const T *p) {
+    return {Access<Vec<T>>::load(p), Access<Vec<T>>::load(p + n_lanes<T>)};
+  }
+  static ANAGRAM_INLINE void store(T *p, Pair<T> v) {
+    Access<Vec<T>>::store(p, v.a);
+    Access<Vec<T>>::store(p + n_lanes<T>, v.b);
+  }
+};
+template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V load(const T *p) {
+  return Access<V>::load(p);
+}
 template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE void store(T *p, V v) {
-  memcpy(p, &v, sizeof(V));
+  Access<V>::store(p, v);
 }
 
 template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V splat(T value) { return V{} + value; }

@@ -1,0 +1,109 @@
+// Factorisation in O(S P k) operations, k = the numerical rank (Halko, Martinsson & Tropp 2011).
+//
+//   1. range finder: sketch J with random vectors, a block at a time, until fresh ones find nothing
+//      new; Q spans what they found
+//   2. C = J Q, the part of J that Q sees
+//   3. SVD of C by QR and a k x k SVD
+//
+// Q lies on the short side of J, where orthogonalising is cheapest: with P <= S it spans the row
+// space and C = J Q; otherwise it spans the column space and C = J^T Q.
+#pragma once
+
+#include "anagram/solver/factorisation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace anagram {
+
+// J seen from its short side. "inward" maps long vectors to short ones, "outward" the reverse.
+template <class Linalg> struct ShortSide {
+  using View = typename Linalg::View;
+  using ConstView = typename Linalg::ConstView;
+
+  Linalg &linalg;
+  ConstView j_transposed; // [P, S]
+
+  bool is_rows() const { return j_transposed.rows <= j_transposed.columns; } // P <= S
+  std::int64_t length() const { return std::min(j_transposed.rows, j_transposed.columns); }
+  std::int64_t long_length() const { return std::max(j_transposed.rows, j_transposed.columns); }
+
+  void inward(ConstView x, View y) const {
+    is_rows() ? linalg.multiply(j_transposed, x, y) : linalg.multiply_transposed(j_transposed, x, y);
+  }
+  void outward(ConstView x, View y) const {
+    is_rows() ? linalg.multiply_transposed(j_transposed, x, y) : linalg.multiply(j_transposed, x, y);
+  }
+};
+
+// How many of the columns found so far matter: all before the trailing run of residuals <= level,
+// when that run has at least `probes` members; nothing otherwise.
+//
+// Column j of the sketch is a random vector that the columns before it know nothing of, so the
+// diagonal |R_jj| of its QR factorisation is the norm of (I - Q_j Q_j^T) J^T w for a fresh probe w:
+// its mean square is the squared Frobenius norm of what Q_j misses.
+template <class GrowingQr>
+std::optional<std::int64_t> converged_rank(const GrowingQr &qr, std::int64_t first_probe,
+                                           double level) {
+  constexpr std::int64_t probes = 8; // all of them misleading: probability about 1e-8
+  std::int64_t rank = qr.columns();
+  while (rank > first_probe && qr.diagonal(rank - 1) <= level)
+    --rank;
+  if (qr.columns() - rank < probes)
+    return std::nullopt;
+  return std::max<std::int64_t>(rank, 1);
+}
+
+// Orthonormal Q [short, k] with |J - J Q Q^T|_F <= level (or the transposed statement), or nothing
+// when k would exceed `max_rank`.
+template <class Linalg>
+std::optional<typename Linalg::Matrix>
+find_range(const ShortSide<Linalg> &side, double level, std::int64_t max_rank,
+           const OrthonormalBasis<Linalg> *previous) {
+  using GrowingQr = typename Linalg::GrowingQr;
+  Linalg &linalg = side.linalg;
+  constexpr std::int64_t block = GrowingQr::block;
+  GrowingQr qr(side.length(), max_rank);
+  auto omega = linalg.allocate(side.long_length(), block);
+  std::int64_t first_probe = 0;
+  (void)previous;
+  for (std::uint64_t round = 1; qr.columns() + block <= max_rank; ++round) {
+    linalg.fill_random(omega.view(), round);
+    side.inward(omega.view(), qr.next(block));
+    qr.append(block);
+    if (const auto rank = converged_rank(qr, first_probe, level))
+      return qr.form_q(*rank);
+  }
+  return std::nullopt;
+}
+
+// Singular values above `level` (absolute) and their vectors, or nothing when there are so many that
+// the dense path is faster. `previous`: the right basis of a nearby matrix, a good first block.
+template <class Linalg>
+std::optional<Factorisation<Linalg>>
+factorise_adaptive(Linalg &linalg, typename Linalg::ConstView j_transposed, double level,
+                   std::int64_t max_rank, const OrthonormalBasis<Linalg> *previous) {
+  const ShortSide<Linalg> side{linalg, j_transposed};
+  auto q = find_range(side, level, max_rank, previous);
+  if (!q)
+    return std::nullopt;
+  auto seen = linalg.allocate(side.long_length(), q->columns()); // C
+  side.outward(q->view(), seen.view());
+  auto reflectors = linalg.qr(std::move(seen));
+  auto small = linalg.svd(linalg.upper_triangle(reflectors));
+  small.keep_above(level);
+
+  using Basis = OrthonormalBasis<Linalg>;
+  Basis long_basis(std::move(reflectors), std::move(small.u));
+  Basis short_basis(std::move(*q), std::move(small.v));
+  if (side.is_rows())
+    return Factorisation<Linalg>{std::move(small.sigma), std::move(long_basis),
+                                 std::move(short_basis), "adaptive"};
+  return Factorisation<Linalg>{std::move(small.sigma), std::move(short_basis),
+                               std::move(long_basis), "adaptive"};
+}
+
+} // namespace anagram

@@ -1,0 +1,238 @@
+// Jacobian rows against central differences of the jets; vjp and jvp against those rows; the same
+// bits for any number of threads; refusals.
+#include "check.hpp"
+
+#include "cpu/plan.hpp"
+#include "cpu/pool.hpp"
+
+#include <atomic>
+#include <random>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace anagram;
+
+struct Case {
+  std::vector<int64_t> widths;
+  Activation kind;
+  std::vector<Operator> operators;
+};
+
+std::vector<Case> cases() {
+  const Operator value2 = {{{0, 0}, 1.0}};
+  const Operator laplacian = {{{2, 0}, 1.0}, {{0, 2}, 1.0}};
+  const Operator biharmonic = {{{4, 0}, 1.0}, {{2, 2}, 2.0}, {{0, 4}, 1.0}};
+  const Operator mixed = {{{1, 1}, 1.0}};
+  const Operator third = {{{2, 1}, 1.0}};
+  return {{{2, 6, 5, 2}, Activation::tanh, {laplacian, value2, mixed}},
+          {{2, 17, 1}, Activation::sin, {biharmonic, third}},
+          {{2, 3, 4, 5, 3}, Activation::gelu, {value2, third}},
+          {{3, 9, 1}, Activation::softplus, {{{{1, 1, 1}, 1.0}}, {{{1, 0, 0}, 2.0}, {{0, 0, 1}, -1.0}}}},
+          {{1, 4, 4, 1}, Activation::silu, {{{{4}, 1.0}}, {{{0}, 1.0}}}},
+          {{2, 3}, Activation::tanh, {value2, {{{1, 0}, 1.0}}}}};
+}
+
+template <class T> std::vector<T> random_vector(std::mt19937 &random, int64_t n, double scale) {
+  std::normal_distribution<double> normal(0.0, scale);
+  std::vector<T> v(static_cast<size_t>(n));
+  for (T &x : v)
+    x = static_cast<T>(normal(random));
+  return v;
+}
+
+template <class T> struct Setup {
+  Plan plan;
+  int64_t n, n_residuals = 2;
+  std::vector<T> theta, points, seeds, w, v;
+
+  Setup(const Case &c, int64_t n_points, unsigned seed)
+      : plan(c.widths, c.kind, c.operators), n(n_points) {
+    std::mt19937 random(seed);
+    theta = random_vector<T>(random, plan.n_parameters(), 0.6);
+    points = random_vector<T>(random, n * plan.n_inputs(), 1.0);
+    seeds = random_vector<T>(random, n_residuals * jet_size(), 1.0);
+    w = random_vector<T>(random, n_rows(), 1.0);
+    v = random_vector<T>(random, plan.n_parameters(), 1.0);
+  }
+
+  int64_t n_rows() const { return n_residuals * n; }
+  int64_t jet_size() const { return plan.n_requested() * plan.n_outputs() * n; }
+
+  std::vector<T> jacobian() const {
+    // poisoned: every element must be written
+    std::vector<T> j(static_cast<size_t>(n_rows() * plan.n_parameters()), T(NAN));
+    plan.jacobian(theta.data(), points.data(), n, seeds.data(), n_residuals, j.data(),
+                  plan.n_parameters(), {});
+    return j;
+  }
+  std::vector<T> vjp() const {
+    std::vector<T> g(static_cast<size_t>(plan.n_parameters()), T(1)); // adds to what is there
+    plan.vjp(theta.data(), points.data(), n, seeds.data(), n_residuals, w.data(), g.data(), {});
+    return g;
+  }
+  std::vector<T> jvp() const {
+    std::vector<T> out(static_cast<size_t>(n_rows()), T(NAN));
+    plan.jvp(theta.data(), points.data(), n, seeds.data(), n_residuals, v.data(), out.data(), {});
+    return out;
+  }
+  // seeds . jets, [C * n]
+  std::vector<double> residual(const std::vector<T> &at) const {
+    std::vector<T> u(static_cast<size_t>(jet_size()));
+    plan.jets(at.data(), 1, points.data(), n, u.data(), {});
+    std::vector<double> r(static_cast<size_t>(n_rows()), 0.0);
+    for (int64_t c = 0; c < n_residuals; ++c)
+      for (int64_t k = 0; k < jet_size(); ++k)
+        r[static_cast<size_t>(c * n + k % n)] +=
+            double(seeds[static_cast<size_t>(c * jet_size() + k)]) * double(u[static_cast<size_t>(k)]);
+    return r;
+  }
+};
+
+void check_against_differences(const Case &c, unsigned seed) {
+  const Setup<double> s(c, 5, seed);
+  const auto j = s.jacobian();
+  const double step = 1e-5;
+  for (int64_t p = 0; p < s.plan.n_parameters(); ++p) {
+    auto plus = s.theta, minus = s.theta;
+    plus[size_t(p)] += step;
+    minus[size_t(p)] -= step;
+    const auto above = s.residual(plus), below = s.residual(minus);
+    for (int64_t i = 0; i < s.n_rows(); ++i) {
+      const double difference = (above[size_t(i)] - below[size_t(i)]) / (2 * step);
+      // truncation step^2 r'''/6 and round-off eps |r| / step, both below 1e-7 of these sizes
+      const double size = 1 + std::abs(difference) + std::abs(above[size_t(i)]);
+      CHECK_NEAR(j[size_t(i * s.plan.n_parameters() + p)], difference, 3e-7 * size);
+    }
+  }
+}
+
+template <class T> void check_products(const Case &c, unsigned seed, double tolerance) {
+  const Setup<T> s(c, 150, seed); // several tiles, the last one short
+  const auto j = s.jacobian();
+  const auto g = s.vjp(), out = s.jvp();
+  const int64_t n_p = s.plan.n_parameters();
+  for (int64_t p = 0; p < n_p; ++p) {
+    double sum = 1, size = 1;
+    for (int64_t i = 0; i < s.n_rows(); ++i) {
+      const double term = double(s.w[size_t(i)]) * double(j[size_t(i * n_p + p)]);
+      sum += term;
+      size += std::abs(term);
+    }
+    CHECK_NEAR(double(g[size_t(p)]), sum, tolerance * size);
+  }
+  for (int64_t i = 0; i < s.n_rows(); ++i) {
+    double sum = 0, size = 1;
+    for (int64_t p = 0; p < n_p; ++p) {
+      const double term = double(s.v[size_t(p)]) * double(j[size_t(i * n_p + p)]);
+      sum += term;
+      size += std::abs(term);
+    }
+    CHECK_NEAR(double(out[size_t(i)]), sum, tolerance * size);
+  }
+}
+
+void check_threads(const Case &c, unsigned seed) {
+  const Setup<double> s(c, 3000, seed);
+  set_num_threads(1);
+  const auto j = s.jacobian(), g = s.vjp(), out = s.jvp();
+  for (int threads : {2, 3, 5}) {
+    set_num_threads(threads);
+    CHECK(s.jacobian() == j);
+    CHECK(s.vjp() == g);
+    CHECK(s.jvp() == out);
+  }
+  // two callers at once: one owns the pool, the other works alone
+  std::vector<double> other;
+  std::thread second([&] { other = s.jacobian(); });
+  CHECK(s.jacobian() == j);
+  second.join();
+  CHECK(other == j);
+}
+
+void check_isas(const Case &c, unsigned seed) {
+  const Setup<double> s(c, 40, seed);
+  CHECK(select_isa("base"));
+  const auto base = s.jacobian();
+  for (const char *isa : {"avx2", "avx512"})
+    if (select_isa(isa)) {
+      const auto j = s.jacobian();
+      for (size_t i = 0; i < j.size(); ++i) // other order of summation, fused products
+        CHECK_NEAR(j[i], base[i], 1e-12 * (10 + std::abs(base[i])));
+    }
+  CHECK(select_isa(""));
+  CHECK(!select_isa("nonsense"));
+}
+
+void check_pool() {
+  set_num_threads(4);
+  std::atomic<int> polls{0};
+  CHECK_THROWS(parallel_for(1000, 4, [](int64_t i, int) {
+                 if (i == 17)
+                   throw std::runtime_error("task");
+               }),
+               std::runtime_error);
+  CHECK_THROWS(parallel_for(1000, 4, [](int64_t, int) {}, [&] {
+                 ++polls;
+                 throw std::logic_error("poll");
+               }),
+               std::logic_error);
+  CHECK(polls == 1);
+  std::vector<int> seen(5000, 0);
+  parallel_for(5000, 4, [&](int64_t i, int) { ++seen[size_t(i)]; });
+  for (int count : seen)
+    CHECK(count == 1);
+  parallel_for(0, 4, [](int64_t, int) { CHECK(false); });
+  CHECK_THROWS(set_num_threads(0), std::invalid_argument);
+}
+
+void check_refusals() {
+  using Ops = std::vector<Operator>;
+  const auto make = [](const std::vector<int64_t> &widths, const Ops &ops) {
+    return Plan(widths, Activation::tanh, ops);
+  };
+  const Operator x = {{{1, 0}, 1.0}};
+  CHECK_THROWS(make({2, 1}, {}), std::invalid_argument);
+  CHECK_THROWS(make({2}, {x}), std::invalid_argument);
+  CHECK_THROWS(make({2, 0, 1}, {x}), std::invalid_argument);
+  CHECK_THROWS(make({3, 1}, {x}), std::invalid_argument);
+  CHECK_THROWS(make({2, 1}, {x, x}), std::invalid_argument);
+  CHECK_THROWS(make({2, 1}, Ops{{{{3, 2}, 1.0}}}), std::invalid_argument);
+  CHECK_THROWS(make({2, 1}, Ops{{{{-1, 2}, 1.0}}}), std::invalid_argument);
+  CHECK_THROWS(make({2, 1}, Ops{{{{0, 0}, 1.0}, {{2, 0}, 1.0}}}), std::invalid_argument);
+  CHECK_THROWS(make({2, 1}, Ops{{{{1, 0}, NAN}}}), std::invalid_argument);
+  CHECK_THROWS(activation_from_name("relu"), std::invalid_argument);
+  CHECK(activation_from_name("gelu") == Activation::gelu);
+}
+
+// The closure: heat needs {1, t, x, xx}; a Laplacian in d dimensions d + 2 components, not 2 d + 1.
+void check_closure() {
+  CHECK(Plan({2, 3, 1}, Activation::tanh, {{{{1, 0}, 1.0}}, {{{0, 2}, 1.0}}}).n_components() == 4);
+  Operator laplacian;
+  for (size_t c = 0; c < 10; ++c) {
+    MultiIndex index(10, 0);
+    index[c] = 2;
+    laplacian.emplace_back(index, 1.0);
+  }
+  CHECK(Plan({10, 3, 1}, Activation::tanh, {laplacian}).n_components() == 12);
+}
+
+} // namespace
+
+int main() {
+  unsigned seed = 0;
+  for (const Case &c : cases()) {
+    ++seed;
+    check_against_differences(c, seed);
+    check_products<double>(c, seed, 1e-13);
+    check_products<float>(c, seed, 1e-4); // both sides carry float round-off of up to order-4 jets
+    check_threads(c, seed);
+    check_isas(c, seed);
+  }
+  check_pool();
+  check_refusals();
+  check_closure();
+  return check::exit_status();
+}
