@@ -76,7 +76,7 @@ class Block:
         """Writes the scaled residual [C * n] and its Jacobian [C * n, P]."""
         self._plan.jets(theta, self._points, self._single.jets)
         self._write(self._single.derivatives(self._weight, self._seeds), rows)
-        self._check_seeds(self._seeds)
+        self._check_seeds(self._seeds, rows)
         self._plan.jacobian(theta, self._points, self._seeds, jacobian)
 
     def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
@@ -85,7 +85,7 @@ class Block:
         # One reverse sweep for all components: their seeds are summed beforehand.
         seeds = torch.zeros_like(self._single.jets)
         self._write(self._single.pullback(self._scale**2, seeds), rows)
-        self._check_seeds(seeds)
+        self._check_seeds(seeds, rows)
         self._plan.vjp(theta, self._points, seeds[None], self._ones, gradient)
 
     def check_finite(self, rows: Tensor) -> None:
@@ -126,8 +126,9 @@ class Block:
             self._many[n_vectors] = JetResidual(self.pointwise, self.coordinates, n_vectors)
         return self._many[n_vectors]
 
-    def _check_seeds(self, seeds: Tensor) -> None:
+    def _check_seeds(self, seeds: Tensor, rows: Tensor) -> None:
         if not bool(torch.isfinite(seeds).all()):
+            self.check_finite(rows)  # the better message, if the residual itself is at fault
             point = (~torch.isfinite(seeds)).nonzero()[0, -1]
             self._fail(int(point), "derivative of the residual")
 
