@@ -75,8 +75,8 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
-    plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(),
-                  in.n_residuals, j.data<T>(), j.stride(0), SignalPoll());
+    plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
+                  j.data<T>(), j.stride(0), SignalPoll());
   });
 }
 
@@ -121,20 +121,26 @@ void register_engine(py::module_ &module) {
            "widths"_a, "activation"_a, "operators"_a)
       .def_property_readonly("n_parameters", &Plan::n_parameters)
       .def_property_readonly("n_components", &Plan::n_components)
-      .def("jets", [](const Plan &plan, py::handle theta, py::handle points,
-                      py::handle out) { jets(plan, theta, points, out, false); },
-           "theta"_a, "points"_a, "out"_a)
-      .def("jets_many", [](const Plan &plan, py::handle thetas, py::handle points,
-                           py::handle out) { jets(plan, thetas, points, out, true); },
-           "thetas"_a, "points"_a, "out"_a)
+      .def(
+          "jets",
+          [](const Plan &plan, py::handle theta, py::handle points, py::handle out) {
+            jets(plan, theta, points, out, false);
+          },
+          "theta"_a, "points"_a, "out"_a)
+      .def(
+          "jets_many",
+          [](const Plan &plan, py::handle thetas, py::handle points, py::handle out) {
+            jets(plan, thetas, points, out, true);
+          },
+          "thetas"_a, "points"_a, "out"_a)
       .def("jacobian", &jacobian, "theta"_a, "points"_a, "seeds"_a, "j"_a)
       .def("vjp", &vjp, "theta"_a, "points"_a, "seeds"_a, "w"_a, "out"_a)
       .def("jvp", &jvp, "theta"_a, "points"_a, "seeds"_a, "v"_a, "out"_a);
   module.def("set_num_threads", &set_num_threads, "n"_a);
   module.def("get_num_threads", &num_threads);
   module.def("isa", &isa_name);
-  module.def("select_isa", [](const std::string &name) { return select_isa(name.c_str()); },
-             "name"_a);
+  module.def(
+      "select_isa", [](const std::string &name) { return select_isa(name.c_str()); }, "name"_a);
 }
 
 } // namespace anagram

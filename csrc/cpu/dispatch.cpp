@@ -44,12 +44,12 @@ bool has_avx512() {
 
 bool always() { return true; }
 
-const Isa isas[] = { // best first
+const Isa isas[] = {// best first
 #ifdef ANAGRAM_X86_DISPATCH
-    {"avx512", has_avx512, &avx512::kernels_f64, &avx512::kernels_f32},
-    {"avx2", has_avx2, &avx2::kernels_f64, &avx2::kernels_f32},
+                    {"avx512", has_avx512, &avx512::kernels_f64, &avx512::kernels_f32},
+                    {"avx2", has_avx2, &avx2::kernels_f64, &avx2::kernels_f32},
 #endif
-    {"base", always, &base::kernels_f64, &base::kernels_f32}};
+                    {"base", always, &base::kernels_f64, &base::kernels_f32}};
 
 const Isa *find(const char *name) {
   for (const Isa &isa : isas)

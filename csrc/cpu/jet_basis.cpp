@@ -28,8 +28,8 @@ Operator normalised(const Operator &op, int n_coordinates) {
       throw std::invalid_argument("operators: a multi-index has a negative entry");
     if (order_of(index) > max_order)
       throw std::invalid_argument("operators: derivatives of order " +
-                                  std::to_string(order_of(index)) + " are not supported, only up to " +
-                                  std::to_string(max_order));
+                                  std::to_string(order_of(index)) +
+                                  " are not supported, only up to " + std::to_string(max_order));
     if (!std::isfinite(coefficient))
       throw std::invalid_argument("operators: a coefficient is not finite");
     sum[index] += coefficient;

@@ -1,49 +1,43 @@
 #include "cpu/linalg.hpp"
 
-#include "cpu/lapack.hpp"
+#include "anagram/solver/random.hpp"
+#include "cpu/lapack_calls.hpp"
+#include "cpu/pool.hpp"
 
 #include <algorithm>
-#include <limits>
-#include <stdexcept>
-#include <string>
 
 namespace anagram {
 namespace {
 
-BlasInt narrow(std::int64_t size) {
-  if (size > std::numeric_limits<BlasInt>::max())
-    throw std::length_error("a matrix side of " + std::to_string(size) +
-                            " does not fit the 32-bit integers of BLAS");
-  return static_cast<BlasInt>(size);
-}
-
-// LAPACK wants leading dimensions of at least one, even of empty matrices.
-BlasInt leading(std::int64_t stride) { return narrow(std::max<std::int64_t>(1, stride)); }
-
-void require_success(const char *function, BlasInt info) {
-  if (info != 0)
-    throw std::runtime_error(std::string("LAPACK ") + function +
-                             " failed: info = " + std::to_string(info));
-}
-
-// c = op(a) b
+// c = op(a) b by row strips of c, a strip a task. OpenBLAS's own threads spin while they wait,
+// which is ruinous when cores are shared; and its partition would change the last bits with the
+// number of threads, which fixed strips do not.
 template <class T>
-void gemm(const char *transpose_a, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
-  const BlasInt m = narrow(c.rows), n = narrow(c.columns), k = narrow(b.rows);
-  const BlasInt lda = leading(a.stride), ldb = leading(b.stride), ldc = leading(c.stride);
-  const T one = 1, zero = 0;
-  const BlasInt step = 1;
-  if (n == 1 && k > 0) { // gemv is faster than gemm with one column
-    const BlasInt rows = narrow(a.rows), columns = narrow(a.columns);
-    lapack<T>().gemv(transpose_a, &rows, &columns, &one, a.data, &lda, b.data, &step, &zero, c.data,
-                     &step);
-    return;
-  }
-  lapack<T>().gemm(transpose_a, "N", &m, &n, &k, &one, a.data, &lda, b.data, &ldb, &zero, c.data,
-                   &ldc);
+void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+  constexpr std::int64_t strip = 256;
+  constexpr double worth_waking = 2e7; // operations: about a millisecond
+  const double operations = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.columns) *
+                            static_cast<double>(b.rows);
+  const std::int64_t strips = (c.rows + strip - 1) / strip;
+  const auto task = [&](std::int64_t i, int) {
+    const std::int64_t first = i * strip, count = std::min(strip, c.rows - first);
+    const auto part =
+        op == Transpose::no ? a.row_range(first, count) : a.column_range(first, count);
+    gemm(op, part, b, c.row_range(first, count));
+  };
+  parallel_for(strips, operations > worth_waking ? num_threads() : 1, task);
 }
 
 } // namespace
+
+template <class T> void HostSvd<T>::keep_above(double level) {
+  std::size_t count = 1;
+  while (count < sigma.size() && static_cast<double>(sigma[count]) > level)
+    ++count;
+  sigma.resize(count);
+  u.keep_columns(static_cast<std::int64_t>(count));
+  v.keep_columns(static_cast<std::int64_t>(count));
+}
 
 template <class T> HostMatrix<T> HostLinalg<T>::copy(ConstView a) const {
   Matrix result(a.rows, a.columns);
@@ -73,25 +67,23 @@ template <class T> void HostLinalg<T>::set_zero(View a) const {
     std::fill_n(a.data + j * a.stride, a.rows, T(0));
 }
 
+template <class T> void HostLinalg<T>::fill_random(View a, std::uint64_t seed) const {
+  for (std::int64_t j = 0; j < a.columns; ++j)
+    for (std::int64_t i = 0; i < a.rows; ++i)
+      a(i, j) = static_cast<T>(random_entry(seed, static_cast<std::uint64_t>(i + j * a.rows)));
+}
+
 template <class T> void HostLinalg<T>::multiply(ConstView a, ConstView b, View c) const {
-  gemm("N", a, b, c);
+  multiply_strips(Transpose::no, a, b, c);
 }
 
 template <class T> void HostLinalg<T>::multiply_transposed(ConstView a, ConstView b, View c) const {
-  gemm("T", a, b, c);
+  multiply_strips(Transpose::yes, a, b, c);
 }
 
 template <class T> HostReflectors<T> HostLinalg<T>::qr(Matrix a) const {
-  const std::int64_t n = a.columns(), block = std::min(Reflectors::block, n);
-  Matrix triangles(block, n);
-  const View matrix = a.view();
-  const BlasInt rows = narrow(a.rows()), columns = narrow(n), nb = narrow(block);
-  const BlasInt lda = leading(matrix.stride);
-  std::vector<T> work(static_cast<std::size_t>(block * n));
-  BlasInt info = 0;
-  lapack<T>().geqrt(&rows, &columns, &nb, matrix.data, &lda, triangles.view().data, &nb,
-                    work.data(), &info);
-  require_success("geqrt", info);
+  Matrix triangles(std::min(GrowingQr::block, a.columns()), a.columns());
+  geqrt(a.view(), triangles.view());
   return {std::move(a), std::move(triangles)};
 }
 
@@ -107,48 +99,25 @@ template <class T> HostMatrix<T> HostLinalg<T>::upper_triangle(const Reflectors 
   return triangle;
 }
 
-template <class T>
-void HostLinalg<T>::apply(const char *transpose, const Reflectors &reflectors, View c) const {
-  const ConstView v = reflectors.below_diagonal.view(), t = reflectors.triangles.view();
-  const BlasInt m = narrow(c.rows), n = narrow(c.columns), k = narrow(v.columns);
-  const BlasInt nb = narrow(t.rows), ldv = leading(v.stride), ldt = leading(t.stride);
-  const BlasInt ldc = leading(c.stride);
-  std::vector<T> work(static_cast<std::size_t>(c.columns * t.rows));
-  BlasInt info = 0;
-  lapack<T>().gemqrt("L", transpose, &m, &n, &k, &nb, v.data, &ldv, t.data, &ldt, c.data, &ldc,
-                     work.data(), &info);
-  require_success("gemqrt", info);
-}
-
 template <class T> void HostLinalg<T>::apply(const Reflectors &reflectors, View c) const {
-  apply("N", reflectors, c);
+  gemqrt<T>(Transpose::no, reflectors.below_diagonal.view(), reflectors.triangles.view(), c);
 }
 
 template <class T>
 void HostLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) const {
-  apply("T", reflectors, c);
+  gemqrt<T>(Transpose::yes, reflectors.below_diagonal.view(), reflectors.triangles.view(), c);
 }
 
 template <class T> HostSvd<T> HostLinalg<T>::svd(Matrix square) const {
-  const std::int64_t size = square.columns();
-  const BlasInt n = narrow(size), ld = leading(size);
-  Matrix u(size, size), v_transposed(size, size);
-  std::vector<T> sigma(static_cast<std::size_t>(size));
-  std::vector<BlasInt> integer_work(static_cast<std::size_t>(8 * size));
-  BlasInt info = 0;
-  const auto gesdd = [&](T *work, BlasInt length) {
-    lapack<T>().gesdd("S", &n, &n, square.view().data, &ld, sigma.data(), u.view().data, &ld,
-                      v_transposed.view().data, &ld, work, &length, integer_work.data(), &info);
-    require_success("gesdd", info);
-  };
-  T best_length = 0; // a query: LAPACK names the workspace it wants, rounded to T
-  gesdd(&best_length, -1);
-  const double rounding = 1 + static_cast<double>(std::numeric_limits<T>::epsilon());
-  std::vector<T> work(static_cast<std::size_t>(static_cast<double>(best_length) * rounding) + 1);
-  gesdd(work.data(), narrow(static_cast<std::int64_t>(work.size())));
+  const std::int64_t n = square.columns();
+  Matrix u(n, n), v_transposed(n, n);
+  std::vector<T> sigma(static_cast<std::size_t>(n));
+  gesdd(square.view(), u.view(), sigma, v_transposed.view());
   return {std::move(u), std::move(sigma), transposed_copy(v_transposed.view())};
 }
 
+template struct HostSvd<double>;
+template struct HostSvd<float>;
 template class HostLinalg<double>;
 template class HostLinalg<float>;
 

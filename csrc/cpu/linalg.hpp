@@ -5,6 +5,7 @@
 #pragma once
 
 #include "anagram/solver/matrix.hpp"
+#include "cpu/growing_qr.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -14,7 +15,6 @@ namespace anagram {
 // Householder reflectors of a QR factorisation in blocked (compact WY) form: the triangular factors
 // are stored, so that applying Q to one vector costs two passes over the reflectors and no more.
 template <class T> struct HostReflectors {
-  static constexpr std::int64_t block = 32;
   HostMatrix<T> below_diagonal; // [m, n]; R on and above the diagonal
   HostMatrix<T> triangles;      // [block, n]
   std::int64_t rows() const { return below_diagonal.rows(); }
@@ -22,9 +22,12 @@ template <class T> struct HostReflectors {
 };
 
 template <class T> struct HostSvd {
-  HostMatrix<T> u; // [n, n]
-  std::vector<T> sigma;
-  HostMatrix<T> v; // [n, n]
+  HostMatrix<T> u;      // [n, k]
+  std::vector<T> sigma; // [k], descending
+  HostMatrix<T> v;      // [n, k]
+
+  // Drops the singular values <= level, but never the largest one.
+  void keep_above(double level);
 };
 
 template <class T> class HostLinalg {
@@ -34,6 +37,7 @@ public:
   using View = MatrixView<T>;
   using ConstView = MatrixView<const T>;
   using Reflectors = HostReflectors<T>;
+  using GrowingQr = anagram::GrowingQr<T>;
   using Svd = HostSvd<T>;
 
   Matrix allocate(std::int64_t rows, std::int64_t columns) const { return {rows, columns}; }
@@ -41,6 +45,7 @@ public:
   Matrix transposed_copy(ConstView a) const;
   void copy_into(ConstView from, View to) const;
   void set_zero(View a) const;
+  void fill_random(View a, std::uint64_t seed) const; // mean 0, variance 1, the same everywhere
 
   void multiply(ConstView a, ConstView b, View c) const;            // c = a b
   void multiply_transposed(ConstView a, ConstView b, View c) const; // c = a^T b
@@ -51,9 +56,6 @@ public:
   void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
 
   Svd svd(Matrix square) const;
-
-private:
-  void apply(const char *transpose, const Reflectors &reflectors, View c) const;
 };
 
 extern template class HostLinalg<double>;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int64_t tile_bytes = 160 * 1024; // of buffers a tile: a part of the L2 cache
 constexpr int64_t max_tile = 64;
-constexpr int64_t vjp_chunks = 16; // partial sums; fixed, so that the result never depends on threads
+constexpr int64_t vjp_chunks =
+    16; // partial sums; fixed, so that the result never depends on threads
 constexpr double thread_work = 2e5; // multiply-adds that pay for waking a worker
 
 template <class T> int64_t tile_points(const TileNet<T> &net, Sweep sweep) {
@@ -159,7 +160,8 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
     const int64_t i = tiles.begin(tile), count = tiles.points(tile);
     kernel.record(net, workspace.buffers(), points + i * n_inputs(), count);
     for (int64_t c = 0; c < n_residuals; ++c)
-      visit(Visitor<T>{kernel, net, workspace, {seeds + c * block + i, n}, chunk, c * n + i, count});
+      visit(
+          Visitor<T>{kernel, net, workspace, {seeds + c * block + i, n}, chunk, c * n + i, count});
   };
   parallel_for(
       chunks, tiles.workers(),
@@ -172,8 +174,8 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
 }
 
 template <class T>
-void Plan::jacobian(const T *theta, const T *points, int64_t n, const T *seeds,
-                    int64_t n_residuals, T *j, int64_t row_stride, const Poll &poll) const {
+void Plan::jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+                    T *j, int64_t row_stride, const Poll &poll) const {
   reverse_tiles(
       theta, points, n, seeds, n_residuals, n,
       [&](const Visitor<T> &at) {

@@ -10,12 +10,11 @@ namespace anagram {
 int num_threads();
 void set_num_threads(int n); // n >= 1; throws std::invalid_argument otherwise
 
-// Calls task(i, worker) for i in [0, n_tasks), worker in [0, min(max_workers, num_threads())). Which
-// worker runs which task is not fixed: a task must write only what belongs to it. `poll` runs on the
-// calling thread before each of its tasks; what it throws, or a task throws, ends the run and is rethrown
-// here.
-void parallel_for(int64_t n_tasks, int max_workers,
-                  const std::function<void(int64_t, int)> &task,
+// Calls task(i, worker) for i in [0, n_tasks), worker in [0, min(max_workers, num_threads())).
+// Which worker runs which task is not fixed: a task must write only what belongs to it. `poll` runs
+// on the calling thread before each of its tasks; what it throws, or a task throws, ends the run
+// and is rethrown here.
+void parallel_for(int64_t n_tasks, int max_workers, const std::function<void(int64_t, int)> &task,
                   const std::function<void()> &poll = {});
 
 } // namespace anagram

@@ -23,11 +23,11 @@ template <class T> struct TileNet {
   int depth; // affine layers
   const Layer<T> *layers;
   Activation activation;
-  JetTable inner;                // hidden layers but the last: the closed basis
-  JetTable outer;                // last hidden layer: the requested components only
-  const double *linear;          // [n_components, d]: the jet of the input itself
-  int64_t n_in, n_out;           // d, m
-  int n_derivatives;             // stored s^(k) a neuron: order + 2
+  JetTable inner;       // hidden layers but the last: the closed basis
+  JetTable outer;       // last hidden layer: the requested components only
+  const double *linear; // [n_components, d]: the jet of the input itself
+  int64_t n_in, n_out;  // d, m
+  int n_derivatives;    // stored s^(k) a neuron: order + 2
 
   // The rule that produced the jet entering affine layer l, and the number of its slots.
   ANAGRAM_INLINE const JetTable &table(int l) const { return l == depth - 1 ? outer : inner; }
@@ -63,8 +63,8 @@ template <class T> struct Kernels {
   void (*gradient)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const T *w, int64_t n,
                    T *gradient);
   // out[i] = J[i, :] v, v packed like the weights; scratch [n, slots, pad]
-  void (*tangent)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const Layer<T> *v, int64_t n,
-                  T *scratch, T *out);
+  void (*tangent)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const Layer<T> *v,
+                  int64_t n, T *scratch, T *out);
 };
 
 // The best instruction set of this CPU, or the one that ANAGRAM_ISA names.

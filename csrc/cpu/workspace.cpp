@@ -24,8 +24,7 @@ PackedWeights<T>::PackedWeights(const std::vector<int64_t> &widths, const T *the
 }
 
 template <class T>
-int64_t PackedWeights<T>::carve(const std::vector<int64_t> &widths, int64_t lanes,
-                                Arena<T> arena) {
+int64_t PackedWeights<T>::carve(const std::vector<int64_t> &widths, int64_t lanes, Arena<T> arena) {
   layers_.clear();
   int64_t offset = 0;
   for (size_t l = 0; l + 1 < widths.size(); ++l) {

@@ -70,7 +70,7 @@ template <class T> class Workspace {
 public:
   Workspace(const TileNet<T> &net, int64_t n, Sweep sweep);
   const TileBuffers<T> &buffers() const { return buffers_; }
-  T *scratch() { return scratch_; } // [n, slots, pad]
+  T *scratch() { return scratch_; }                                   // [n, slots, pad]
   static int64_t size(const TileNet<T> &net, int64_t n, Sweep sweep); // elements
 
 private:

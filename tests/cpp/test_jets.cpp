@@ -1,6 +1,7 @@
-// Jets against univariate Taylor arithmetic: along a line x + t v the network is a function of t, and
-// its Taylor coefficients follow from the recurrences of the activations' differential equations -
-// another algorithm than the Faa di Bruno tables. Every instruction set of this CPU is tested.
+// Jets against univariate Taylor arithmetic: along a line x + t v the network is a function of t,
+// and its Taylor coefficients follow from the recurrences of the activations' differential
+// equations - another algorithm than the Faa di Bruno tables. Every instruction set of this CPU is
+// tested.
 #include "check.hpp"
 
 #include "cpu/plan.hpp"
@@ -72,9 +73,8 @@ Taylor activate(Activation kind, const Taylor &z) {
     return multiply(z, sigmoid(z));
   case Activation::gelu: {
     const Real density = std::exp(-z[0] * z[0] / 2) / std::sqrt(2 * std::acos(Real(-1)));
-    const Taylor phi = solve(density, z, [&](const Taylor &y) {
-      return multiply(shifted(z, -1, 0), y);
-    });
+    const Taylor phi =
+        solve(density, z, [&](const Taylor &y) { return multiply(shifted(z, -1, 0), y); });
     return multiply(z, solve(std::erfc(-z[0] / std::sqrt(Real(2))) / 2, z,
                              [&](const Taylor &) { return phi; }));
   }
@@ -163,7 +163,8 @@ void check_network(const std::vector<int64_t> &widths, Activation kind, unsigned
       for (size_t order = 0; order < collapsed.size(); ++order) {
         double sum = 0, size = 1;
         for (const auto &[index, coefficient] : collapsed[order]) {
-          const double term = coefficient * w[(k++ * size_t(m) + size_t(o)) * size_t(n) + size_t(i)];
+          const double term =
+              coefficient * w[(k++ * size_t(m) + size_t(o)) * size_t(n) + size_t(i)];
           sum += term;
           size += std::abs(term);
         }

@@ -30,7 +30,9 @@ std::vector<Case> cases() {
   return {{{2, 6, 5, 2}, Activation::tanh, {laplacian, value2, mixed}},
           {{2, 17, 1}, Activation::sin, {biharmonic, third}},
           {{2, 3, 4, 5, 3}, Activation::gelu, {value2, third}},
-          {{3, 9, 1}, Activation::softplus, {{{{1, 1, 1}, 1.0}}, {{{1, 0, 0}, 2.0}, {{0, 0, 1}, -1.0}}}},
+          {{3, 9, 1},
+           Activation::softplus,
+           {{{{1, 1, 1}, 1.0}}, {{{1, 0, 0}, 2.0}, {{0, 0, 1}, -1.0}}}},
           {{1, 4, 4, 1}, Activation::silu, {{{{4}, 1.0}}, {{{0}, 1.0}}}},
           {{2, 3}, Activation::tanh, {value2, {{{1, 0}, 1.0}}}}};
 }
@@ -86,7 +88,8 @@ template <class T> struct Setup {
     for (int64_t c = 0; c < n_residuals; ++c)
       for (int64_t k = 0; k < jet_size(); ++k)
         r[static_cast<size_t>(c * n + k % n)] +=
-            double(seeds[static_cast<size_t>(c * jet_size() + k)]) * double(u[static_cast<size_t>(k)]);
+            double(seeds[static_cast<size_t>(c * jet_size() + k)]) *
+            double(u[static_cast<size_t>(k)]);
     return r;
   }
 };
@@ -169,15 +172,18 @@ void check_isas(const Case &c, unsigned seed) {
 void check_pool() {
   set_num_threads(4);
   std::atomic<int> polls{0};
-  CHECK_THROWS(parallel_for(1000, 4, [](int64_t i, int) {
-                 if (i == 17)
-                   throw std::runtime_error("task");
-               }),
+  CHECK_THROWS(parallel_for(1000, 4,
+                            [](int64_t i, int) {
+                              if (i == 17)
+                                throw std::runtime_error("task");
+                            }),
                std::runtime_error);
-  CHECK_THROWS(parallel_for(1000, 4, [](int64_t, int) {}, [&] {
-                 ++polls;
-                 throw std::logic_error("poll");
-               }),
+  CHECK_THROWS(parallel_for(
+                   1000, 4, [](int64_t, int) {},
+                   [&] {
+                     ++polls;
+                     throw std::logic_error("poll");
+                   }),
                std::logic_error);
   CHECK(polls == 1);
   std::vector<int> seen(5000, 0);

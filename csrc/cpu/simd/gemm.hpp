@@ -70,11 +70,9 @@ inline void gemm(int64_t n_rows, int64_t n_columns, int64_t n_k, Broadcast<T> a,
   constexpr int64_t lanes = n_lanes<T>;
   int64_t j = 0;
   for (; j + lanes < n_columns; j += 2 * lanes)
-    gemm_columns<T, 2, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride,
-                                   n_columns - j);
+    gemm_columns<T, 2, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride, n_columns - j);
   if (j < n_columns)
-    gemm_columns<T, 1, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride,
-                                   n_columns - j);
+    gemm_columns<T, 1, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride, n_columns - j);
 }
 
 } // namespace anagram::ANAGRAM_ISA_NAME

@@ -11,8 +11,7 @@ namespace {
 // ------------------------------------------------------------------------------ forward sweep
 
 // h_0 of the tile: the jet of the coordinates themselves, [n, slots(0), in_pad].
-template <class T>
-void fill_input(const TileNet<T> &net, const T *points, int64_t n, T *h) {
+template <class T> void fill_input(const TileNet<T> &net, const T *points, int64_t n, T *h) {
   const JetTable &table = net.table(0);
   const int64_t pad = net.layers[0].in_pad;
   for (int64_t i = 0; i < n; ++i)
@@ -26,10 +25,9 @@ void fill_input(const TileNet<T> &net, const T *points, int64_t n, T *h) {
     }
 }
 
-// z of the first layer, [n, slots(0), out_pad], straight from the coordinates: only the value's slot
-// differs between points, and derivatives above the first vanish.
-template <class T>
-void input_layer(const TileNet<T> &net, const T *points, int64_t n, T *z) {
+// z of the first layer, [n, slots(0), out_pad], straight from the coordinates: only the value's
+// slot differs between points, and derivatives above the first vanish.
+template <class T> void input_layer(const TileNet<T> &net, const T *points, int64_t n, T *z) {
   const Layer<T> &layer = net.layers[0];
   const int64_t pad = layer.out_pad, jet = net.slots(0) * pad;
   const auto add_column = [&](T scale, int64_t c, T *out) {
@@ -52,8 +50,7 @@ void input_layer(const TileNet<T> &net, const T *points, int64_t n, T *z) {
 }
 
 // z = W h for every slot, plus the bias in the value's slot.
-template <class T>
-void affine(const TileNet<T> &net, int l, const T *h, int64_t n, T *z) {
+template <class T> void affine(const TileNet<T> &net, int l, const T *h, int64_t n, T *z) {
   const Layer<T> &layer = net.layers[l];
   const int slots = net.slots(l);
   gemm<T>(n * slots, layer.out_pad, layer.n_in, {h, layer.in_pad, 1}, layer.transposed,
@@ -214,8 +211,8 @@ void reverse(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seed
   }
 }
 
-// zbar h^T [n_out, n_in] when a row is shorter than a register (a layer that reads coordinates): the
-// transpose is computed instead and scattered. scratch [n_in, out_pad].
+// zbar h^T [n_out, n_in] when a row is shorter than a register (a layer that reads coordinates):
+// the transpose is computed instead and scattered. scratch [n_in, out_pad].
 template <class T>
 void narrow_block(const Layer<T> &layer, int slots, const T *zbar, const T *h, T *scratch,
                   T *block) {
@@ -279,8 +276,8 @@ void tangent(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seed
     const Layer<T> &layer = v[l];
     const int slots = net.slots(l);
     const int value = value_slot(net, l);
-    gemm<T>(n * slots, layer.out_pad, layer.n_in, {buffers.h[l], layer.in_pad, 1},
-            layer.transposed, layer.out_pad, scratch, layer.out_pad);
+    gemm<T>(n * slots, layer.out_pad, layer.n_in, {buffers.h[l], layer.in_pad, 1}, layer.transposed,
+            layer.out_pad, scratch, layer.out_pad);
     const int64_t length = slots * layer.out_pad; // contiguous slots of one point
     for (int64_t i = 0; i < n; ++i) {
       out[i] += dot(zbar + i * length, scratch + i * length, length);

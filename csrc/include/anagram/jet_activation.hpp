@@ -28,8 +28,7 @@ ANAGRAM_HD ANAGRAM_INLINE void jet_forward(const JetTable &table, const V *d, co
   }
 }
 
-template <class V, class T>
-ANAGRAM_HD ANAGRAM_INLINE void add_to(T *p, V v) {
+template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE void add_to(T *p, V v) {
   store(p, load<V>(p) + v);
 }
 

@@ -41,8 +41,8 @@ private:
   JetTable table(const std::vector<JetEntry> &entries) const;
 
   int n_coordinates_;
-  int order_ = 1;                     // highest derivative of the activation in any term
-  std::vector<Operator> components_;  // component 0 is the value
+  int order_ = 1;                    // highest derivative of the activation in any term
+  std::vector<Operator> components_; // component 0 is the value
   std::vector<JetEntry> inner_entries_;
   std::vector<JetEntry> outer_entries_;
   std::vector<JetTerm> terms_;

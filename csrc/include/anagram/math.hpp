@@ -37,10 +37,20 @@ template <> struct MathConstants<float> {
   static constexpr float sincos_max = 8192.0f;
 };
 
-constexpr double inverse_factorial[] = {
-    1.0,          1.0,           1.0 / 2,       1.0 / 6,        1.0 / 24,
-    1.0 / 120,    1.0 / 720,     1.0 / 5040,    1.0 / 40320,    1.0 / 362880,
-    1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
+constexpr double inverse_factorial[] = {1.0,
+                                        1.0,
+                                        1.0 / 2,
+                                        1.0 / 6,
+                                        1.0 / 24,
+                                        1.0 / 120,
+                                        1.0 / 720,
+                                        1.0 / 5040,
+                                        1.0 / 40320,
+                                        1.0 / 362880,
+                                        1.0 / 3628800,
+                                        1.0 / 39916800,
+                                        1.0 / 479001600,
+                                        1.0 / 6227020800.0};
 
 // x = k ln 2 + r with |r| <= ln(2)/2. Gives expm1(r) and 2^k.
 template <class V, class T> struct ExpParts {

@@ -22,8 +22,8 @@ struct NetTables {
       : linear(basis.linear()), activation(kind) {
     int64_t offset = 0, inputs_before = 0;
     for (size_t l = 0; l + 1 < widths.size(); ++l) {
-      layers.push_back({static_cast<int>(widths[l]), static_cast<int>(widths[l + 1]), offset,
-                        inputs_before});
+      layers.push_back(
+          {static_cast<int>(widths[l]), static_cast<int>(widths[l + 1]), offset, inputs_before});
       offset += widths[l + 1] * (widths[l] + 1);
       inputs_before += widths[l];
     }

@@ -1,5 +1,5 @@
-// A team of lanes that work on one tile together: the threads of a CUDA block, of a whole CUDA grid,
-// or their emulation on the host.
+// A team of lanes that work on one tile together: the threads of a CUDA block, of a whole CUDA
+// grid, or their emulation on the host.
 //
 // A team has rank() in [0, size()), size() and sync(), a barrier that every lane reaches equally
 // often. Code between two barriers must give the same result whatever the order of the lanes.
@@ -18,9 +18,9 @@ struct SerialTeam {
   ANAGRAM_HD void sync() const {}
 };
 
-// Calls f(a, b, c) once for every triple of [0, n0) x [0, n1) x [0, n2), dealt out to the lanes like
-// cards: neighbouring lanes get neighbouring c, so that they touch neighbouring memory. Divides once
-// before the loop only, because integer division is slow on a GPU.
+// Calls f(a, b, c) once for every triple of [0, n0) x [0, n1) x [0, n2), dealt out to the lanes
+// like cards: neighbouring lanes get neighbouring c, so that they touch neighbouring memory.
+// Divides once before the loop only, because integer division is slow on a GPU.
 template <class Team, class F>
 ANAGRAM_HD ANAGRAM_INLINE void for_each(const Team &team, int n0, int n1, int n2, F f) {
   const int64_t plane = static_cast<int64_t>(n1) * n2;

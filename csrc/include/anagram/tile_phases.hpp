@@ -21,9 +21,8 @@ template <class T> struct Transpose {
         transposed[layer.offset + static_cast<int64_t>(i) * layer.n_out + o] =
             theta[layer.offset + static_cast<int64_t>(o) * layer.n_in + i];
       });
-      for_each(team, 1, 1, layer.n_out, [&](int, int, int o) {
-        transposed[layer.bias() + o] = theta[layer.bias() + o];
-      });
+      for_each(team, 1, 1, layer.n_out,
+               [&](int, int, int o) { transposed[layer.bias() + o] = theta[layer.bias() + o]; });
     }
   }
 };

@@ -1,7 +1,8 @@
 // The sweeps over one tile of points, written once for every machine.
 //
 // A machine runs the steps: a team of lanes in one CUDA block with the tile in shared memory
-// (team_machine.hpp), or a CUDA stream with kernels and cuBLAS and the tile in device memory. It has
+// (team_machine.hpp), or a CUDA stream with kernels and cuBLAS and the tile in device memory. It
+// has
 //   run(step)      a step of tile_phases.hpp
 //   barrier()      what was run before is visible to what is run after
 //   affine(layer, weights, rows, h, z)           z [rows, n_out] = h [rows, n_in] W^T
@@ -85,8 +86,7 @@ template <class Machine, class T>
 ANAGRAM_HD void rows(const Machine &machine, const Tile<T> &tile, const TileSeeds<T> &seeds, T *j,
                      int64_t row_stride) {
   reverse(machine, tile, seeds, [&](int l) {
-    machine.run(
-        StoreRows<T>{tile.net(), l, tile.n(), tile.h(l), tile.zbar(), j, row_stride});
+    machine.run(StoreRows<T>{tile.net(), l, tile.n(), tile.h(l), tile.zbar(), j, row_stride});
   });
 }
 

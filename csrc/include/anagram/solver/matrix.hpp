@@ -33,6 +33,9 @@ public:
   HostMatrix(std::int64_t rows, std::int64_t columns)
       : memory_(new T[static_cast<std::size_t>(rows * columns)]), rows_(rows), columns_(columns) {}
 
+  // Drops the columns from `count` on; those before stay where they are.
+  void keep_columns(std::int64_t count) { columns_ = count; }
+
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
   MatrixView<T> view() { return {memory_.get(), rows_, columns_, rows_}; }
