@@ -18,13 +18,7 @@ def cuda_available() -> bool:
 
 def versions() -> dict[str, str]:
     """Versions of Python, this package and the libraries it computes with."""
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"  # the package itself, run from its source folder
-    return found
+    return {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES}
 
 
 def info() -> dict[str, str]:
@@ -37,3 +31,10 @@ def info() -> dict[str, str]:
         "lapack": ensure_lapack(),
         "cuda": "available" if cuda_available() else "not in this version",
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # the package itself, run from its source folder

@@ -101,7 +101,8 @@ def uniform_design(rng: np.random.Generator, n: int, d: int) -> Array:
 
 def sobol_design(rng: np.random.Generator, n: int, d: int) -> Array:
     """The first n points of a scrambled Sobol sequence, [n, d]."""
-    engine = torch.quasirandom.SobolEngine(d, scramble=True, seed=int(rng.integers(2**31)))
+    seed = int(rng.integers(2**31))
+    engine = torch.quasirandom.SobolEngine(d, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
     return np.asarray(engine.draw(n, dtype=torch.float64))
 
 

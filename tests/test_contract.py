@@ -44,7 +44,11 @@ def test_from_a_pde_to_a_trained_network():
     assert step.loss < 0.5 * float(r @ r)
     assert run.theta.shape == (257,)
     assert run.loss < step.loss
-    assert run.l2_error < 0.1
+    fine = square.grid(100)
+    exact = torch.exp(-(torch.pi**2) * fine[:, 0] / 4) * torch.sin(torch.pi * fine[:, 1])
+    error = (run.model(run.theta, fine)[:, 0] - exact).square().mean().sqrt()
+    # Two point sets, each good to about a per cent for the integral of a smooth function.
+    assert abs(run.l2_error / float(error) - 1) < 0.03
     assert len(run.history["loss"]) >= 10
     assert torch.equal(jet[""], u)
     assert set(jet) == {"", "t", "xx"}
@@ -66,13 +70,13 @@ def test_info_names_versions_and_hardware():
     assert all(isinstance(value, str) and value for value in facts.values())
 
 
-def test_a_step_of_ten_on_the_zoo_lowers_the_loss():
+def test_repeated_steps_solve_the_poisson_problem():
     problem = ax.problems.laplace_2d()
     theta = problem.model.init(0)
     losses = [math.inf]
-    for _ in range(10):
+    for _ in range(60):
         result = ax.step(problem, problem.model, theta)
         theta = result.theta
         losses.append(result.loss)
     assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 1e-2
+    assert losses[-1] < 1e-6

@@ -173,7 +173,7 @@ def test_random_networks_and_shapes(name, hidden, activation, n_points, seed):
     n_points=st.integers(1, 40),
 )
 @settings(max_examples=30, deadline=None)
-def test_random_derivatives(dimension, n_outputs, hidden, activation, axes, n_points):
+def test_random_derivatives(*, dimension, n_outputs, hidden, activation, axes, n_points):
     widths = [dimension, *hidden, n_outputs]
     axes = [axis % dimension for axis in axes]
     letters = "abcde"[:dimension]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
-import reference
 import torch
 from torch import nn
 
 import anagram_ext as ax
+import reference
 
 ACTIVATIONS = ("tanh", "sin", "softplus", "gelu", "silu", "identity")
 
@@ -169,5 +169,5 @@ def test_a_gpu_is_refused_with_advice():
 
 
 def test_an_unknown_scheme():
-    with pytest.raises(ValueError, match="scheme must be .* got 'he'"):
+    with pytest.raises(ValueError, match=r"scheme must be .* got 'he'"):
         ax.MLP([1, 1]).init(0, scheme="he")

@@ -1,4 +1,4 @@
-"""One step on problems that can be solved by hand, and the search on functions without a network."""
+"""One step on problems that can be solved by hand, and the search on plain functions."""
 
 from __future__ import annotations
 
