@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,9 +19,6 @@ from anagram_ext.errors import BackendUnavailable, NonFiniteError
 from anagram_ext.info import info as installation
 from anagram_ext.run import INTERRUPTED, NOT_FINITE, TrainResult
 from anagram_ext.train import train as run_training
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BROKEN_DOWN = 1
 WRONG_INPUT = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,8 +16,6 @@ from anagram_ext.run import INTERRUPTED, TrainResult
 from anagram_ext.train import train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from anagram_ext.problem import Problem
 
 GRID: Final = 400  # abscissas of an aggregated curve
@@ -59,8 +58,9 @@ def compare(
 ) -> Comparison:
     """Trains with every method from every seed, and draws what came out.
 
-    Writes the files of each run to `out/METHOD/seed_K`, and `comparison.md`, `l2_error.png` and
-    `loss.png` to `out`, anew after each run. Ctrl-C ends the comparison after the run it hits.
+    Writes the files of each run to `out/METHOD/seed_K`, and to `out` the table `comparison.md`
+    (anew after each run) and the figures `l2_error.png` and `loss.png`. Ctrl-C ends the comparison
+    with the run it hits, which does not count.
 
     Args:
         problem: what to solve, with a network of its own.
@@ -71,17 +71,20 @@ def compare(
         progress: whether to report on stderr.
     """
     runs: dict[str, list[TrainResult]] = {method: [] for method in methods}
-    complete = True
+    comparison = Comparison(problem.name, runs)
     for method, seed in ((method, seed) for method in methods for seed in seeds):
         folder = Path(out) / method / f"seed_{seed}"
         run = train(problem, steps=steps, seed=seed, method=method, progress=progress, out=folder)
         complete = run.stop_reason != INTERRUPTED
         if complete:  # a run that was cut says nothing about its method
             runs[method].append(run)
-        _write(Comparison(problem.name, runs, complete), Path(out))
+        comparison = Comparison(problem.name, runs, complete)
+        replace_file(Path(out) / "comparison.md", comparison.markdown().encode())
         if not complete:
             break
-    return Comparison(problem.name, runs, complete)
+    for vertical in _LABELS:
+        _draw(comparison, vertical, Path(out) / f"{vertical}.png")
+    return comparison
 
 
 def curve(
@@ -102,12 +105,6 @@ def curve(
         latest = np.searchsorted(run.history[horizontal], grid, side="right") - 1
         rows.append(run.history[vertical][np.maximum(latest, 0)])
     return grid, np.percentile(np.stack(rows), QUARTILES, axis=0)
-
-
-def _write(comparison: Comparison, folder: Path) -> None:
-    replace_file(folder / "comparison.md", comparison.markdown().encode())
-    for vertical in _LABELS:
-        _draw(comparison, vertical, folder / f"{vertical}.png")
 
 
 def _draw(comparison: Comparison, vertical: str, path: Path) -> None:

@@ -1,20 +1,22 @@
-"""Figures of a run: convergence, solution, error; drawn by the Agg canvas, without pyplot."""
+"""Figures of a run: convergence, solution, error.
+
+Without pyplot: no window system is needed, and matplotlib's settings and open figures stay as the
+caller has them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from anagram_ext.coordinates import Coordinates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from torch import Tensor
 
     from anagram_ext.network import MLP
@@ -71,13 +73,14 @@ def solution_maps(problem: Problem, model: MLP, theta: Tensor, path: str | Path)
     rows = [values] if exact is None else [values, (values - exact).abs()]
     labels = ["{}", "|error of {}|"]
     count = len(problem.fields)
+    extent = tuple(float(axis[end]) for axis in ticks for end in (0, -1))
     figure = Figure(figsize=(4.6 * len(rows), 3.8 * count), layout="constrained")
     grid = figure.subplots(count, len(rows), squeeze=False)
     for i, field in enumerate(problem.fields):
         for axes, data, label in zip(grid[i], rows, labels, strict=False):
-            image = data[:, i].reshape(PIXELS, PIXELS).numpy()
-            mesh = axes.pcolormesh(*ticks, image.T, shading="nearest", rasterized=True)
-            figure.colorbar(mesh, ax=axes)
+            image = data[:, i].reshape(PIXELS, PIXELS).numpy().T
+            drawn = axes.imshow(image, origin="lower", extent=extent, aspect="auto")
+            figure.colorbar(drawn, ax=axes)
             axes.set(
                 title=label.format(field),
                 xlabel=problem.coordinates[0],
@@ -115,5 +118,5 @@ def logarithmic(axes: Any, horizontal: str) -> None:
 
 
 def write(figure: Figure, path: str | Path) -> None:
-    """Writes a PNG file. The canvas belongs to this figure: matplotlib's state stays as it is."""
-    FigureCanvasAgg(figure).print_png(str(path))
+    """Writes a PNG file."""
+    figure.savefig(path, format="png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from anagram_ext.history import History, Row
 from anagram_ext.methods import Method, StepInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from torch import Tensor
 

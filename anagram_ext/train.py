@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anagram_ext import methods
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.history import History
+from anagram_ext.info import versions
 from anagram_ext.progress import reporting
 from anagram_ext.run import (
     INTERRUPTED,
@@ -24,9 +27,6 @@ from anagram_ext.system import System
 from anagram_ext.tensors import check_theta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from torch import Tensor
 
     from anagram_ext.cutoff import Cutoff
@@ -169,6 +169,4 @@ def _history(directory: RunDirectory | None) -> Iterator[History]:
 
 
 def _facts(problem: Problem, system: System, device: str) -> dict[str, object]:
-    from anagram_ext.info import versions  # noqa: PLC0415
-
     return {"problem": problem.name, "S": system.n_rows, "device": device, "versions": versions()}

@@ -5,7 +5,8 @@ A method is one file with one class that follows `Method`, and one line in `REGI
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 from anagram_ext.methods.adam import Adam
 from anagram_ext.methods.anagram import Anagram
@@ -13,9 +14,6 @@ from anagram_ext.methods.engd import EnergyNaturalGradient
 from anagram_ext.methods.gd import GradientDescent
 from anagram_ext.methods.lbfgs import LBFGS
 from anagram_ext.methods.protocol import Method, StepInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["REGISTRY", "Method", "StepInfo", "get", "names"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import torch
+
 from anagram_ext.methods.protocol import StepInfo
 from anagram_ext.search import grid_search
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.system import System
 
+ROUNDINGS: Final = 16
 NO_PROGRESS: Final = "no progress: no step of the line search lowers the loss"
 
 
@@ -39,13 +42,14 @@ def descend(
         cutoff: threshold of the solve, for the report.
     """
     found = grid_search(system, theta, direction, loss)
-    eta = found.step_size
-    moved = eta > 0
+    # The same loss computed one by one and in a batch differs by a few roundings.
+    moved = loss - found.loss > ROUNDINGS * torch.finfo(theta.dtype).eps * loss
+    eta = found.step_size if moved else 0.0
     # Along a Gauss-Newton direction the model loss is loss - eta (1 - eta / 2) ||P_k r||^2.
     predicted = eta * (1 - eta / 2) * removable
     return StepInfo(
-        theta=found.theta,
-        loss=found.loss,
+        theta=found.theta if moved else theta,
+        loss=found.loss if moved else loss,
         step_size=eta,
         accepted="best of the grid" if moved else "none",
         rank=rank,

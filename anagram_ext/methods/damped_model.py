@@ -1,0 +1,119 @@
+"""The damped linear model of the residual around one point, and how far it can be trusted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+from anagram_ext.factorise import factorise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anagram_ext.system import System
+
+# Columns of J shorter than this share of the longest one are scaled as if they had this length.
+SHORTEST_COLUMN: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The end of a full damped step, and the correction that the model wants from there.
+
+    Attributes:
+        damping: lambda, in units of the largest squared singular value.
+        theta: where the step ends, `[P]`.
+        loss: the loss there, inf where it is not finite.
+        step: the step in scaled parameters and singular directions, `[k]`.
+        correction: what the same factorisation would still add to it, `[k]`.
+        ratio: length of the correction over length of the step; inf where not finite.
+    """
+
+    damping: float
+    theta: Tensor
+    loss: float
+    step: Tensor
+    correction: Tensor
+    ratio: float
+
+
+class DampedModel:
+    """The residual linearised at `theta`, factorised once, solved for any damping.
+
+    Parameters are scaled, `J D^-1 = U S V^T` with `D_p` the square root of the relative length of
+    column p: halfway between Levenberg's and Marquardt's choice. A damped step
+    `theta - D^-1 V y` minimises `||c - S y||^2 + l ||y||^2` with `c = U^T r` and
+    `l = damping * S_1^2`.
+
+    Args:
+        system: the least-squares problem.
+        theta: where to linearise, `[P]`.
+
+    Attributes:
+        loss: the loss at theta.
+        evaluations: residuals evaluated so far, the one at theta included.
+    """
+
+    def __init__(self, system: System, theta: Tensor) -> None:
+        residual, J = system.linearise(theta)  # [S], [S, P]
+        lengths = torch.linalg.vector_norm(J, dim=0)
+        self._scale = (lengths / lengths.max()).clamp(min=SHORTEST_COLUMN).sqrt()  # [P]
+        self._factorisation = factorise(J.div_(self._scale))
+        self._sigma = self._factorisation.singular_values  # [k]
+        self._target = self._factorisation.project(residual)  # c, [k]
+        self._system = system
+        self._theta = theta
+        self.loss = 0.5 * float(residual @ residual)
+        self.evaluations = 1
+
+    def trials(self, dampings: Sequence[float]) -> list[Trial]:
+        """The full steps for several dampings, their residuals evaluated in one batch."""
+        steps = torch.stack([self._filter(damping) * self._target for damping in dampings])
+        return self._evaluate(dampings, steps)
+
+    def corrected(self, trial: Trial) -> Trial:
+        """The step with its correction added: one more chord iteration on the damped problem."""
+        return self._evaluate([trial.damping], (trial.step + trial.correction)[None])[0]
+
+    def rank(self, damping: float) -> int:
+        """Number of singular directions that the damping leaves more than half of."""
+        return int((self._sigma > math.sqrt(damping) * self._sigma[0]).sum())
+
+    def captured(self, rank: int) -> float:
+        """`||P_k r||^2 / ||r||^2`: the share of the residual that the first directions see."""
+        return 0.5 * float(self._target[:rank].square().sum()) / self.loss
+
+    def predicted(self, trial: Trial) -> float:
+        """The reduction of the loss by a step if the model were exact."""
+        left = self._target - self._sigma * trial.step
+        return 0.5 * float(self._target.square().sum() - left.square().sum())
+
+    def _filter(self, damping: float) -> Tensor:
+        """S / (S^2 + l), [k]."""
+        return self._sigma / (self._sigma**2 + damping * self._sigma[0] ** 2)
+
+    def _evaluate(self, dampings: Sequence[float], steps: Tensor) -> list[Trial]:
+        thetas = self._theta - self._factorisation.expand(steps) / self._scale  # [q, P]
+        residuals = self._system.residuals(thetas)  # [q, S]
+        self.evaluations += len(dampings)
+        losses = 0.5 * residuals.square().sum(dim=1)
+        residuals[~torch.isfinite(losses)] = 0.0  # their loss and ratio already disqualify them
+        remaining = self._factorisation.project(residuals)  # U^T r, [q, k]
+        trials = []
+        for damping, theta, loss, step, rest in zip(
+            dampings, thetas, losses.tolist(), steps, remaining, strict=True
+        ):
+            # A Newton step of the damped problem with the matrices of theta:
+            # (S^2 + l) correction = S U^T r - l step.
+            shift = damping * self._sigma[0] ** 2
+            correction = (self._sigma * rest - shift * step) / (self._sigma**2 + shift)
+            finite = math.isfinite(loss)
+            ratio = float(correction.norm() / step.norm()) if finite else math.inf
+            trials.append(
+                Trial(damping, theta, loss if finite else math.inf, step, correction, ratio)
+            )
+        return trials

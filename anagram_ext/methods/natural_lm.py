@@ -1,0 +1,138 @@
+"""Natural Levenberg-Marquardt: the damping is chosen by trust in the model, not by the loss."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from anagram_ext.methods.damped_model import DampedModel, Trial
+from anagram_ext.methods.protocol import StepInfo
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.system import System
+
+FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
+LEAST_DAMPING: Final = 1e-24
+BACK: Final = 1e-8  # a scan begins at this multiple of the last damping
+LADDER: Final = 10.0  # and tries multiples of this
+BATCH: Final = 6  # that many at once
+
+TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to the step
+CONTRACTION: Final = 0.7  # chord iterations go on while each correction shrinks by this
+MAX_CORRECTIONS: Final = 8
+NEGLIGIBLE: Final = 1e-6  # a correction not worth making, relative to the step
+
+RECORD: Final = 0.1  # a new record is a loss below this share of the old one
+MAX_POLISHING: Final = 2
+
+
+class NaturalLM:
+    """Full steps with the least damping whose linear model is still trustworthy.
+
+    Trust is judged in parameter space by Deuflhard's simplified Newton correction: after the step,
+    the same factorisation is applied to the new residual, and what it would still add must be short
+    beside the step. The loss may rise on the way: insisting that it falls forces tiny steps along
+    curved valleys. Chord iterations then make use of the same factorisation a few more times.
+    A second, greedy candidate (the damping with the smallest loss) is taken only when it sets a
+    clear record.
+
+    Source: the natural level function of P. Deuflhard, "Newton Methods for Nonlinear Problems"
+    (Springer 2004), sections 4.3 and 4.4, applied to the damped steps of Levenberg (1944) and
+    Marquardt (1963); the record rule is our own.
+    """
+
+    name = "natural_lm"
+    default_steps = 400
+    evaluate_every = 1
+
+    def start(self, system: System, theta: Tensor) -> None:
+        """Takes the problem and the first iterate."""
+        self._system = system
+        self._theta = theta
+        self._damping = FIRST_DAMPING
+        self._record = math.inf
+
+    def step(self) -> StepInfo:
+        """Linearise and factorise once, probe dampings, correct, choose."""
+        model = DampedModel(self._system, self._theta)
+        trusted, ladder = _scan(model, max(LEAST_DAMPING, BACK * self._damping))
+        bold = _correct(model, trusted)
+        greedy = _polish(model, _lowest(model, trusted, ladder))
+        if greedy.loss < RECORD * self._record and greedy.loss < bold.loss:
+            chosen, rule = greedy, "record"
+        else:
+            chosen, rule = bold, "trusted"
+        self._theta = chosen.theta
+        self._damping = trusted.damping
+        self._record = min(self._record, chosen.loss)
+        return _report(model, chosen, rule)
+
+
+def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
+    """The least damping of a geometric ladder that can be trusted, and the larger ones tried."""
+    while True:
+        trials = model.trials([first * LADDER**k for k in range(BATCH)])
+        for k, trial in enumerate(trials):
+            # An endless damping makes an endlessly short step: give up looking for a better one.
+            if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
+                return trial, trials[k + 1 :]
+        first *= LADDER**BATCH
+
+
+def _correct(model: DampedModel, trial: Trial) -> Trial:
+    """Chord iterations while they contract."""
+    length = float(trial.step.norm())
+    for _ in range(MAX_CORRECTIONS):
+        following = model.corrected(trial)
+        if not math.isfinite(following.loss):
+            return trial
+        contracted = following.correction.norm() <= CONTRACTION * trial.correction.norm()
+        trial = following
+        if not contracted or float(trial.correction.norm()) < NEGLIGIBLE * length:
+            return trial
+    return trial
+
+
+def _lowest(model: DampedModel, trusted: Trial, ladder: list[Trial]) -> Trial:
+    """The smallest loss up the ladder, until two dampings in a row bring no improvement."""
+    best, failures, last = trusted, 0, trusted.damping
+    pending = list(ladder)
+    while failures < 2:
+        if not pending:
+            pending = model.trials([last * LADDER, last * LADDER**2])
+        trial = pending.pop(0)
+        last = trial.damping
+        if trial.loss < best.loss:
+            best, failures = trial, 0
+        else:
+            failures += 1
+    return best
+
+
+def _polish(model: DampedModel, trial: Trial) -> Trial:
+    """A few chord iterations while they lower the loss."""
+    for _ in range(MAX_POLISHING):
+        following = model.corrected(trial)
+        if not following.loss < trial.loss:
+            break
+        trial = following
+    return trial
+
+
+def _report(model: DampedModel, chosen: Trial, rule: str) -> StepInfo:
+    rank = model.rank(chosen.damping)
+    predicted = model.predicted(chosen)
+    return StepInfo(
+        theta=chosen.theta,
+        loss=chosen.loss,
+        step_size=1.0,
+        accepted=rule,
+        rank=rank,
+        cutoff=math.sqrt(chosen.damping),
+        factorisations=1,
+        evaluations=model.evaluations,
+        captured=model.captured(rank),
+        gain=(model.loss - chosen.loss) / predicted if predicted > 0 else math.nan,
+    )

@@ -1,0 +1,196 @@
+"""Whatever ends a run, it ends in good order: history and best iterate kept, files whole."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem, checkpoint
+from anagram_ext.history import read_csv
+from anagram_ext.methods import StepInfo
+from anagram_ext.methods.anagram import Anagram
+from anagram_ext.run import INTERRUPTED, NOT_FINITE
+from anagram_ext.system import System
+from anagram_ext.train import train
+
+
+class Failing:
+    """ANaGRAM that raises in a given step."""
+
+    name = "failing"
+    default_steps = 50
+    evaluate_every = 1
+
+    def __init__(self, error, fail_in):
+        self._inner, self._error, self._fail_in = Anagram(), error, fail_in
+
+    def start(self, system, theta):
+        self._inner.start(system, theta)
+        self._count = 0
+
+    def step(self):
+        self._count += 1
+        if self._count == self._fail_in:
+            raise self._error
+        return self._inner.step()
+
+
+class Diverging(Failing):
+    """ANaGRAM that reports a loss of nan in a given step."""
+
+    def step(self):
+        self._count += 1
+        info = self._inner.step()
+        return StepInfo(info.theta, math.nan, 1.0, "") if self._count == self._fail_in else info
+
+
+def curve(residual=lambda u, x: u - torch.sin(3 * x.x)) -> Problem:
+    return Problem(
+        coordinates=("x",),
+        fields=("u",),
+        conditions={"data": Condition(residual, Box(x=(0, 1)).grid(20))},
+        solution=lambda x: torch.sin(3 * x.x),
+        name="curve",
+        model=MLP([1, 6, 1]),
+    )
+
+
+def check_files(out, run):
+    assert read_csv(out / "history.csv")["step"].tolist() == run.history["step"].tolist()
+    assert torch.equal(checkpoint.load(out / "model.safetensors")[1], run.theta)
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert summary["stop_reason"] == run.stop_reason
+
+
+def test_ctrl_c_inside_a_step(tmp_path):
+    run = train(curve(), method=Failing(KeyboardInterrupt(), 4), progress=False, out=tmp_path)
+    whole = train(curve(), steps=3, progress=False)
+    assert (run.steps, run.stop_reason) == (3, INTERRUPTED)
+    assert torch.equal(run.theta, whole.theta)
+    assert run.loss == whole.loss
+    np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
+    check_files(tmp_path, run)
+
+
+def test_ctrl_c_in_the_first_step_returns_the_first_iterate(tmp_path):
+    problem = curve()
+    run = train(problem, method=Failing(KeyboardInterrupt(), 1), progress=False, out=tmp_path)
+    assert run.steps == 0
+    assert torch.equal(run.theta, problem.model.init(0))
+    check_files(tmp_path, run)
+
+
+def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
+    original, calls = System.l2_error, []
+
+    def interrupted(self, theta):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return original(self, theta)
+
+    monkeypatch.setattr(System, "l2_error", interrupted)
+    run = train(curve(), steps=9, progress=False, out=tmp_path)
+    # Rows 0 and 1 were written; step 2 was done, and its iterate is the best one.
+    assert (run.steps, run.stop_reason) == (2, INTERRUPTED)
+    assert run.history["step"].tolist() == [0, 1]
+    assert run.loss < run.history["loss"][-1]
+    check_files(tmp_path, run)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Failing(NonFiniteError("condition 'data': nan at x = 0.5"), 4),
+        Diverging(None, 4),
+    ],
+)
+def test_nan_in_a_later_step_keeps_what_was_reached(method, tmp_path):
+    run = train(curve(), method=method, progress=False, out=tmp_path)
+    whole = train(curve(), steps=3, progress=False)
+    assert run.stop_reason.startswith(NOT_FINITE)
+    assert run.steps == 3
+    assert torch.equal(run.theta, whole.theta)
+    check_files(tmp_path, run)
+
+
+def test_the_stop_reason_names_condition_and_point():
+    error = NonFiniteError("condition 'data': nan at x = 0.5")
+    run = train(curve(), method=Failing(error, 2), progress=False)
+    assert run.stop_reason == "not finite: condition 'data': nan at x = 0.5"
+
+
+def test_nan_at_the_start_is_an_error():
+    problem = curve(lambda u, x: torch.sqrt(u - 1e3) + 0 * x.x)
+    with pytest.raises(NonFiniteError, match="data"):
+        train(problem, progress=False)
+
+
+def test_another_error_passes_and_leaves_a_readable_history(tmp_path):
+    with pytest.raises(RuntimeError, match="broken"):
+        train(curve(), method=Failing(RuntimeError("broken"), 3), progress=False, out=tmp_path)
+    assert read_csv(tmp_path / "history.csv")["step"].tolist() == [0, 1, 2]
+    checkpoint.load(tmp_path / "model.safetensors")
+
+
+# A test run in the background of a shell passes an ignored SIGINT on; the command must not have it.
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from anagram_ext.cli import main
+main()
+"""
+
+
+def start_training(out):
+    """Starts a long run in a process of its own and waits until it has done some steps."""
+    arguments = ["train", "heat", "--method", "adam", "--steps", "10000000", "--quiet"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments, "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if (out / "history.csv").exists() and len(read_csv(out / "history.csv")["step"]) > 2:
+            return process
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"no step was done: {process.communicate()}")
+
+
+def test_a_real_sigint_ends_the_command_cleanly(tmp_path):
+    process = start_training(tmp_path)
+    os.kill(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr == ""
+    first, last = stdout.splitlines()
+    assert first.startswith("interrupted after")
+    assert last.startswith("L2 error")
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert summary["stop_reason"] == "interrupted"
+    assert summary["steps"] >= read_csv(tmp_path / "history.csv")["step"][-1]
+    model, theta = checkpoint.load(tmp_path / "model.safetensors")
+    assert theta.shape == (model.n_parameters,)
+    assert (tmp_path / "convergence.png").stat().st_size > 0
+
+
+def test_a_killed_run_keeps_its_history_and_a_checkpoint(tmp_path):
+    process = start_training(tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
+    assert len(read_csv(tmp_path / "history.csv")["step"]) > 2
+    model, theta = checkpoint.load(tmp_path / "model.safetensors")
+    assert bool(torch.isfinite(theta).all())
+    assert model.widths == (2, 64, 1)
