@@ -23,5 +23,5 @@ class NonFiniteError(ArithmeticError):
         self.point = point
 
 
-class BackendUnavailable(RuntimeError):  # noqa: N818 (the name says enough)
+class BackendUnavailable(RuntimeError):
     """A device or library that this installation cannot use; the text says what to do."""
