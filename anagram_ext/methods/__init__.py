@@ -13,12 +13,14 @@ from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.engd import EnergyNaturalGradient
 from anagram_ext.methods.gd import GradientDescent
 from anagram_ext.methods.lbfgs import LBFGS
+from anagram_ext.methods.natural_lm import NaturalLM
 from anagram_ext.methods.protocol import Method, StepInfo
 
 __all__ = ["REGISTRY", "Method", "StepInfo", "get", "names"]
 
 REGISTRY: Final[dict[str, Callable[..., Method]]] = {
     "anagram": Anagram,
+    "natural_lm": NaturalLM,
     "engd": EnergyNaturalGradient,
     "lbfgs": LBFGS,
     "adam": Adam,

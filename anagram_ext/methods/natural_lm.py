@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.methods.damped_model import DampedModel, Trial
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
 LEAST_DAMPING: Final = 1e-24
-BACK: Final = 1e-8  # a scan begins at this multiple of the last damping
+BACK: Final = 1e-3  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
 BATCH: Final = 6  # that many at once
 
@@ -26,6 +27,9 @@ NEGLIGIBLE: Final = 1e-6  # a correction not worth making, relative to the step
 
 RECORD: Final = 0.1  # a new record is a loss below this share of the old one
 MAX_POLISHING: Final = 2
+
+PATIENCE: Final = 50  # steps without a loss below half of the best one
+NO_PROGRESS: Final = f"no progress: the best loss has not halved in {PATIENCE} steps"
 
 
 class NaturalLM:
@@ -53,6 +57,8 @@ class NaturalLM:
         self._theta = theta
         self._damping = FIRST_DAMPING
         self._record = math.inf
+        self._milestone = math.inf
+        self._idle = 0
 
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
@@ -67,7 +73,14 @@ class NaturalLM:
         self._theta = chosen.theta
         self._damping = trusted.damping
         self._record = min(self._record, chosen.loss)
-        return _report(model, chosen, rule)
+        return replace(_report(model, chosen, rule), stop=self._stop())
+
+    def _stop(self) -> str | None:
+        if self._record < 0.5 * self._milestone:
+            self._milestone, self._idle = self._record, 0
+        else:
+            self._idle += 1
+        return NO_PROGRESS if self._idle >= PATIENCE else None
 
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
