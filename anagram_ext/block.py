@@ -40,7 +40,6 @@ class Block:
     ) -> None:
         self.pointwise = pointwise
         self.coordinates = coordinates
-        self._model = model
         self._scale = scale
         self._points = coordinates.points
         n = len(self._points)

@@ -6,6 +6,7 @@ returns is checked once here, so that training steps need no checks.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -76,12 +77,10 @@ def discover(
         (2, len(operators), len(fields), len(points)), generator=rng, dtype=points.dtype
     )
     _check_pointwise(found, coordinates, jets)
-    return PointwiseResidual(
-        **{
-            **vars(found),
-            "broadcasts": _broadcasts(found, coordinates, jets),
-            "holds_data": _holds_data(found, coordinates, jets[0], rng),
-        }
+    return replace(
+        found,
+        broadcasts=_broadcasts(found, coordinates, jets),
+        holds_data=_holds_data(found, coordinates, jets[0], rng),
     )
 
 

@@ -166,9 +166,12 @@ class System:
         condition = self.problem.conditions[name]
         points = condition.points_for(own_seed)
         if isinstance(condition.points, Sampler):
-            check_points(
-                f"points drawn for condition {name!r}", points, len(self.problem.coordinates)
-            )
+            what = f"points drawn for condition {name!r}"
+            check_points(what, points, len(self.problem.coordinates))
+            if len(points) != condition.points.n_points:
+                raise ValueError(
+                    f"{what} must be {condition.points.n_points} as announced, got {len(points)}"
+                )
         elif stream == _HELD_OUT and len(points) and not self._residuals[name].holds_data:
             points = fresh_points(points, own_seed)
         return Coordinates(self.problem.coordinates, points.to(self.model.dtype).contiguous())

@@ -132,6 +132,7 @@ def test_calls(use, error, message):
     [
         (POINTS[:, :1], ValueError, r"drawn for condition 'here' must have shape \[n, 2\]"),
         (NAN_POINTS, ValueError, "drawn for condition 'here' must be finite"),
+        (POINTS[:5], ValueError, "drawn for condition 'here' must be 8 as announced, got 5"),
     ],
 )
 def test_samplers(points, error, message):
