@@ -31,10 +31,13 @@ NOT_FINITE = "not finite"
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run found: the iterate with the smallest loss, and how it got there.
+    """What a run found: its best iterate, and how it got there.
+
+    The best iterate is the one with the smallest loss; with points redrawn before every step, the
+    smallest loss on held-out points.
 
     Attributes:
-        theta: parameters with the smallest loss of the run, `[P]`.
+        theta: parameters of the best iterate, `[P]`.
         model: the network they belong to.
         history: columns by name (see `anagram_ext.history.Row`), one entry an evaluated step.
         loss: `1/2 ||r(theta)||^2`.
@@ -98,12 +101,13 @@ class Run:
         self.factorisations = 0
         self.evaluations = 0
         self.first_loss = float(system.losses(theta[None])[0])
-        self._best = (self.first_loss, theta)  # replaced in one instant: Ctrl-C may come any time
+        # Replaced in one instant: Ctrl-C may come any time.
+        self._best = (self._merit(self.first_loss, theta), self.first_loss, theta)
 
     @property
     def best_theta(self) -> Tensor:
-        """The iterate with the smallest loss so far."""
-        return self._best[1]
+        """The best iterate so far."""
+        return self._best[2]
 
     def start(self) -> None:
         """Records the first iterate and hands it to the method."""
@@ -118,14 +122,17 @@ class Run:
             NonFiniteError: the loss is NaN or infinite.
         """
         with self._clock():
+            if self.system.redrawn:
+                self.system.redraw()
             info = self.method.step()
         if not math.isfinite(info.loss):
             raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
         self.steps += 1
         self.factorisations += info.factorisations
         self.evaluations += info.evaluations
-        if info.loss < self._best[0]:
-            self._best = (info.loss, info.theta)
+        merit = self._merit(info.loss, info.theta)
+        if merit < self._best[0]:
+            self._best = (merit, info.loss, info.theta)
         return info
 
     def record(self, info: StepInfo) -> None:
@@ -148,7 +155,7 @@ class Run:
 
     def result(self, stop_reason: str, seed: int) -> TrainResult:
         """The best iterate with its errors, and the history."""
-        loss, theta = self._best
+        _, loss, theta = self._best
         l2_error, l2_relative = self.system.l2_error(theta)
         return TrainResult(
             theta=theta,
@@ -164,6 +171,10 @@ class Run:
             method=self.method.name,
             seed=seed,
         )
+
+    def _merit(self, loss: float, theta: Tensor) -> float:
+        """What the best iterate has least of: the loss, on points that stay the same."""
+        return self.system.held_out_loss(theta) if self.system.redrawn else loss
 
     def _row(self, info: StepInfo) -> Row:
         l2_error, l2_relative = self.system.l2_error(info.theta)

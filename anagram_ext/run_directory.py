@@ -62,7 +62,8 @@ class RunDirectory:
         """
         self.save(problem, result.model, result.theta)
         replace_file(self.summary, _json(result.summary() | dict(facts)))
-        plot.convergence(result.history, self.path / "convergence.png", problem.name)
+        title = f"{problem.name}, {result.method}, seed {result.seed}"
+        plot.convergence(result.history, self.path / "convergence.png", title)
         if len(problem.coordinates) == 2:
             plot.solution_maps(problem, result.model, result.theta, self.path / "solution.png")
 

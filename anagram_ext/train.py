@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anagram_ext import methods
+from anagram_ext._lapack import ensure_lapack
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.history import History
 from anagram_ext.info import versions
@@ -81,6 +82,7 @@ def train(
     system = System(problem, network, seed)
     directory = None if out is None else RunDirectory(out)
 
+    ensure_lapack()  # now, because loading it is no part of the training time
     with _history(directory) as history, reporting(progress, limit) as report:
         run = Run(system, chosen, first, history)
 

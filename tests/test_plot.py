@@ -46,7 +46,7 @@ def test_maps_show_the_fields_the_right_way_up_and_their_errors(monkeypatch):
     # Rows of an image are y from below, columns are x.
     np.testing.assert_allclose(u, np.tile(2 * ramp, (plot.PIXELS, 1)), atol=1e-12)
     np.testing.assert_allclose(v, np.tile(-ramp[:, None], (1, plot.PIXELS)), atol=1e-12)
-    assert images[0].get_extent() == (0.0, 2.0, 0.0, 1.0)
+    assert tuple(images[0].get_extent()) == (0.0, 2.0, 0.0, 1.0)
     assert images[0].origin == "lower"
     assert max(u_error.max(), v_error.max()) < 1e-12
 

@@ -56,6 +56,7 @@ class NaturalLM:
         self._system = system
         self._theta = theta
         self._damping = FIRST_DAMPING
+        self._draws = system.draws
         self._record = math.inf
         self._milestone = math.inf
         self._idle = 0
@@ -63,6 +64,8 @@ class NaturalLM:
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
         model = DampedModel(self._system, self._theta)
+        if self._draws != self._system.draws:  # losses on other points do not compare
+            self._draws, self._record = self._system.draws, model.loss
         trusted, ladder = _scan(model, max(LEAST_DAMPING, BACK * self._damping))
         bold = _correct(model, trusted)
         greedy = _polish(model, _lowest(model, trusted, ladder))
@@ -73,11 +76,13 @@ class NaturalLM:
         self._theta = chosen.theta
         self._damping = trusted.damping
         self._record = min(self._record, chosen.loss)
-        return replace(_report(model, chosen, rule), stop=self._stop())
+        # On redrawn points only the loss before the step is an honest one.
+        stop = self._stop(model.loss if self._system.redrawn else chosen.loss)
+        return replace(_report(model, chosen, rule), stop=stop)
 
-    def _stop(self) -> str | None:
-        if self._record < 0.5 * self._milestone:
-            self._milestone, self._idle = self._record, 0
+    def _stop(self, loss: float) -> str | None:
+        if loss < 0.5 * self._milestone:
+            self._milestone, self._idle = loss, 0
         else:
             self._idle += 1
         return NO_PROGRESS if self._idle >= PATIENCE else None
