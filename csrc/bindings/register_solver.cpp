@@ -18,13 +18,15 @@ template <class T> MatrixView<T> transposed(const TensorView &array) {
   return {array.data<T>(), array.shape(1), array.shape(0), stride};
 }
 
-template <class T> HostFactorisation<T> factorise_array(const py::object &matrix) {
+template <class T>
+HostFactorisation<T> factorise_array(const py::object &matrix, double tolerance,
+                                     const HostFactorisation<T> *previous) {
   const TensorView j(matrix, "J");
   require(j, dtype_of<T>, {any_size, any_size}, Layout::rows);
   if (j.shape(0) == 0 || j.shape(1) == 0)
     throw std::invalid_argument("J: has no rows or no columns: " + j.describe());
   const py::gil_scoped_release no_gil;
-  return factorise(MatrixView<const T>(transposed<T>(j)));
+  return factorise(MatrixView<const T>(transposed<T>(j)), {tolerance, previous});
 }
 
 // out [q, k] = r [q, S] U
@@ -53,7 +55,8 @@ void expand(const HostFactorisation<T> &self, const py::object &y_array, const p
 template <class T> void register_factorisation(py::module_ &module, const char *name) {
   using Class = HostFactorisation<T>;
   py::class_<Class>(module, name)
-      .def(py::init(&factorise_array<T>), py::arg("J"))
+      .def(py::init(&factorise_array<T>), py::arg("J"), py::arg("tolerance") = 0.0,
+           py::arg("previous") = nullptr)
       .def_property_readonly(
           "shape",
           [](const Class &self) { return py::make_tuple(self.left.length(), self.right.length()); })

@@ -1,5 +1,6 @@
 #include "cpu/factorise.hpp"
 
+#include "anagram/solver/adaptive.hpp"
 #include "anagram/solver/dense.hpp"
 
 #include <cmath>
@@ -14,76 +15,114 @@ namespace {
                        std::to_string(column) + "] is " + std::to_string(value));
 }
 
-// max |a(i, j)| by columns; NaN when the column has a NaN.
-template <class T> T largest_in_column(const T *column, std::int64_t rows) {
-  T largest = 0;
-  T poison = 0; // x * 0 is NaN for NaN and infinity: max alone would lose NaN
-#pragma omp simd reduction(max : largest) reduction(+ : poison)
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const T magnitude = std::abs(column[i]);
+// Round-off of sketching and orthogonalising, in units of eps * |J|_F, below which the range finder
+// cannot look.
+constexpr double round_off_units = 8;
+
+struct Magnitude {
+  double largest = 0;        // max |J|
+  double sum_of_squares = 0; // may overflow or vanish: then `largest` asks for scaling
+};
+
+// One pass over a row; a NaN or an infinity makes sum_of_squares NaN or infinite.
+template <class T> Magnitude magnitude_of(const T *row, std::int64_t length) {
+  T largest = 0, sum = 0;
+#pragma omp simd reduction(max : largest) reduction(+ : sum)
+  for (std::int64_t i = 0; i < length; ++i) {
+    const T magnitude = std::abs(row[i]);
     largest = magnitude > largest ? magnitude : largest;
-    poison += column[i] * T(0);
+    sum += row[i] * row[i];
   }
-  return largest + poison;
+  return {static_cast<double>(largest), static_cast<double>(sum)};
 }
 
-// max |J|, after a check that everything is finite. Row i of J is column i of its transpose.
-template <class T> T largest_magnitude(MatrixView<const T> transposed, const char *name) {
-  T largest = 0;
+// Of the whole matrix, after a check that everything is finite. Row i of J is column i of its
+// transpose.
+template <class T> Magnitude checked_magnitude(MatrixView<const T> transposed, const char *name) {
+  Magnitude total;
   for (std::int64_t row = 0; row < transposed.columns; ++row) {
-    const T in_row = largest_in_column(&transposed(0, row), transposed.rows);
-    if (!std::isfinite(in_row)) {
+    const Magnitude in_row = magnitude_of(&transposed(0, row), transposed.rows);
+    if (!std::isfinite(in_row.sum_of_squares)) // or large finite numbers, whose squares overflow
       for (std::int64_t i = 0; i < transposed.rows; ++i)
         if (!std::isfinite(transposed(i, row)))
           throw_at(name, row, i, static_cast<double>(transposed(i, row)));
-    }
-    largest = std::max(largest, in_row);
+    total.largest = std::max(total.largest, in_row.largest);
+    total.sum_of_squares += in_row.sum_of_squares;
   }
-  return largest;
+  return total;
 }
 
 // The power of two that brings `largest` near one, or 1 when squares of such numbers neither
 // overflow nor vanish anyway: then no copy is needed.
-template <class T> T safe_scale(T largest) {
-  const T tiny = std::sqrt(std::numeric_limits<T>::min()) / std::numeric_limits<T>::epsilon();
-  if (largest == T(0) || (largest > tiny && largest < 1 / tiny))
-    return T(1);
-  // ldexp(1, -exponent) itself may overflow for subnormal input: half of the range is enough.
+template <class T> double safe_scale(double largest) {
+  using Limits = std::numeric_limits<T>;
+  const double tiny = std::sqrt(static_cast<double>(Limits::min())) / Limits::epsilon();
+  if (largest == 0 || (largest > tiny && largest < 1 / tiny))
+    return 1;
   int exponent = 0;
   std::frexp(largest, &exponent);
-  const int limit = std::numeric_limits<T>::max_exponent - 1;
-  return std::ldexp(T(1), std::min(-exponent, limit));
+  // 2^-exponent itself overflows for subnormal input: the largest power is close enough.
+  return std::ldexp(1.0, std::min(-exponent, Limits::max_exponent - 1));
 }
 
-template <class T> HostMatrix<T> scaled_copy(MatrixView<const T> a, T factor) {
+template <class T> HostMatrix<T> scaled_copy(MatrixView<const T> a, double factor) {
   HostMatrix<T> result = HostLinalg<T>().copy(a);
   T *data = result.view().data;
   for (std::int64_t i = 0; i < a.rows * a.columns; ++i)
-    data[i] *= factor; // exact: a power of two, and the results are not subnormal where it matters
+    data[i] *= static_cast<T>(factor);
   return result;
+}
+
+// Below this side the dense path is over before the range finder has begun.
+constexpr std::int64_t always_dense = 48;
+
+// The rank beyond which the dense path is faster; see benchmarks/. The cost of finding that out is
+// that of the range finder alone, a fifth of the dense path.
+std::int64_t largest_adaptive_rank(std::int64_t short_side) { return short_side * 3 / 4; }
+
+template <class T>
+HostFactorisation<T> factorise_scaled(MatrixView<const T> j_transposed, double norm,
+                                      const FactoriseOptions<T> &options) {
+  HostLinalg<T> linalg;
+  const std::int64_t short_side = std::min(j_transposed.rows, j_transposed.columns);
+  if (short_side > always_dense) {
+    const double round_off = round_off_units * std::numeric_limits<T>::epsilon();
+    const double level = std::max(options.tolerance, round_off) * norm;
+    const auto *basis = options.previous ? &options.previous->right : nullptr;
+    auto result =
+        factorise_adaptive(linalg, j_transposed, level, largest_adaptive_rank(short_side), basis);
+    if (result)
+      return std::move(*result);
+  }
+  return factorise_dense(linalg, j_transposed);
 }
 
 } // namespace
 
-template <class T> HostFactorisation<T> factorise(MatrixView<const T> j_transposed) {
-  HostLinalg<T> linalg;
-  const T scale = safe_scale(largest_magnitude(j_transposed, "J"));
-  if (scale == T(1))
-    return factorise_dense(linalg, j_transposed);
+template <class T>
+HostFactorisation<T> factorise(MatrixView<const T> j_transposed,
+                               const FactoriseOptions<T> &options) {
+  const Magnitude magnitude = checked_magnitude(j_transposed, "J");
+  const double scale = safe_scale<T>(magnitude.largest);
+  if (scale == 1)
+    return factorise_scaled(j_transposed, std::sqrt(magnitude.sum_of_squares), options);
   const HostMatrix<T> scaled = scaled_copy(j_transposed, scale);
-  HostFactorisation<T> result = factorise_dense(linalg, scaled.view());
+  const double norm = std::sqrt(checked_magnitude(scaled.view(), "J").sum_of_squares);
+  HostFactorisation<T> result = factorise_scaled<T>(scaled.view(), norm, options);
   for (T &sigma : result.singular_values)
-    sigma /= scale;
+    sigma = static_cast<T>(static_cast<double>(sigma) / scale);
   return result;
 }
 
 template <class T> void require_finite(MatrixView<const T> r_transposed, const char *name) {
-  largest_magnitude(r_transposed, name);
+  checked_magnitude(r_transposed, name);
 }
 
-template HostFactorisation<double> factorise(MatrixView<const double>);
-template HostFactorisation<float> factorise(MatrixView<const float>);
-template void require_finite(MatrixView<const double>, const char *);
-template void require_finite(MatrixView<const float>, const char *);
+#define ANAGRAM_INSTANTIATE(T)                                                                     \
+  template HostFactorisation<T> factorise(MatrixView<const T>, const FactoriseOptions<T> &);       \
+  template void require_finite(MatrixView<const T>, const char *);
+ANAGRAM_INSTANTIATE(double)
+ANAGRAM_INSTANTIATE(float)
+#undef ANAGRAM_INSTANTIATE
 
 } // namespace anagram

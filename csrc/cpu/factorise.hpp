@@ -16,14 +16,25 @@ public:
 
 template <class T> using HostFactorisation = Factorisation<HostLinalg<T>>;
 
+template <class T> struct FactoriseOptions {
+  // What may be missing of J, relative to its Frobenius norm; at least a few units of round-off.
+  double tolerance = 0;
+  // The factorisation of a nearby matrix with as many columns, or null.
+  const HostFactorisation<T> *previous = nullptr;
+};
+
 // `j_transposed` is J^T [P, S], the memory of a row-major J, with S, P >= 1; not modified.
-template <class T> HostFactorisation<T> factorise(MatrixView<const T> j_transposed);
+template <class T>
+HostFactorisation<T> factorise(MatrixView<const T> j_transposed,
+                               const FactoriseOptions<T> &options = {});
 
 // Throws NonFiniteInput naming `name` and the position when r [q, S] is not finite.
 template <class T> void require_finite(MatrixView<const T> r_transposed, const char *name);
 
-extern template HostFactorisation<double> factorise(MatrixView<const double>);
-extern template HostFactorisation<float> factorise(MatrixView<const float>);
+extern template HostFactorisation<double> factorise(MatrixView<const double>,
+                                                    const FactoriseOptions<double> &);
+extern template HostFactorisation<float> factorise(MatrixView<const float>,
+                                                   const FactoriseOptions<float> &);
 extern template void require_finite(MatrixView<const double>, const char *);
 extern template void require_finite(MatrixView<const float>, const char *);
 

@@ -32,10 +32,12 @@ template <class Linalg> struct ShortSide {
   std::int64_t long_length() const { return std::max(j_transposed.rows, j_transposed.columns); }
 
   void inward(ConstView x, View y) const {
-    is_rows() ? linalg.multiply(j_transposed, x, y) : linalg.multiply_transposed(j_transposed, x, y);
+    is_rows() ? linalg.multiply(j_transposed, x, y)
+              : linalg.multiply_transposed(j_transposed, x, y);
   }
   void outward(ConstView x, View y) const {
-    is_rows() ? linalg.multiply_transposed(j_transposed, x, y) : linalg.multiply(j_transposed, x, y);
+    is_rows() ? linalg.multiply_transposed(j_transposed, x, y)
+              : linalg.multiply(j_transposed, x, y);
   }
 };
 
@@ -60,9 +62,9 @@ std::optional<std::int64_t> converged_rank(const GrowingQr &qr, std::int64_t fir
 // Orthonormal Q [short, k] with |J - J Q Q^T|_F <= level (or the transposed statement), or nothing
 // when k would exceed `max_rank`.
 template <class Linalg>
-std::optional<typename Linalg::Matrix>
-find_range(const ShortSide<Linalg> &side, double level, std::int64_t max_rank,
-           const OrthonormalBasis<Linalg> *previous) {
+std::optional<typename Linalg::Matrix> find_range(const ShortSide<Linalg> &side, double level,
+                                                  std::int64_t max_rank,
+                                                  const OrthonormalBasis<Linalg> *previous) {
   using GrowingQr = typename Linalg::GrowingQr;
   Linalg &linalg = side.linalg;
   constexpr std::int64_t block = GrowingQr::block;
@@ -80,8 +82,9 @@ find_range(const ShortSide<Linalg> &side, double level, std::int64_t max_rank,
   return std::nullopt;
 }
 
-// Singular values above `level` (absolute) and their vectors, or nothing when there are so many that
-// the dense path is faster. `previous`: the right basis of a nearby matrix, a good first block.
+// Singular values above `level` (absolute) and their vectors, or nothing when there are so many
+// that the dense path is faster. `previous`: the right basis of a nearby matrix, a good first
+// block.
 template <class Linalg>
 std::optional<Factorisation<Linalg>>
 factorise_adaptive(Linalg &linalg, typename Linalg::ConstView j_transposed, double level,
