@@ -85,7 +85,8 @@ class DampedModel:
 
     def captured(self, rank: int) -> float:
         """`||P_k r||^2 / ||r||^2`: the share of the residual that the first directions see."""
-        return 0.5 * float(self._target[:rank].square().sum()) / self.loss
+        seen = 0.5 * float(self._target[:rank].square().sum())
+        return seen / self.loss if self.loss > 0 else math.nan
 
     def predicted(self, trial: Trial) -> float:
         """The reduction of the loss by a step if the model were exact."""
