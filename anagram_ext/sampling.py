@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,24 @@ class Sampler:
     Attributes:
         n_points: number of points of every draw.
         draw: the points for a seed.
+        every_step: whether training draws new points before every step.
     """
 
     n_points: int
     draw: Callable[[int], Tensor]
+    every_step: bool = False
 
     def __call__(self, seed: int) -> Tensor:
         """The points of a seed."""
         return self.draw(seed)
+
+    def redrawn(self) -> Sampler:
+        """The same design, drawn anew before every training step.
+
+        A good optimiser can make the residual vanish at fixed points alone, far from a solution of
+        the equation; it cannot at points that keep changing.
+        """
+        return replace(self, every_step=True)
 
 
 @dataclass(frozen=True)

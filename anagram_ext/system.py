@@ -36,6 +36,8 @@ class System:
         n_rows: S.
         n_parameters: P.
         row_slices: the rows of each condition.
+        redrawn: names of the conditions whose points change before every training step.
+        draws: how often their points have changed.
     """
 
     def __init__(self, problem: Problem, model: MLP, seed: int = 0) -> None:
@@ -54,6 +56,13 @@ class System:
         self.problem = problem
         self.model = model
         self.n_parameters = model.n_parameters
+        self.redrawn = tuple(
+            name
+            for name, condition in problem.conditions.items()
+            if isinstance(condition.points, Sampler) and condition.points.every_step
+        )
+        self.draws = 0
+        self._seed = seed
         self._residuals: dict[str, PointwiseResidual] = {}
         self._blocks: dict[str, Block] = {}
         for name, condition in problem.conditions.items():
@@ -132,6 +141,13 @@ class System:
         for name, condition in self.problem.conditions.items():
             if isinstance(condition.points, Sampler):
                 self._blocks[name] = self._bind(name, self._draw(name, seed, _TRAINING))
+
+    def redraw(self) -> None:
+        """Moves on to new points in the conditions whose sampler asks for it."""
+        self.draws += 1
+        for name in self.redrawn:
+            coordinates = self._draw(name, self._seed, _HELD_OUT + self.draws)
+            self._blocks[name] = self._bind(name, coordinates)
 
     def l2_error(self, theta: Tensor) -> tuple[float, float]:
         """Root mean square error against the problem's solution, absolute and relative.
