@@ -47,9 +47,12 @@ class Block:
         self._plan = Plan.cached(model.widths, model.activation, pointwise.operators, model.device)
         self._single = JetResidual(pointwise, coordinates)
         self._many: dict[int, JetResidual] = {}
-        self._seeds = torch.zeros(
-            (pointwise.n_components, *self._single.jets.shape), dtype=model.dtype
-        )
+        # One set of seeds for each component, and one for a sum over components.
+        shape = self._single.jets.shape
+        self._seeds = torch.zeros((pointwise.n_components, *shape), dtype=model.dtype)
+        self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype)
+        self._places = [self._single.places(seeds) for seeds in self._seeds]
+        self._summed_places = self._single.places(self._summed_seeds[0])
         self._weight = torch.full((n,), scale, dtype=model.dtype)
         self._ones = torch.ones(n, dtype=model.dtype)
 
@@ -74,7 +77,7 @@ class Block:
     def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
         """Writes the scaled residual [C * n] and its Jacobian [C * n, P]."""
         self._plan.jets(theta, self._points, self._single.jets)
-        self._write(self._single.derivatives(self._weight, self._seeds), rows)
+        self._write(self._single.derivatives(self._weight, self._places), rows)
         self._check_seeds(self._seeds, rows)
         self._plan.jacobian(theta, self._points, self._seeds, jacobian)
 
@@ -82,10 +85,9 @@ class Block:
         """Writes the scaled residual [C * n] and adds J^T r to `gradient` [P]."""
         self._plan.jets(theta, self._points, self._single.jets)
         # One reverse sweep for all components: their seeds are summed beforehand.
-        seeds = torch.zeros_like(self._single.jets)
-        self._write(self._single.pullback(self._scale**2, seeds), rows)
-        self._check_seeds(seeds, rows)
-        self._plan.vjp(theta, self._points, seeds[None], self._ones, gradient)
+        self._write(self._single.pullback(self._scale**2, self._summed_places), rows)
+        self._check_seeds(self._summed_seeds, rows)
+        self._plan.vjp(theta, self._points, self._summed_seeds, self._ones, gradient)
 
     def check_finite(self, rows: Tensor) -> None:
         """Raises NonFiniteError naming the first point where a row [C * n] is not finite."""

@@ -88,38 +88,34 @@ class JetResidual:
         # A residual may return a leaf as it is, which still asks for gradients.
         return [component.detach() for component in components]
 
-    def derivatives(self, weight: Tensor, seeds: Tensor) -> list[Tensor]:
-        """The C residuals [n], and weight * d(residual) / d(jets) in `seeds` [C, K, m, n]."""
+    def places(self, seeds: Tensor) -> list[Tensor]:
+        """Where the derivatives of one component belong in seeds [K, m, n]; the rest stays zero."""
+        return [seeds[k, j] for k, j in self._uses]
+
+    def derivatives(self, weight: Tensor, places: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """The C residuals [n]; weight * d(residual) / d(jets) goes to the places of each."""
         components = self._differentiable()
         last = len(components) - 1
         for c, component in enumerate(components):
             gradients = torch.autograd.grad(
                 component, self._leaves, weight, retain_graph=c < last, allow_unused=True
             )
-            self._scatter(gradients, seeds[c])
+            _store(gradients, places[c])
         return [component.detach() for component in components]
 
-    def pullback(self, factor: float, seeds: Tensor) -> list[Tensor]:
-        """The C residuals [n], and factor * sum_c r_c d(r_c) / d(jets) in `seeds` [K, m, n]."""
+    def pullback(self, factor: float, places: Sequence[Tensor]) -> list[Tensor]:
+        """The C residuals [n]; factor * sum_c r_c d(r_c) / d(jets) goes to the places."""
         components = self._differentiable()
         residuals = [component.detach() for component in components]
         gradients = torch.autograd.grad(
             components, self._leaves, [factor * r for r in residuals], allow_unused=True
         )
-        self._scatter(gradients, seeds)
+        _store(gradients, places)
         return residuals
 
     def _differentiable(self) -> list[Tensor]:
         with torch.enable_grad():
             return as_components(self._residual(*self._arguments))
-
-    def _scatter(self, gradients: Sequence[Tensor | None], seeds: Tensor) -> None:
-        # Entries of `seeds` that the residual does not use stay zero from their allocation.
-        for (k, j), gradient in zip(self._uses, gradients, strict=True):
-            if gradient is None:
-                seeds[k, j].zero_()
-            else:
-                seeds[k, j].copy_(gradient)
 
 
 class _Derivatives(dict[Operator, Tensor]):
@@ -140,3 +136,11 @@ def as_components(returned: Any) -> list[Tensor]:
     """What a residual returned, as a list of its components; a bare field stands for its value."""
     parts = returned if isinstance(returned, (tuple, list)) else (returned,)
     return [part.value if isinstance(part, Field) else part for part in parts]
+
+
+def _store(gradients: Sequence[Tensor | None], places: Sequence[Tensor]) -> None:
+    for gradient, place in zip(gradients, places, strict=True):
+        if gradient is None:
+            place.zero_()
+        else:
+            place.copy_(gradient)
