@@ -1,0 +1,72 @@
+"""Timing side by side: the contestants take turns in one process, so that noise hits all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import anagram_ext as ax
+
+
+def medians(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
+    """Median seconds of each function; each is called once before, to compile and to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for function in contestants.values():
+        function()
+    for _ in range(rounds):
+        for name, function in contestants.items():
+            start = time.perf_counter()
+            function()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def environment() -> dict[str, object]:
+    """Machine, versions and date: what a table must say about itself."""
+    found = {}
+    for package in ("torch", "jax", "numpy", "scipy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "date": date.today().isoformat(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "anagram_ext": {key: str(value) for key, value in ax.info().items()},
+        **found,
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def write(out: Path, name: str, results: object, text: str) -> None:
+    """Writes NAME.json (with the environment) and NAME.md into `out`, and prints the latter."""
+    out.mkdir(parents=True, exist_ok=True)
+    record = {"environment": environment(), "results": results}
+    (out / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    described = ", ".join(
+        f"{key} {value}" for key, value in environment().items() if isinstance(value, (str, int, float))
+    )
+    (out / f"{name}.md").write_text(f"{text}\n\n{described}\n", encoding="utf-8")
+    print(text)
