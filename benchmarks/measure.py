@@ -66,7 +66,9 @@ def write(out: Path, name: str, results: object, text: str) -> None:
     record = {"environment": environment(), "results": results}
     (out / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     described = ", ".join(
-        f"{key} {value}" for key, value in environment().items() if isinstance(value, (str, int, float))
+        f"{key} {value}"
+        for key, value in environment().items()
+        if isinstance(value, (str, int, float))
     )
     (out / f"{name}.md").write_text(f"{text}\n\n{described}\n", encoding="utf-8")
     print(text)

@@ -15,7 +15,7 @@ def test_own_pde_example_solves_the_damped_wave_equation() -> None:
     found = re.search(r"<!-- own PDE.*?-->\n```python\n(.*?)```", text, flags=re.DOTALL)
     assert found is not None
     names: dict[str, object] = {}
-    exec(compile(found.group(1), "README.md", "exec"), names)  # noqa: S102
+    exec(compile(found.group(1), "README.md", "exec"), names)
     run = names["run"]
     points = torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     t, x = points.unbind(1)
