@@ -131,11 +131,9 @@ template <class T> struct JvpBlock {
     const TeamMachine<Team> machine{team};
     const Tile<T> tile = in.tile_at(block, Task::tangent, scratch);
     forward(machine, tile);
-    for (int c = 0; c < in.n_residuals; ++c) {
-      if (c > 0)
-        machine.barrier(); // zbar and the partial sums are used again
+    machine.barrier();
+    for (int c = 0; c < in.n_residuals; ++c)
       tangent(machine, tile, in.seeds_at(block, c, nullptr), v, out + in.row_at(block, c));
-    }
   }
 };
 

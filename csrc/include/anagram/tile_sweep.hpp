@@ -62,21 +62,20 @@ ANAGRAM_HD void jets(const Machine &machine, const Tile<T> &tile, T *out, int64_
   machine.run(StoreJets<T>{net, tile.n(), tile.weights.theta, tile.z(last), out, n_total});
 }
 
-// From the seeds down to the first layer; `sink(l)` sees zbar of every layer l. Follows forward().
+// From the seeds down to the first layer. `sink(l)` uses zbar of every layer l; a barrier of its
+// own must come before it does, and before it returns.
 template <class Machine, class T, class Sink>
 ANAGRAM_HD void reverse(const Machine &machine, const Tile<T> &tile, const TileSeeds<T> &seeds,
                         const Sink &sink) {
   const DeviceNet &net = tile.net();
   const int n = tile.n();
   machine.run(FillSeed<T>{net, n, seeds.data, seeds.n_total, seeds.w, tile.zbar()});
-  machine.barrier();
   sink(net.depth - 1);
   for (int l = net.depth - 2; l >= 0; --l) {
     machine.pull_back(net.layers[l + 1], tile.weights, n * net.slots(l + 1), tile.zbar(),
                       tile.hbar());
     machine.barrier();
     machine.run(ReverseActivation<T>{net, l, n, tile.z(l), tile.hbar(), tile.zbar()});
-    machine.barrier();
     sink(l);
   }
 }
@@ -86,6 +85,7 @@ template <class Machine, class T>
 ANAGRAM_HD void rows(const Machine &machine, const Tile<T> &tile, const TileSeeds<T> &seeds, T *j,
                      int64_t row_stride) {
   reverse(machine, tile, seeds, [&](int l) {
+    machine.barrier();
     machine.run(StoreRows<T>{tile.net(), l, tile.n(), tile.h(l), tile.zbar(), j, row_stride});
   });
 }
@@ -96,12 +96,13 @@ ANAGRAM_HD void gradient(const Machine &machine, const Tile<T> &tile, const Tile
                          T *sum) {
   const DeviceNet &net = tile.net();
   reverse(machine, tile, seeds, [&](int l) {
+    machine.barrier();
     machine.add_gradient(net.layers[l], tile.n(), net.slots(l), net.value_slot(l), tile.zbar(),
                          tile.h(l), sum);
   });
 }
 
-// out [n] = J v at the tile's rows.
+// out [n] = J v at the tile's rows. A barrier must separate it from forward().
 template <class Machine, class T>
 ANAGRAM_HD void tangent(const Machine &machine, const Tile<T> &tile, const TileSeeds<T> &seeds,
                         const Weights<T> &v, T *out) {
