@@ -13,7 +13,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import torch
-from cases import Case, Rows
+from cases import Case, Rows, laplacian
 from measure import medians, table, write
 from pure_jax import JaxStep
 from pure_torch import TorchStep
@@ -34,7 +34,7 @@ def laplacian_case(widths: list[int]) -> Case:
         fields=("u",),
         conditions={"interior": ax.Condition(lambda u, x: u.laplacian(), points)},
     )
-    rows = Rows("laplacian", points.numpy(), np.zeros(N_POINTS))
+    rows = Rows(laplacian(widths[0]), points.numpy(), np.zeros(N_POINTS))
     return Case("-".join(map(str, widths)), problem, ax.MLP(widths), (rows,))
 
 
