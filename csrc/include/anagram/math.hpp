@@ -37,21 +37,6 @@ template <> struct MathConstants<float> {
   static constexpr float sincos_max = 8192.0f;
 };
 
-constexpr double inverse_factorial[] = {1.0,
-                                        1.0,
-                                        1.0 / 2,
-                                        1.0 / 6,
-                                        1.0 / 24,
-                                        1.0 / 120,
-                                        1.0 / 720,
-                                        1.0 / 5040,
-                                        1.0 / 40320,
-                                        1.0 / 362880,
-                                        1.0 / 3628800,
-                                        1.0 / 39916800,
-                                        1.0 / 479001600,
-                                        1.0 / 6227020800.0};
-
 // x = k ln 2 + r with |r| <= ln(2)/2. Gives expm1(r) and 2^k.
 template <class V, class T> struct ExpParts {
   V expm1_r;
@@ -65,6 +50,11 @@ template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE ExpParts<V, T> exp_parts(V
   const V shifted = x * T(1.4426950408889634) + C::magic;
   const V k = shifted - C::magic;
   const V r = (x - k * C::ln2_high) - k * C::ln2_low;
+  // local, because device code sees no arrays of a namespace
+  constexpr double inverse_factorial[] = {
+      1.0,          1.0,           1.0 / 2,        1.0 / 6,         1.0 / 24,
+      1.0 / 120,    1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+      1. / 3628800, 1. / 39916800, 1. / 479001600, 1. / 6227020800.};
   V p = splat<V>(T(inverse_factorial[C::exp_terms]));
   for (int i = C::exp_terms - 1; i >= 2; --i)
     p = p * r + T(inverse_factorial[i]);
