@@ -73,7 +73,7 @@ def check_files(out, run):
 
 def test_ctrl_c_inside_a_step(tmp_path):
     run = train(curve(), method=Failing(KeyboardInterrupt(), 4), progress=False, out=tmp_path)
-    whole = train(curve(), steps=3, progress=False)
+    whole = train(curve(), steps=3, method="anagram", progress=False)
     assert (run.steps, run.stop_reason) == (3, INTERRUPTED)
     assert torch.equal(run.theta, whole.theta)
     assert run.loss == whole.loss
@@ -99,7 +99,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
         return original(self, theta)
 
     monkeypatch.setattr(System, "l2_error", interrupted)
-    run = train(curve(), steps=9, progress=False, out=tmp_path)
+    run = train(curve(), steps=9, method="anagram", progress=False, out=tmp_path)
     # Rows 0 and 1 were written; step 2 was done, and its iterate is the best one.
     assert (run.steps, run.stop_reason) == (2, INTERRUPTED)
     assert run.history["step"].tolist() == [0, 1]
@@ -116,7 +116,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
 )
 def test_nan_in_a_later_step_keeps_what_was_reached(method, tmp_path):
     run = train(curve(), method=method, progress=False, out=tmp_path)
-    whole = train(curve(), steps=3, progress=False)
+    whole = train(curve(), steps=3, method="anagram", progress=False)
     assert run.stop_reason.startswith(NOT_FINITE)
     assert run.steps == 3
     assert torch.equal(run.theta, whole.theta)

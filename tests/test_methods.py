@@ -21,6 +21,8 @@ DESCENDING = ("anagram", "engd", "gd", "lbfgs")
 class LeastSquares:
     """What a method sees of a `System`: a residual in torch, derivatives by autograd."""
 
+    draws, redrawn = 0, ()  # its points stay
+
     def __init__(self, residual, n_parameters):
         self._residual = residual
         self.n_parameters = n_parameters

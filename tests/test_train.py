@@ -75,7 +75,7 @@ class Scripted:
 
 
 def test_anagram_solves_the_problem():
-    run = train(oscillator(), steps=60, progress=False)
+    run = train(oscillator(), steps=60, method="anagram", progress=False)
     assert run.l2_error < 1e-6
     assert run.held_out_loss < 1e-8
     points = LINE.uniform(50)(1)
@@ -93,7 +93,7 @@ def test_the_result_describes_its_own_iterate():
 
 
 def test_history_starts_at_step_zero_and_has_one_row_a_step():
-    run = train(oscillator(), steps=7, progress=False)
+    run = train(oscillator(), steps=7, method="anagram", progress=False)
     assert tuple(run.history) == COLUMNS
     assert run.history["step"].tolist() == list(range(8))
     assert all(len(column) == 8 for column in run.history.values())
@@ -166,7 +166,7 @@ def test_a_method_may_stop_the_run():
 
 
 def test_the_run_ends_when_the_loss_is_rounding_error():
-    run = train(plane(), MLP([2, 1]), steps=50, progress=False)
+    run = train(plane(), MLP([2, 1]), steps=50, method="anagram", progress=False)
     assert run.stop_reason == ROUND_OFF
     assert run.steps < 5
     assert run.l2_error < 1e-14
@@ -174,7 +174,7 @@ def test_the_run_ends_when_the_loss_is_rounding_error():
 
 def test_float32_trains():
     model = MLP([1, 8, 1], dtype=torch.float32)
-    run = train(oscillator(), model, steps=20, cutoff=1e-3, progress=False)
+    run = train(oscillator(), model, steps=20, method="anagram", cutoff=1e-3, progress=False)
     assert run.theta.dtype == torch.float32
     assert run.l2_error < 0.1
 
@@ -216,7 +216,7 @@ def test_a_second_run_in_a_folder_replaces_the_first(tmp_path):
 
 
 def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
-    train(oscillator(), steps=20, progress=True)
+    train(oscillator(), steps=20, method="anagram", progress=True)
     said = capfd.readouterr()
     assert said.out == ""
     assert "step 20  loss" in said.err
@@ -231,7 +231,7 @@ def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
     [
         ({"steps": 0}, ValueError, "steps .* 0"),
         ({"method": "sgd"}, ValueError, "unknown method 'sgd'"),
-        ({"cutoff": -1.0}, ValueError, "cutoff.*-1"),
+        ({"cutoff": -1.0, "method": "anagram"}, ValueError, "cutoff.*-1"),
         ({"cutoff": 1e-6, "method": "adam"}, ValueError, "cutoff: method 'adam' has none"),
         ({"cutoff": 1e-6, "method": Anagram()}, ValueError, "cutoff: give it to the method"),
         ({"device": "abacus"}, ValueError, "abacus"),
@@ -260,6 +260,21 @@ def test_out_must_not_be_a_file(tmp_path):
 
 
 def test_an_absolute_cutoff_reaches_the_solve():
-    run = train(oscillator(), steps=1, cutoff=Cutoff(1e30, relative=False), progress=False)
+    absolute = Cutoff(1e30, relative=False)
+    run = train(oscillator(), steps=1, method="anagram", cutoff=absolute, progress=False)
     assert run.history["rank"][-1] == 0
     assert run.stop_reason.startswith("no progress")
+
+
+def test_redrawn_points_are_judged_by_held_out_points():
+    problem = oscillator(
+        conditions={
+            "data": Condition(lambda u, x: u - torch.sin(3 * x.x), LINE.uniform(6).redrawn())
+        },
+        solution=lambda x: torch.sin(3 * x.x),
+    )
+    run = train(problem, steps=15, method="anagram", cutoff=1e-3, progress=False)
+    assert run.held_out_loss == run.history["held_out_loss"].min()
+    # Six points a step, yet the answer fits everywhere.
+    assert run.l2_error < 0.1
+    assert len(set(run.history["loss"])) == len(run.history["loss"])
