@@ -31,7 +31,7 @@ class EnergyNaturalGradient:
     """
 
     name = "engd"
-    default_steps = 200
+    default_steps = 500
     evaluate_every = 1
 
     def __init__(self, cutoff: float | Cutoff | None = None) -> None:

@@ -62,12 +62,15 @@ class LBFGS:
     def _closure(self) -> Tensor:
         """Loss at the optimiser's trial point; sets the gradient."""
         # torch evaluates the start of each iteration again: the line search has been there.
-        if not torch.equal(self._evaluated[0], self._theta):
+        theta, draws, loss, gradient = self._evaluated
+        if draws != self._system.draws or not torch.equal(theta, self._theta):
             self._evaluated = self._evaluate()
-        _, loss, self._theta.grad = self._evaluated
+            _, _, loss, gradient = self._evaluated
+        self._theta.grad = gradient
         return loss
 
-    def _evaluate(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _evaluate(self) -> tuple[Tensor, int, Tensor, Tensor]:
         loss, gradient = self._system.gradient(self._theta)
         self._evaluations += 1
-        return self._theta.clone(), torch.tensor(loss, dtype=self._theta.dtype), gradient
+        draws = self._system.draws  # on redrawn points the same theta has another loss
+        return self._theta.clone(), draws, torch.tensor(loss, dtype=self._theta.dtype), gradient
