@@ -1,4 +1,4 @@
-"""Timing side by side: the contestants take turns in one process, so that noise hits all of them."""
+"""Timing side by side: the contestants take turns in one process, so that noise hits all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import anagram_ext as ax
@@ -30,12 +31,8 @@ def medians(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) ->
 
 def environment() -> dict[str, object]:
     """Machine, versions and date: what a table must say about itself."""
-    found = {}
-    for package in ("torch", "jax", "numpy", "scipy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    packages = ("torch", "jax", "numpy", "scipy")
+    found = {package: version(package) for package in packages if find_spec(package)}
     return {
         "date": date.today().isoformat(),
         "processor": _processor(),
