@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from cases import Case, Rows, laplacian
 from measure import medians, table, write
-from pure_jax import JaxStep
+from pure_jax import JaxStep, forward_forward
 from pure_torch import TorchStep
 
 import anagram_ext as ax
@@ -46,7 +46,8 @@ def measure(widths: list[int], rounds: int) -> dict[str, object]:
     system = System(case.problem, case.model)
     J = torch.empty(system.n_rows, system.n_parameters, dtype=theta.dtype)
     J_copy = torch.empty_like(J)
-    in_jax, in_torch, theta_jax = JaxStep(case), TorchStep(case), jnp.asarray(theta.numpy())
+    in_jax, theta_jax = JaxStep(case, derive=forward_forward), jnp.asarray(theta.numpy())
+    in_torch = TorchStep(case)
 
     system.linearise(theta, out=J)
     scale = float(J.abs().max())

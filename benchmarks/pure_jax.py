@@ -3,7 +3,8 @@
 What was tried on a CPU, and what is used because it was fastest:
 - a row of J is one vmapped reverse sweep in theta; chunks of points (`lax.map`) gained nothing;
 - derivatives in x by nested forward mode when there is one hidden layer, forward over reverse when
-  there are more (Hessians, `jacfwd` and Taylor mode, `jax.experimental.jet`, were slower);
+  there are more (but for J of a Laplacian alone nested forward mode stays a little ahead); Hessians,
+  `jacfwd` and Taylor mode (`jax.experimental.jet`) were slower;
 - the 31 probes of the line search one after the other in one compiled loop (`lax.map`): a batch of
   all of them (`vmap`) leaves the caches and took up to four times longer;
 - LAPACK's divide-and-conquer SVD, and everything under jit, in float64.
@@ -66,6 +67,9 @@ def forward_reverse(operator: Operator, f: Function, x: Array) -> Array:
     return operator.formula(value, gradient, columns)
 
 
+Derivation = Callable[[Operator, Function, Array], Array]
+
+
 class JaxStep:
     """One case; every function is compiled at its first call.
 
@@ -76,9 +80,10 @@ class JaxStep:
         step: theta -> theta after one whole step, as one compiled program.
     """
 
-    def __init__(self, case: Case, cutoff: float = 1e-6) -> None:
+    def __init__(self, case: Case, cutoff: float = 1e-6, derive: Derivation | None = None) -> None:
         u = network(tuple(case.model.widths))
-        derive = forward_forward if len(case.model.widths) == 3 else forward_reverse
+        if derive is None:
+            derive = forward_forward if len(case.model.widths) == 3 else forward_reverse
 
         def row(rows: Rows) -> Callable[[Array, Array, Array], Array]:
             return lambda theta, x, target: derive(rows.operator, lambda y: u(theta, y), x) - target
