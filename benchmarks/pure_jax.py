@@ -3,7 +3,7 @@
 What was tried on a CPU, and what is used because it was fastest:
 - a row of J is one vmapped reverse sweep in theta; chunks of points (`lax.map`) gained nothing;
 - derivatives in x by nested forward mode when there is one hidden layer, forward over reverse when
-  there are more (but for J of a Laplacian alone nested forward mode stays a little ahead); Hessians,
+  there are more (for J of a Laplacian alone nested forward mode stays a little ahead); Hessians,
   `jacfwd` and Taylor mode (`jax.experimental.jet`) were slower;
 - the 31 probes of the line search one after the other in one compiled loop (`lax.map`): a batch of
   all of them (`vmap`) leaves the caches and took up to four times longer;
