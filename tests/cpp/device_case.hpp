@@ -11,6 +11,7 @@
 
 #include "anagram/net_tables.hpp"
 #include "anagram/team_machine.hpp"
+#include "anagram/tile_blocks.hpp"
 #include "cpu/plan.hpp"
 
 namespace device_case {
@@ -30,6 +31,9 @@ struct Shape {
   int64_t n;
   int n_residuals, tile;
 };
+
+// The machine that a team of lanes is.
+template <class Team> anagram::base::TeamMachine<Team> on(const Team &team) { return {team}; }
 
 template <class T> struct Results {
   std::vector<T> jets, jacobian, vjp, jvp;

@@ -8,6 +8,8 @@
 
 namespace {
 
+using device_case::on;
+
 // Reverses an array in scratch memory, with or without the barrier that this needs.
 struct Reverse {
   bool with_barrier;
@@ -50,7 +52,7 @@ std::vector<bool> survives(const device_case::Case<double> &problem,
                            LaneOrder order, unsigned seed) {
   const auto got = problem.by_blocks([&](const auto &functor, int64_t block, double *scratch) {
     EmulatedBlock(8, order, seed, forgotten).run([&](const auto &team) {
-      functor(team, block, scratch);
+      functor(on(team), block, scratch);
     });
   });
   const double bound = 1e-13;
@@ -68,7 +70,7 @@ std::vector<int> count_barriers(const device_case::Case<double> &problem) {
   problem.by_blocks([&](const auto &functor, int64_t block, double *scratch) {
     using F = std::decay_t<decltype(functor)>;
     const int count = EmulatedBlock(8, LaneOrder::ascending).run([&](const auto &team) {
-      functor(team, block, scratch);
+      functor(on(team), block, scratch);
     });
     note(std::is_same_v<F, JetsBlock<double>>       ? 0
          : std::is_same_v<F, JacobianBlock<double>> ? 1

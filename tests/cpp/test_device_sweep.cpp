@@ -6,6 +6,7 @@
 
 using device_case::Case;
 using device_case::distance;
+using device_case::on;
 using device_case::Results;
 
 template <class T> void compare(const Results<T> &got, const Results<T> &expected, double bound) {
@@ -22,14 +23,15 @@ template <class T> void all_shapes(double bound) {
     const Case<T> problem(shape, seed++);
     const Results<T> expected = problem.expected();
     compare(problem.by_blocks([](const auto &functor, int64_t block, T *scratch) {
-      functor(anagram::SerialTeam{}, block, scratch);
+      const anagram::SerialTeam team;
+      functor(on(team), block, scratch);
     }),
             expected, bound);
     for (const LaneOrder order : {LaneOrder::ascending, LaneOrder::descending, LaneOrder::shuffled})
       for (const int size : {1, 7, 16}) {
         compare(problem.by_blocks([&](const auto &functor, int64_t block, T *scratch) {
           EmulatedBlock lanes(size, order, seed);
-          CHECK(lanes.run([&](const auto &team) { functor(team, block, scratch); }) >= 0);
+          CHECK(lanes.run([&](const auto &team) { functor(on(team), block, scratch); }) >= 0);
         }),
                 expected, bound);
       }

@@ -27,12 +27,12 @@ struct DeviceNet {
   int64_t n_parameters;
 
   // The rule that produced the jet entering affine layer l, and the number of its slots.
-  ANAGRAM_HD const JetTable &table(int l) const { return l == depth - 1 ? outer : inner; }
+  ANAGRAM_HD JetTable table(int l) const { return l == depth - 1 ? outer : inner; }
   ANAGRAM_HD int slots(int l) const { return table(l).n_entries; }
 
   // The slot of layer l's input that holds the value (it feeds the bias), or -1.
   ANAGRAM_HD int value_slot(int l) const {
-    const JetTable &rule = table(l);
+    const JetTable rule = table(l);
     for (int k = 0; k < rule.n_entries; ++k)
       if (rule.entries[k].component == 0)
         return k;

@@ -35,7 +35,7 @@ template <class T> struct FillInput {
   T *h;
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    const JetTable &rule = net.table(0);
+    const JetTable rule = net.table(0);
     for_each(team, n, rule.n_entries, net.n_inputs, [&](int i, int k, int c) {
       const int component = rule.entries[k].component;
       h[(static_cast<int64_t>(i) * rule.n_entries + k) * net.n_inputs + c] =
@@ -54,7 +54,7 @@ template <class T> struct Activate {
   T *h; // [n, slots(l + 1), n_out]
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    const JetTable &rule = net.table(l + 1);
+    const JetTable rule = net.table(l + 1);
     const int width = net.layers[l].n_out;
     const T *bias = theta + net.layers[l].bias();
     const int highest = rule.order > 1 ? rule.order : 1;
@@ -117,7 +117,7 @@ template <class T> struct ReverseActivation {
   T *zbar;       // [n, n_components, n_out]
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    const JetTable &rule = net.table(l + 1);
+    const JetTable rule = net.table(l + 1);
     const int width = net.layers[l].n_out;
     for_each(team, n, 1, width, [&](int i, int, int j) {
       const int64_t at = static_cast<int64_t>(i) * rule.n_components * width + j;
