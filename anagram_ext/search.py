@@ -11,7 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from anagram_ext.system import System
 
-_HALVINGS = torch.arange(31, dtype=torch.float64)
+HALVINGS = 0.5 ** torch.arange(31, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,14 @@ class SearchResult:
     evaluations: int
 
 
-def grid_search(system: System, theta: Tensor, direction: Tensor, loss: float) -> SearchResult:
-    """The best of the steps ``theta - 0.5^k direction``, k = 0..30 (arXiv 2412.10782).
+def grid_search(
+    system: System,
+    theta: Tensor,
+    direction: Tensor,
+    loss: float,
+    step_sizes: Tensor = HALVINGS,
+) -> SearchResult:
+    """The best of the steps ``theta - step_size * direction``.
 
     All losses come from one batch. When none is below the present one, theta stays.
 
@@ -41,8 +47,9 @@ def grid_search(system: System, theta: Tensor, direction: Tensor, loss: float) -
         theta: parameters [P].
         direction: [P], to be subtracted.
         loss: the loss at theta.
+        step_sizes: what to try; 0.5^k, k = 0..30, as in arXiv 2412.10782, by default.
     """
-    step_sizes = (0.5**_HALVINGS).to(theta.dtype)
+    step_sizes = step_sizes.to(theta.dtype)
     trials = theta - step_sizes[:, None] * direction  # [31, P]
     losses = system.losses(trials)
     best = int(losses.argmin())

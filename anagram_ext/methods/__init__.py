@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from anagram_ext.methods.adam import Adam
+from anagram_ext.methods.amstramgram import Amstramgram
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.engd import EnergyNaturalGradient
 from anagram_ext.methods.gd import GradientDescent
 from anagram_ext.methods.lbfgs import LBFGS
+from anagram_ext.methods.levenberg_marquardt import LevenbergMarquardt
 from anagram_ext.methods.natural_lm import NaturalLM
 from anagram_ext.methods.protocol import Method, StepInfo
 
@@ -21,6 +23,8 @@ __all__ = ["REGISTRY", "Method", "StepInfo", "get", "names"]
 REGISTRY: Final[dict[str, Callable[..., Method]]] = {
     "anagram": Anagram,
     "natural_lm": NaturalLM,
+    "amstramgram": Amstramgram,
+    "levenberg_marquardt": LevenbergMarquardt,
     "engd": EnergyNaturalGradient,
     "lbfgs": LBFGS,
     "adam": Adam,

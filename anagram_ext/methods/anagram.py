@@ -1,8 +1,10 @@
-"""ANaGRAM as published: fixed cutoff, grid line search."""
+"""ANaGRAM as published: fixed cutoff, grid line search; with momentum if wanted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+import torch
 
 from anagram_ext.cutoff import Cutoff
 from anagram_ext.factorise import factorise
@@ -25,31 +27,40 @@ class Anagram:
 
     Args:
         cutoff: which singular values to keep; a number is relative to the largest one.
+        momentum: share of the last direction that the solve starts from instead of zero, in [0, 1):
+            SPRING (Goldshlager, Abrahamsen & Lin, arXiv 2401.10190). What the rows of this step do
+            not determine is then remembered from earlier steps.
     """
 
     name = "anagram"
-    default_steps = 200
+    default_steps = 500
     evaluate_every = 1
 
-    def __init__(self, cutoff: float | Cutoff = CUTOFF) -> None:
+    def __init__(self, cutoff: float | Cutoff = CUTOFF, momentum: float = 0.0) -> None:
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be in [0, 1), got {momentum!r}")
         self._cutoff = Cutoff.of(cutoff)
+        self._momentum = momentum
 
     def start(self, system: System, theta: Tensor) -> None:
         """Takes the problem and the first iterate."""
         self._system = system
         self._theta = theta
+        self._direction = torch.zeros_like(theta)
 
     def step(self) -> StepInfo:
         """Linearise, solve, search."""
         r, J = self._system.linearise(self._theta)  # [S], [S, P]
-        factorisation = factorise(J)
+        factorisation = factorise(J, smallest_cutoff=self._cutoff)
         rank = factorisation.rank(self._cutoff)
         seen = factorisation.project(r)[:rank]  # U_k^T r
+        carried = self._momentum * self._direction
+        self._direction = carried + factorisation.direction(r - J @ carried, self._cutoff)
         info = descend(
             self._system,
             self._theta,
             0.5 * float(r @ r),
-            factorisation.direction(r, self._cutoff),
+            self._direction,
             removable=float(seen @ seen),
             rank=rank,
             cutoff=self._cutoff.value,

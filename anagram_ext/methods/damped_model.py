@@ -113,7 +113,10 @@ class DampedModel:
             shift = damping * self._sigma[0] ** 2
             correction = (self._sigma * rest - shift * step) / (self._sigma**2 + shift)
             finite = math.isfinite(loss)
-            ratio = float(correction.norm() / step.norm()) if finite else math.inf
+            length = float(step.norm())
+            # No step, no correction: a stationary point is trusted.
+            ratio = float(correction.norm()) / length if length > 0 else 0.0
+            ratio = ratio if finite else math.inf
             trials.append(
                 Trial(damping, theta, loss if finite else math.inf, step, correction, ratio)
             )
