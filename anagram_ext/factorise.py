@@ -13,21 +13,35 @@ from anagram_ext.cutoff import Cutoff
 _NATIVE = {torch.float64: core.FactorisationF64, torch.float32: core.FactorisationF32}
 
 
+# A factorisation for a known cutoff leaves out what is below this fraction of it. The directions
+# that it keeps are wrong by the fraction squared, divided by the relative gap at the cutoff.
+_LEFT_OUT = 1e-5
+
+
 class Factorisation:
     """``J = U diag(sigma) V^T`` with U and V kept as products, never as matrices.
 
     One factorisation answers for every cutoff, every filter of the singular values and every
-    right-hand side: ``expand(f(sigma) * project(r))``.
+    right-hand side: ``expand(f(sigma) * project(r))``. Made by :func:`factorise`.
 
     Attributes:
         singular_values: [k], descending, k <= min(S, P).
         shape: (S, P).
+        smallest_cutoff: the cutoff it was made for, or None when it serves all.
     """
 
-    def __init__(self, J: torch.Tensor) -> None:
+    def __init__(self, J: torch.Tensor, smallest_cutoff: Cutoff | None) -> None:
         _require_matrix(J)
         ensure_lapack()
-        self._native = _NATIVE[J.dtype](J.detach())
+        left_out = (0.0, 0.0)
+        if smallest_cutoff is not None:
+            value = _LEFT_OUT * smallest_cutoff.value
+            left_out = (value, 0.0) if smallest_cutoff.relative else (0.0, value)
+        self.smallest_cutoff = smallest_cutoff
+        self._J = J.detach()
+        self._native = _NATIVE[J.dtype](self._J, *left_out)
+        if not any(left_out):
+            del self._J  # the native object owns all it needs
         self.shape = (J.shape[0], J.shape[1])
         self.singular_values = J.new_empty(len(self._native), requires_grad=False)
         self._native.singular_values(self.singular_values)
@@ -38,8 +52,17 @@ class Factorisation:
         return self._native.method
 
     def rank(self, cutoff: float | Cutoff) -> int:
-        """Number of singular values strictly above the cutoff."""
-        return Cutoff.of(cutoff).rank(self.singular_values)
+        """Number of singular values strictly above the cutoff.
+
+        Raises:
+            ValueError: the cutoff is negative, or below the one the factorisation was made for.
+        """
+        cutoff = Cutoff.of(cutoff)
+        made_for = self.smallest_cutoff
+        if made_for and (cutoff.relative != made_for.relative or cutoff.value < made_for.value):
+            message = f"cutoff: the factorisation was made for {made_for}, got {cutoff}"
+            raise ValueError(message)
+        return cutoff.rank(self.singular_values)
 
     def project(self, r: torch.Tensor) -> torch.Tensor:
         """``U^T r``: r [S] or [q, S] -> [k] or [q, k].
@@ -81,21 +104,27 @@ class Factorisation:
         return self.expand(y)
 
 
-def factorise(J: torch.Tensor) -> Factorisation:
-    """Factorise a Jacobian once for all cutoffs and right-hand sides.
+def factorise(J: torch.Tensor, *, smallest_cutoff: float | Cutoff | None = None) -> Factorisation:
+    """Factorise a Jacobian once for many cutoffs and right-hand sides.
+
+    Costs O(S P k), k = the number of singular values that matter: those above round-off, or far
+    fewer when the smallest cutoff is known. With a high rank it is a plain SVD.
 
     Args:
         J: [S, P], float64 or float32, on the CPU, both sides at least 1; not modified.
+        smallest_cutoff: the smallest cutoff that will be asked for; a plain number is relative to
+            the largest singular value. The result then reads ``J``, which must not change while
+            it is in use. None: serve all cutoffs, and leave ``J`` alone afterwards.
 
     Returns:
         The factorisation.
 
     Raises:
-        ValueError: shape, dtype or device of ``J`` does not fit.
+        ValueError: shape, dtype or device of ``J`` does not fit, or a negative cutoff.
         NonFiniteError: ``J`` holds NaN or infinity.
         BackendUnavailable: there is no LAPACK.
     """
-    return Factorisation(J)
+    return Factorisation(J, None if smallest_cutoff is None else Cutoff.of(smallest_cutoff))
 
 
 @dataclass(frozen=True)
@@ -135,7 +164,7 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
     if r.shape != J.shape[:1] or r.dtype != J.dtype:
         message = f"r: expected {J.dtype} [{J.shape[0]}], got {r.dtype} {list(r.shape)}"
         raise ValueError(message)
-    factorisation = factorise(J)
+    factorisation = factorise(J, smallest_cutoff=cutoff)
     direction = factorisation.direction(r, cutoff)
     return LstsqResult(direction, factorisation.rank(cutoff), factorisation.singular_values)
 

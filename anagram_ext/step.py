@@ -87,7 +87,7 @@ def step(
         raise ValueError(f"search must be one of {tuple(SEARCHES)}, got {search!r}")
     system = _system(problem, model, seed)
     residual, J = system.linearise(theta)
-    factorisation = factorise(J)
+    factorisation = factorise(J, smallest_cutoff=cutoff)
     direction = factorisation.direction(residual, cutoff)
     found = SEARCHES[search](system, theta, direction, 0.5 * float(residual @ residual))
     return StepResult(

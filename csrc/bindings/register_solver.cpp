@@ -19,57 +19,55 @@ template <class T> MatrixView<T> transposed(const TensorView &array) {
 }
 
 template <class T>
-HostFactorisation<T> factorise_array(const py::object &matrix, double tolerance,
-                                     const HostFactorisation<T> *previous) {
+HostFactorisation<T> factorise_array(const py::object &matrix, double relative, double absolute) {
   const TensorView j(matrix, "J");
   require(j, dtype_of<T>, {any_size, any_size}, Layout::rows);
   if (j.shape(0) == 0 || j.shape(1) == 0)
     throw std::invalid_argument("J: has no rows or no columns: " + j.describe());
   const py::gil_scoped_release no_gil;
-  return factorise(MatrixView<const T>(transposed<T>(j)), {tolerance, previous});
+  return factorise(MatrixView<const T>(transposed<T>(j)), {relative, absolute});
 }
 
 // out [q, k] = r [q, S] U
 template <class T>
 void project(const HostFactorisation<T> &self, const py::object &r_array, const py::object &out) {
   const TensorView r(r_array, "r"), y(out, "out", Access::write);
-  require(r, dtype_of<T>, {any_size, self.left.length()});
-  require(y, dtype_of<T>, {r.shape(0), self.left.size()});
+  require(r, dtype_of<T>, {any_size, self.rows()});
+  require(y, dtype_of<T>, {r.shape(0), self.rank()});
   const py::gil_scoped_release no_gil;
   require_finite(MatrixView<const T>(transposed<T>(r)), "r");
   HostLinalg<T> linalg;
-  self.left.project(linalg, transposed<T>(r), transposed<T>(y));
+  self.project(linalg, transposed<T>(r), transposed<T>(y));
 }
 
 // out [q, P] = y [q, k] V^T
 template <class T>
 void expand(const HostFactorisation<T> &self, const py::object &y_array, const py::object &out) {
   const TensorView y(y_array, "y"), x(out, "out", Access::write);
-  require(y, dtype_of<T>, {any_size, self.right.size()});
-  require(x, dtype_of<T>, {y.shape(0), self.right.length()});
+  require(y, dtype_of<T>, {any_size, self.rank()});
+  require(x, dtype_of<T>, {y.shape(0), self.columns()});
   const py::gil_scoped_release no_gil;
   HostLinalg<T> linalg;
-  self.right.expand(linalg, transposed<T>(y), transposed<T>(x));
+  self.expand(linalg, transposed<T>(y), transposed<T>(x));
 }
 
 template <class T> void register_factorisation(py::module_ &module, const char *name) {
   using Class = HostFactorisation<T>;
   py::class_<Class>(module, name)
-      .def(py::init(&factorise_array<T>), py::arg("J"), py::arg("tolerance") = 0.0,
-           py::arg("previous") = nullptr)
+      .def(py::init(&factorise_array<T>), py::arg("J"), py::arg("relative") = 0.0,
+           py::arg("absolute") = 0.0)
       .def_property_readonly(
-          "shape",
-          [](const Class &self) { return py::make_tuple(self.left.length(), self.right.length()); })
+          "shape", [](const Class &self) { return py::make_tuple(self.rows(), self.columns()); })
       .def_property_readonly("method", [](const Class &self) { return self.method; })
       .def(
           "singular_values",
           [](const Class &self, const py::object &array) {
             const TensorView out(array, "out", Access::write);
-            require(out, dtype_of<T>, {static_cast<std::int64_t>(self.singular_values.size())});
+            require(out, dtype_of<T>, {self.rank()});
             std::copy(self.singular_values.begin(), self.singular_values.end(), out.data<T>());
           },
           py::arg("out"))
-      .def("__len__", [](const Class &self) { return self.singular_values.size(); })
+      .def("__len__", [](const Class &self) { return self.rank(); })
       .def("project", &project<T>, py::arg("r"), py::arg("out"))
       .def("expand", &expand<T>, py::arg("y"), py::arg("out"));
 }

@@ -80,17 +80,15 @@ constexpr std::int64_t always_dense = 48;
 // that of the range finder alone, a fifth of the dense path.
 std::int64_t largest_adaptive_rank(std::int64_t short_side) { return short_side * 3 / 4; }
 
+// `level`: what may be missing, absolute.
 template <class T>
-HostFactorisation<T> factorise_scaled(MatrixView<const T> j_transposed, double norm,
-                                      const FactoriseOptions<T> &options) {
+HostFactorisation<T> factorise_scaled(MatrixView<const T> j_transposed, double level,
+                                      ShortBasis short_basis) {
   HostLinalg<T> linalg;
   const std::int64_t short_side = std::min(j_transposed.rows, j_transposed.columns);
   if (short_side > always_dense) {
-    const double round_off = round_off_units * std::numeric_limits<T>::epsilon();
-    const double level = std::max(options.tolerance, round_off) * norm;
-    const auto *basis = options.previous ? &options.previous->right : nullptr;
-    auto result =
-        factorise_adaptive(linalg, j_transposed, level, largest_adaptive_rank(short_side), basis);
+    auto result = factorise_adaptive(linalg, j_transposed, level, largest_adaptive_rank(short_side),
+                                     short_basis);
     if (result)
       return std::move(*result);
   }
@@ -100,15 +98,22 @@ HostFactorisation<T> factorise_scaled(MatrixView<const T> j_transposed, double n
 } // namespace
 
 template <class T>
-HostFactorisation<T> factorise(MatrixView<const T> j_transposed,
-                               const FactoriseOptions<T> &options) {
+HostFactorisation<T> factorise(MatrixView<const T> j_transposed, const Tolerance &tolerance) {
+  const double relative = std::max(
+      tolerance.relative, round_off_units * static_cast<double>(std::numeric_limits<T>::epsilon()));
   const Magnitude magnitude = checked_magnitude(j_transposed, "J");
   const double scale = safe_scale<T>(magnitude.largest);
-  if (scale == 1)
-    return factorise_scaled(j_transposed, std::sqrt(magnitude.sum_of_squares), options);
+  if (scale == 1) {
+    const double level =
+        std::max(relative * std::sqrt(magnitude.sum_of_squares), tolerance.absolute);
+    return factorise_scaled(j_transposed, level,
+                            tolerance.is_zero() ? ShortBasis::stored : ShortBasis::image);
+  }
   const HostMatrix<T> scaled = scaled_copy(j_transposed, scale);
   const double norm = std::sqrt(checked_magnitude(scaled.view(), "J").sum_of_squares);
-  HostFactorisation<T> result = factorise_scaled<T>(scaled.view(), norm, options);
+  const double level = std::max(relative * norm, tolerance.absolute * scale);
+  // The copy does not outlive this function: nothing may refer to it.
+  HostFactorisation<T> result = factorise_scaled<T>(scaled.view(), level, ShortBasis::stored);
   for (T &sigma : result.singular_values)
     sigma = static_cast<T>(static_cast<double>(sigma) / scale);
   return result;
@@ -119,7 +124,7 @@ template <class T> void require_finite(MatrixView<const T> r_transposed, const c
 }
 
 #define ANAGRAM_INSTANTIATE(T)                                                                     \
-  template HostFactorisation<T> factorise(MatrixView<const T>, const FactoriseOptions<T> &);       \
+  template HostFactorisation<T> factorise(MatrixView<const T>, const Tolerance &);                 \
   template void require_finite(MatrixView<const T>, const char *);
 ANAGRAM_INSTANTIATE(double)
 ANAGRAM_INSTANTIATE(float)

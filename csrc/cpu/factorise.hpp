@@ -16,25 +16,24 @@ public:
 
 template <class T> using HostFactorisation = Factorisation<HostLinalg<T>>;
 
-template <class T> struct FactoriseOptions {
-  // What may be missing of J, relative to its Frobenius norm; at least a few units of round-off.
-  double tolerance = 0;
-  // The factorisation of a nearby matrix with as many columns, or null.
-  const HostFactorisation<T> *previous = nullptr;
+// What may be missing of J, as a Frobenius norm: the larger of the two, and always a few units of
+// round-off. Zero for both asks for everything above round-off, as objects that own their memory;
+// otherwise the result refers to J, which must stay unchanged as long as it is used.
+struct Tolerance {
+  double relative = 0; // of the Frobenius norm of J
+  double absolute = 0;
+  bool is_zero() const { return relative == 0 && absolute == 0; }
 };
 
 // `j_transposed` is J^T [P, S], the memory of a row-major J, with S, P >= 1; not modified.
 template <class T>
-HostFactorisation<T> factorise(MatrixView<const T> j_transposed,
-                               const FactoriseOptions<T> &options = {});
+HostFactorisation<T> factorise(MatrixView<const T> j_transposed, const Tolerance &tolerance = {});
 
 // Throws NonFiniteInput naming `name` and the position when r [q, S] is not finite.
 template <class T> void require_finite(MatrixView<const T> r_transposed, const char *name);
 
-extern template HostFactorisation<double> factorise(MatrixView<const double>,
-                                                    const FactoriseOptions<double> &);
-extern template HostFactorisation<float> factorise(MatrixView<const float>,
-                                                   const FactoriseOptions<float> &);
+extern template HostFactorisation<double> factorise(MatrixView<const double>, const Tolerance &);
+extern template HostFactorisation<float> factorise(MatrixView<const float>, const Tolerance &);
 extern template void require_finite(MatrixView<const double>, const char *);
 extern template void require_finite(MatrixView<const float>, const char *);
 

@@ -73,6 +73,14 @@ template <class T> void HostLinalg<T>::fill_random(View a, std::uint64_t seed) c
       a(i, j) = static_cast<T>(random_entry(seed, static_cast<std::uint64_t>(i + j * a.rows)));
 }
 
+template <class T> void HostLinalg<T>::divide_rows(View a, const std::vector<T> &divisors) const {
+  for (std::int64_t j = 0; j < a.columns; ++j)
+    for (std::int64_t i = 0; i < a.rows; ++i) {
+      const T divisor = divisors[static_cast<std::size_t>(i)];
+      a(i, j) = divisor > 0 ? a(i, j) / divisor : T(0);
+    }
+}
+
 template <class T> void HostLinalg<T>::multiply(ConstView a, ConstView b, View c) const {
   multiply_strips(Transpose::no, a, b, c);
 }

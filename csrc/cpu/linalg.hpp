@@ -46,6 +46,7 @@ public:
   void copy_into(ConstView from, View to) const;
   void set_zero(View a) const;
   void fill_random(View a, std::uint64_t seed) const; // mean 0, variance 1, the same everywhere
+  void divide_rows(View a, const std::vector<T> &divisors) const; // rows with divisor 0 become 0
 
   void multiply(ConstView a, ConstView b, View c) const;            // c = a b
   void multiply_transposed(ConstView a, ConstView b, View c) const; // c = a^T b

@@ -41,56 +41,64 @@ template <class Linalg> struct ShortSide {
   }
 };
 
-// How many of the columns found so far matter: all before the trailing run of residuals <= level,
-// when that run has at least `probes` members; nothing otherwise.
+// How many columns of Q to keep, once the last ones found nothing: those before the trailing run of
+// residuals <= level and the first `probes` of that run, or nothing while the run is shorter.
 //
 // Column j of the sketch is a random vector that the columns before it know nothing of, so the
 // diagonal |R_jj| of its QR factorisation is the norm of (I - Q_j Q_j^T) J^T w for a fresh probe w:
-// its mean square is the squared Frobenius norm of what Q_j misses.
+// its mean square is the squared Frobenius norm of what Q_j misses. The probes are kept because
+// they are there: they bring what is missing from `level` down to round-off when the spectrum
+// decays.
 template <class GrowingQr>
-std::optional<std::int64_t> converged_rank(const GrowingQr &qr, std::int64_t first_probe,
-                                           double level) {
+std::optional<std::int64_t> columns_to_keep(const GrowingQr &qr, double level) {
   constexpr std::int64_t probes = 8; // all of them misleading: probability about 1e-8
   std::int64_t rank = qr.columns();
-  while (rank > first_probe && qr.diagonal(rank - 1) <= level)
+  while (rank > 0 && qr.diagonal(rank - 1) <= level)
     --rank;
   if (qr.columns() - rank < probes)
     return std::nullopt;
-  return std::max<std::int64_t>(rank, 1);
+  return rank + probes;
 }
 
 // Orthonormal Q [short, k] with |J - J Q Q^T|_F <= level (or the transposed statement), or nothing
 // when k would exceed `max_rank`.
 template <class Linalg>
 std::optional<typename Linalg::Matrix> find_range(const ShortSide<Linalg> &side, double level,
-                                                  std::int64_t max_rank,
-                                                  const OrthonormalBasis<Linalg> *previous) {
+                                                  std::int64_t max_rank) {
   using GrowingQr = typename Linalg::GrowingQr;
   Linalg &linalg = side.linalg;
   constexpr std::int64_t block = GrowingQr::block;
   GrowingQr qr(side.length(), max_rank);
   auto omega = linalg.allocate(side.long_length(), block);
-  std::int64_t first_probe = 0;
-  (void)previous;
   for (std::uint64_t round = 1; qr.columns() + block <= max_rank; ++round) {
     linalg.fill_random(omega.view(), round);
     side.inward(omega.view(), qr.next(block));
     qr.append(block);
-    if (const auto rank = converged_rank(qr, first_probe, level))
-      return qr.form_q(*rank);
+    if (const auto columns = columns_to_keep(qr, level))
+      return qr.form_q(*columns);
   }
   return std::nullopt;
 }
 
+// How the basis of the short side is kept.
+enum class ShortBasis {
+  // As Q W. Wrong by about level / sigma_k in the direction of sigma_k: Q misses that much of it.
+  stored,
+  // As the image of the long one through J, which must stay in memory. The long basis comes from
+  // C C^T = J J^T - E E^T with |E| <= level: wrong by the square, (level / sigma_k)^2, and so is
+  // its
+  // image. A level far above round-off then does for all singular values well above it.
+  image,
+};
+
 // Singular values above `level` (absolute) and their vectors, or nothing when there are so many
-// that the dense path is faster. `previous`: the right basis of a nearby matrix, a good first
-// block.
+// that the dense path is faster.
 template <class Linalg>
 std::optional<Factorisation<Linalg>>
 factorise_adaptive(Linalg &linalg, typename Linalg::ConstView j_transposed, double level,
-                   std::int64_t max_rank, const OrthonormalBasis<Linalg> *previous) {
+                   std::int64_t max_rank, ShortBasis short_basis) {
   const ShortSide<Linalg> side{linalg, j_transposed};
-  auto q = find_range(side, level, max_rank, previous);
+  auto q = find_range(side, level, max_rank);
   if (!q)
     return std::nullopt;
   auto seen = linalg.allocate(side.long_length(), q->columns()); // C
@@ -99,14 +107,17 @@ factorise_adaptive(Linalg &linalg, typename Linalg::ConstView j_transposed, doub
   auto small = linalg.svd(linalg.upper_triangle(reflectors));
   small.keep_above(level);
 
-  using Basis = OrthonormalBasis<Linalg>;
-  Basis long_basis(std::move(reflectors), std::move(small.u));
-  Basis short_basis(std::move(*q), std::move(small.v));
-  if (side.is_rows())
-    return Factorisation<Linalg>{std::move(small.sigma), std::move(long_basis),
-                                 std::move(short_basis), "adaptive"};
-  return Factorisation<Linalg>{std::move(small.sigma), std::move(short_basis),
-                               std::move(long_basis), "adaptive"};
+  Factorisation<Linalg> result;
+  result.singular_values = std::move(small.sigma);
+  auto &long_side = side.is_rows() ? result.left : result.right;
+  auto &short_side = side.is_rows() ? result.right : result.left;
+  long_side.emplace(std::move(reflectors), std::move(small.u));
+  if (short_basis == ShortBasis::stored)
+    short_side.emplace(std::move(*q), std::move(small.v));
+  else
+    result.j_transposed = j_transposed;
+  result.method = "adaptive";
+  return result;
 }
 
 } // namespace anagram

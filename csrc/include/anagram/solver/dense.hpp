@@ -20,9 +20,12 @@ Factorisation<Linalg> factorise_dense(Linalg &linalg, typename Linalg::ConstView
   using Basis = OrthonormalBasis<Linalg>;
   Basis tall_side(std::move(reflectors), std::move(small.u));
   Basis short_side(std::move(small.v));
-  if (more_rows)
-    return {std::move(small.sigma), std::move(tall_side), std::move(short_side), "dense"};
-  return {std::move(small.sigma), std::move(short_side), std::move(tall_side), "dense"};
+  Factorisation<Linalg> result;
+  result.singular_values = std::move(small.sigma);
+  result.left.emplace(std::move(more_rows ? tall_side : short_side));
+  result.right.emplace(std::move(more_rows ? short_side : tall_side));
+  result.method = "dense";
+  return result;
 }
 
 } // namespace anagram

@@ -1,0 +1,193 @@
+"""The rank-adaptive factorisation against prescribed spectra and LAPACK."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anagram_ext._native import core
+from anagram_ext.cutoff import Cutoff
+from anagram_ext.factorise import Factorisation, factorise, lstsq
+from spectra import decay, prescribed
+
+EPS = 2.0**-52
+SHAPES = [(500, 160), (160, 500), (220, 220)]
+SPECTRA = {
+    "exponential": decay(80, 1e-18),
+    "step": torch.cat([torch.ones(30, dtype=torch.float64), torch.full((40,), 1e-9).double()]),
+    "ties": torch.tensor([1.0] * 5 + [1e-3] * 20 + [1e-7] * 20, dtype=torch.float64),
+    "deficient": decay(40, 1e-3),
+    "polynomial": torch.arange(1, 151, dtype=torch.float64) ** -3,
+    "flat": torch.ones(160, dtype=torch.float64),
+}
+LOW_RANK = ["exponential", "step", "ties", "deficient"]
+
+
+def random_r(S: int) -> torch.Tensor:
+    return torch.randn(S, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+
+
+def gap_cutoffs(sigma: torch.Tensor) -> list[tuple[float, int]]:
+    """Relative cutoffs in the middle of gaps of at least 1 %, with the rank that they leave."""
+    return [
+        (float((sigma[rank - 1] * sigma[rank]).sqrt()), rank)
+        for rank in (1, 5, 25, 30, 45, 80)
+        if rank < len(sigma) and sigma[rank] < 0.99 * sigma[rank - 1] and sigma[rank - 1] > 1e-10
+    ]
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_all_cutoffs_from_one_factorisation(S: int, P: int, spectrum: str) -> None:
+    sigma = SPECTRA[spectrum]
+    matrix = prescribed(S, P, sigma)
+    factorisation = factorise(matrix.J)
+    assert factorisation.method == ("adaptive" if spectrum in LOW_RANK else "dense")
+    found = factorisation.singular_values
+    k = min(len(found), len(sigma))
+    # Weyl: a perturbation E of J moves no singular value by more than |E|
+    assert float((found[:k] - sigma[:k]).abs().max()) < 50 * EPS * float(matrix.J.norm())
+    r = random_r(S)
+    for cutoff, rank in gap_cutoffs(sigma):
+        assert factorisation.rank(cutoff) == rank
+        error = float((factorisation.direction(r, cutoff) - matrix.direction(r, rank)).norm())
+        assert error <= matrix.error_bound(r, rank, EPS)
+
+
+@pytest.mark.parametrize("spectrum", LOW_RANK)
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_known_cutoff(S: int, P: int, spectrum: str) -> None:
+    """Less is computed, and the direction is as good."""
+    sigma = SPECTRA[spectrum]
+    matrix = prescribed(S, P, sigma)
+    r = random_r(S)
+    everything = len(factorise(matrix.J).singular_values)
+    for cutoff, rank in gap_cutoffs(sigma):
+        solution = lstsq(matrix.J, r, cutoff)
+        assert solution.rank == rank
+        assert rank <= len(solution.singular_values) <= everything
+        expected = matrix.direction(r, rank)
+        error = float((solution.direction - expected).norm())
+        left_out = 1e-8 * float(expected.norm())  # (1e-5)^2 / (1 % gap)
+        assert error <= matrix.error_bound(r, rank, EPS) + left_out
+        absolute = lstsq(matrix.J, r, Cutoff(cutoff * float(sigma[0]), relative=False))
+        assert absolute.rank == rank
+        assert float((absolute.direction - expected).norm()) <= error + left_out
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    S=st.integers(49, 130),
+    P=st.integers(49, 130),
+    rank=st.integers(1, 49),
+    last=st.sampled_from([1.0, 1e-3, 1e-8]),
+    seed=st.integers(0, 1000),
+)
+def test_exact_rank_of_random_shapes(S: int, P: int, rank: int, last: float, seed: int) -> None:
+    """Whichever path is taken: rank, values, projections and directions are LAPACK's."""
+    matrix = prescribed(S, P, decay(rank, last), seed)
+    r = random_r(S)
+    for factorisation in (factorise(matrix.J), factorise(matrix.J, smallest_cutoff=1e-10)):
+        assert factorisation.rank(1e-10) == rank
+        size = float(factorisation.project(r)[:rank].norm())
+        assert size == pytest.approx(float((matrix.U.T @ r).norm()), rel=1e3 * EPS / last)
+        error = float((factorisation.direction(r, 1e-10) - matrix.direction(r, rank)).norm())
+        assert error <= matrix.error_bound(r, rank, EPS)
+
+
+def check_orthonormal(factorisation: Factorisation) -> None:
+    """U and V, made explicit through the two operations, to round-off."""
+    S, _ = factorisation.shape
+    k = len(factorisation.singular_values)
+    identity = torch.eye(k, dtype=torch.float64)
+    U = factorisation.project(torch.eye(S, dtype=torch.float64))  # [S, k]
+    V = factorisation.expand(identity)  # [k, P]
+    assert float((U.T @ U - identity).norm()) < 100 * EPS * k**0.5
+    assert float((V @ V.T - identity).norm()) < 100 * EPS * k**0.5
+
+
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_bases_are_orthonormal_and_rebuild_the_matrix(S: int, P: int) -> None:
+    matrix = prescribed(S, P, SPECTRA["exponential"])
+    factorisation = factorise(matrix.J)
+    check_orthonormal(factorisation)
+    seen = factorisation.project(matrix.J.T)  # J^T U: [P, k]
+    sigma_vt = factorisation.expand(torch.diag(factorisation.singular_values))  # [k, P]
+    torch.testing.assert_close(seen.T, sigma_vt, rtol=0, atol=30 * EPS * float(matrix.J.norm()))
+
+
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_deterministic_for_any_number_of_threads(S: int, P: int) -> None:
+    matrix = prescribed(S, P, SPECTRA["exponential"])
+    before = core.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 3):
+            core.set_num_threads(threads)
+            results.append(factorise(matrix.J).direction(random_r(S), 1e-8))
+    finally:
+        core.set_num_threads(before)
+    assert torch.equal(*results)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_extreme_scales(scale: float) -> None:
+    matrix = prescribed(200, 90, decay(40, 1e-3))
+    r = random_r(200) * 1e-3
+    plain, scaled = lstsq(matrix.J, r, 1.1e-2), lstsq(matrix.J * scale, r, 1.1e-2)
+    assert scaled.rank == plain.rank
+    torch.testing.assert_close((scaled.direction * scale), plain.direction, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_graded(axis: int) -> None:
+    """Rows or columns over 180 or 60 orders of magnitude, against LAPACK."""
+    generator = torch.Generator().manual_seed(2)
+    gauss = torch.randn(300, 100, generator=generator, dtype=torch.float64)
+    grades = 10.0 ** (-0.6 * torch.arange(gauss.shape[axis], dtype=torch.float64))
+    J = gauss * (grades[:, None] if axis == 0 else grades)
+    factorisation = factorise(J)
+    assert factorisation.method == "adaptive"
+    sigma = scipy.linalg.svdvals(J.numpy())[: len(factorisation.singular_values)]
+    np.testing.assert_allclose(factorisation.singular_values, sigma, rtol=0, atol=1e-13 * sigma[0])
+    cutoff = math.sqrt(sigma[11] * sigma[12]) / sigma[0]
+    expected, _, rank, _ = scipy.linalg.lstsq(
+        J.numpy(), random_r(300).numpy(), cond=cutoff, lapack_driver="gelsd"
+    )
+    solution = lstsq(J, random_r(300), cutoff)
+    assert solution.rank == rank == 12
+    np.testing.assert_allclose(
+        solution.direction, expected, rtol=0, atol=1e-9 * np.linalg.norm(expected)
+    )
+
+
+def test_zero_matrix() -> None:
+    solution = lstsq(torch.zeros(90, 120, dtype=torch.float64), random_r(90), 1e-6)
+    assert solution.rank == 0
+    assert not solution.direction.any()
+    factorisation = factorise(torch.zeros(90, 120, dtype=torch.float64))
+    assert factorisation.rank(0.0) == 0
+
+
+def test_float32() -> None:
+    matrix = prescribed(300, 120, decay(60, 1e-9), dtype=torch.float32)
+    factorisation = factorise(matrix.J)
+    assert factorisation.method == "adaptive"
+    assert factorisation.singular_values.dtype == torch.float32
+    k = len(factorisation.singular_values)
+    assert float((factorisation.singular_values - matrix.sigma[:k]).abs().max()) < 50 * 2.0**-23
+
+
+def test_a_smaller_cutoff_than_promised_is_refused() -> None:
+    factorisation = factorise(prescribed(90, 60, decay(40, 1e-12)).J, smallest_cutoff=1e-4)
+    assert factorisation.rank(1e-3) == 10
+    with pytest.raises(ValueError, match=r"cutoff: the factorisation was made for Cutoff"):
+        factorisation.rank(1e-5)
+    with pytest.raises(ValueError, match=r"cutoff: the factorisation was made for Cutoff"):
+        factorisation.direction(random_r(90), Cutoff(1.0, relative=False))
