@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from anagram_ext.cutoff import Cutoff
 from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 
 from anagram_ext import problems
 from anagram_ext.coordinates import Coordinates
+from anagram_ext.cutoff import Cutoff
 from anagram_ext.fields import Field
 from anagram_ext.problems.allen_cahn import coefficients
 from anagram_ext.problems.burgers import VISCOSITY, cole_hopf
