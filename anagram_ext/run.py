@@ -101,6 +101,7 @@ class Run:
         self.factorisations = 0
         self.evaluations = 0
         self.first_loss = float(system.losses(theta[None])[0])
+        self._theta = theta  # the latest iterate
         # Replaced in one instant: Ctrl-C may come any time.
         self._best = (self._merit(self.first_loss, theta), self.first_loss, theta)
 
@@ -123,11 +124,12 @@ class Run:
         """
         with self._clock():
             if self.system.redrawn:
-                self.system.redraw()
+                self.system.redraw(self._theta)
             info = self.method.step()
         if not math.isfinite(info.loss):
             raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
         self.steps += 1
+        self._theta = info.theta
         self.factorisations += info.factorisations
         self.evaluations += info.evaluations
         merit = self._merit(info.loss, info.theta)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from anagram_ext.collocation import choose
+
 Array = npt.NDArray[np.float64]
 Bounds = tuple[tuple[float, float], ...]  # (lower, upper) a coordinate; equal where held fixed
 UnitDesign = Callable[[np.random.Generator, int, int], Array]  # rng, n, d -> [n, d] in [0, 1)
@@ -23,11 +25,13 @@ class Sampler:
         n_points: number of points of every draw.
         draw: the points for a seed.
         every_step: whether training draws new points before every step.
+        candidates: where an adaptive sampler chooses from, None for all others.
     """
 
     n_points: int
     draw: Callable[[int], Tensor]
     every_step: bool = False
+    candidates: Sampler | None = None
 
     def __call__(self, seed: int) -> Tensor:
         """The points of a seed."""
@@ -40,6 +44,23 @@ class Sampler:
         the equation; it cannot at points that keep changing.
         """
         return replace(self, every_step=True)
+
+    def adaptive(self, n: int) -> Sampler:
+        """`n` of these points, chosen anew before every training step where residuals are large.
+
+        Fronts and shocks get the points that a smooth region can do without, see
+        :func:`anagram_ext.collocation.choose`. The first points, and held-out ones, are chosen
+        evenly.
+        """
+        check_count("n", n)
+        if n > self.n_points:
+            raise ValueError(f"n must be at most the {self.n_points} candidates, got {n}")
+
+        def draw(seed: int) -> Tensor:
+            candidates = self.draw(seed)
+            return choose(candidates, torch.zeros(len(candidates)), n, seed)
+
+        return Sampler(n, draw, every_step=True, candidates=self)
 
 
 @dataclass(frozen=True)

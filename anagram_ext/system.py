@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.block import Block
+from anagram_ext.collocation import choose
 from anagram_ext.coordinates import Coordinates
 from anagram_ext.discovery import discover
 from anagram_ext.sampling import Sampler
@@ -142,11 +143,20 @@ class System:
             if isinstance(condition.points, Sampler):
                 self._blocks[name] = self._bind(name, self._draw(name, seed, _TRAINING))
 
-    def redraw(self) -> None:
-        """Moves on to new points in the conditions whose sampler asks for it."""
+    def redraw(self, theta: Tensor) -> None:
+        """Moves on to new points in the conditions whose sampler asks for it.
+
+        Args:
+            theta: parameters [P], whose residuals an adaptive sampler looks at.
+        """
         self.draws += 1
         for name in self.redrawn:
-            coordinates = self._draw(name, self._seed, _HELD_OUT + self.draws)
+            sampler = self.problem.conditions[name].points
+            stream = _HELD_OUT + self.draws
+            if isinstance(sampler, Sampler) and sampler.candidates is not None:
+                coordinates = self._adapted(name, sampler, theta, stream)
+            else:
+                coordinates = self._draw(name, self._seed, stream)
             self._blocks[name] = self._bind(name, coordinates)
 
     def l2_error(self, theta: Tensor) -> tuple[float, float]:
@@ -175,10 +185,20 @@ class System:
             block.losses(thetas, losses)
         return float(torch.nan_to_num(losses, nan=math.inf, posinf=math.inf))
 
+    def _adapted(self, name: str, sampler: Sampler, theta: Tensor, stream: int) -> Coordinates:
+        """Candidates of a condition, rather those where its residual is large."""
+        assert sampler.candidates is not None
+        seed = self._own_seed(name, self._seed, stream)
+        block = self._bind(name, self._coordinates(sampler.candidates(seed)))
+        rows = theta.new_empty(block.n_rows)
+        block.residual(theta, rows)
+        points = block.coordinates.points
+        size = torch.linalg.vector_norm(rows.view(-1, len(points)), dim=0)
+        return self._coordinates(choose(points, size, sampler.n_points, seed))
+
     def _draw(self, name: str, seed: int, stream: int) -> Coordinates:
         """The points of a condition, with a random stream of their own."""
-        index = list(self.problem.conditions).index(name)
-        own_seed = int(np.random.SeedSequence([seed, index, stream]).generate_state(1)[0])
+        own_seed = self._own_seed(name, seed, stream)
         condition = self.problem.conditions[name]
         points = condition.points_for(own_seed)
         if isinstance(condition.points, Sampler):
@@ -190,7 +210,14 @@ class System:
                 )
         elif stream == _HELD_OUT and len(points) and not self._residuals[name].holds_data:
             points = fresh_points(points, own_seed)
+        return self._coordinates(points)
+
+    def _coordinates(self, points: Tensor) -> Coordinates:
         return Coordinates(self.problem.coordinates, points.to(self.model.dtype).contiguous())
+
+    def _own_seed(self, name: str, seed: int, stream: int) -> int:
+        index = list(self.problem.conditions).index(name)
+        return int(np.random.SeedSequence([seed, index, stream]).generate_state(1)[0])
 
     def _bind(self, name: str, coordinates: Coordinates) -> Block:
         weight = self.problem.conditions[name].weight
