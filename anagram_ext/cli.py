@@ -77,7 +77,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder for history, checkpoint, summary and figures.")
     ] = None,
-    method: Annotated[str, typer.Option(help="A name out of `list`.")] = "anagram",
+    method: Annotated[str, typer.Option(help="A name out of `list`.")] = "natural_lm",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     cutoff: Annotated[
         float | None, typer.Option(help="Truncation relative to the largest singular value.")

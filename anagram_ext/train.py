@@ -44,7 +44,7 @@ def train(
     *,
     steps: int | None = None,
     seed: int = 0,
-    method: str | Method = "anagram",
+    method: str | Method = "natural_lm",
     cutoff: float | Cutoff | None = None,
     theta: Tensor | None = None,
     device: str = "cpu",
