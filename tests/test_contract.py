@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 
@@ -78,5 +79,6 @@ def test_repeated_steps_solve_the_poisson_problem():
         result = ax.step(problem, problem.model, theta)
         theta = result.theta
         losses.append(result.loss)
-    assert losses == sorted(losses, reverse=True)
+    # A step that finds nothing better stays; batches of probes of other sizes round differently.
+    assert all(after <= before * (1 + 1e-12) for before, after in pairwise(losses))
     assert losses[-1] < 1e-6
