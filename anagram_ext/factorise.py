@@ -13,8 +13,9 @@ from anagram_ext.cutoff import Cutoff
 _NATIVE = {torch.float64: core.FactorisationF64, torch.float32: core.FactorisationF32}
 
 
-# A factorisation for a known cutoff leaves out what is below this fraction of it. The directions
-# that it keeps are wrong by the fraction squared, divided by the relative gap at the cutoff.
+# A factorisation for a known cutoff leaves out what is below this fraction of it by default. The
+# directions that it keeps are wrong by the fraction squared, divided by the relative gap at the
+# cutoff.
 _LEFT_OUT = 1e-5
 
 
@@ -30,12 +31,14 @@ class Factorisation:
         smallest_cutoff: the cutoff it was made for, or None when it serves all.
     """
 
-    def __init__(self, J: torch.Tensor, smallest_cutoff: Cutoff | None) -> None:
+    def __init__(
+        self, J: torch.Tensor, smallest_cutoff: Cutoff | None, fraction: float = _LEFT_OUT
+    ) -> None:
         _require_matrix(J)
         ensure_lapack()
         left_out = (0.0, 0.0)
         if smallest_cutoff is not None:
-            value = _LEFT_OUT * smallest_cutoff.value
+            value = fraction * smallest_cutoff.value
             left_out = (value, 0.0) if smallest_cutoff.relative else (0.0, value)
         self.smallest_cutoff = smallest_cutoff
         self._J = J.detach()
@@ -104,7 +107,12 @@ class Factorisation:
         return self.expand(y)
 
 
-def factorise(J: torch.Tensor, *, smallest_cutoff: float | Cutoff | None = None) -> Factorisation:
+def factorise(
+    J: torch.Tensor,
+    *,
+    smallest_cutoff: float | Cutoff | None = None,
+    left_out: float = _LEFT_OUT,
+) -> Factorisation:
     """Factorise a Jacobian once for many cutoffs and right-hand sides.
 
     Costs O(S P k), k = the number of singular values that matter: those above round-off, or far
@@ -115,6 +123,8 @@ def factorise(J: torch.Tensor, *, smallest_cutoff: float | Cutoff | None = None)
         smallest_cutoff: the smallest cutoff that will be asked for; a plain number is relative to
             the largest singular value. The result then reads ``J``, which must not change while
             it is in use. None: serve all cutoffs, and leave ``J`` alone afterwards.
+        left_out: the fraction of the smallest cutoff below which singular values may be missing; a
+            damped solve, which has no sharp cutoff, can do with much more than a truncated one.
 
     Returns:
         The factorisation.
@@ -124,7 +134,8 @@ def factorise(J: torch.Tensor, *, smallest_cutoff: float | Cutoff | None = None)
         NonFiniteError: ``J`` holds NaN or infinity.
         BackendUnavailable: there is no LAPACK.
     """
-    return Factorisation(J, None if smallest_cutoff is None else Cutoff.of(smallest_cutoff))
+    cutoff = None if smallest_cutoff is None else Cutoff.of(smallest_cutoff)
+    return Factorisation(J, cutoff, left_out)
 
 
 @dataclass(frozen=True)

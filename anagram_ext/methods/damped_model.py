@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Columns of J shorter than this share of the longest one are scaled as if they had this length.
 SHORTEST_COLUMN: Final = 1e-3
+# Singular values below this share of the square root of the least damping may be missing.
+LEFT_OUT: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,21 @@ class DampedModel:
     Args:
         system: the least-squares problem.
         theta: where to linearise, `[P]`.
+        least_damping: the least damping that will be asked for; singular values far below its
+            square root are not computed.
 
     Attributes:
         loss: the loss at theta.
         evaluations: residuals evaluated so far, the one at theta included.
     """
 
-    def __init__(self, system: System, theta: Tensor) -> None:
+    def __init__(self, system: System, theta: Tensor, least_damping: float) -> None:
         residual, J = system.linearise(theta)  # [S], [S, P]
         lengths = torch.linalg.vector_norm(J, dim=0)
         self._scale = (lengths / lengths.max()).clamp(min=SHORTEST_COLUMN).sqrt()  # [P]
-        self._factorisation = factorise(J.div_(self._scale))
+        self._factorisation = factorise(
+            J.div_(self._scale), smallest_cutoff=math.sqrt(least_damping), left_out=LEFT_OUT
+        )
         self._sigma = self._factorisation.singular_values  # [k]
         self._target = self._factorisation.project(residual)  # c, [k]
         self._system = system

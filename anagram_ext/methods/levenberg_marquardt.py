@@ -38,7 +38,7 @@ class LevenbergMarquardt:
 
     def step(self) -> StepInfo:
         """Raises the damping until the loss falls, then adapts it to the gain."""
-        model = DampedModel(self._system, self._theta)
+        model = DampedModel(self._system, self._theta, self._damping)
         growth = 2.0
         while True:
             (trial,) = model.trials([self._damping])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
 LEAST_DAMPING: Final = 1e-24
-BACK: Final = 1e-3  # a scan begins at this multiple of the last damping
+BACK: Final = 1e-2  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
 BATCH: Final = 6  # that many at once
 
@@ -63,10 +63,11 @@ class NaturalLM:
 
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
-        model = DampedModel(self._system, self._theta)
+        least = max(LEAST_DAMPING, BACK * self._damping)
+        model = DampedModel(self._system, self._theta, least)
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
-        trusted, ladder = _scan(model, max(LEAST_DAMPING, BACK * self._damping))
+        trusted, ladder = _scan(model, least)
         bold = _correct(model, trusted)
         greedy = _polish(model, _lowest(model, trusted, ladder))
         if greedy.loss < RECORD * self._record and greedy.loss < bold.loss:
