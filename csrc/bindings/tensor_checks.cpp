@@ -5,8 +5,10 @@
 namespace anagram {
 namespace {
 
-bool matches(const TensorView &view, DType dtype, std::initializer_list<std::int64_t> shape) {
-  if (!view.on_cpu() || view.dtype() != dtype || view.ndim() != static_cast<int>(shape.size()))
+bool matches(const TensorView &view, DType dtype, std::initializer_list<std::int64_t> shape,
+             dlpack::Device device) {
+  if (view.device().type != device.type || view.device().id != device.id || view.dtype() != dtype ||
+      view.ndim() != static_cast<int>(shape.size()))
     return false;
   int axis = 0;
   for (const std::int64_t length : shape) {
@@ -25,23 +27,24 @@ bool lies_in(const TensorView &view, Layout layout) {
   return unit_columns && rows_apart;
 }
 
-std::string expected(DType dtype, std::initializer_list<std::int64_t> shape) {
+std::string expected(DType dtype, std::initializer_list<std::int64_t> shape,
+                     dlpack::Device device) {
   std::string text = dtype == DType::f64 ? "float64 [" : "float32 [";
   const char *separator = "";
   for (const std::int64_t length : shape) {
     text += separator + (length == any_size ? std::string("*") : std::to_string(length));
     separator = ", ";
   }
-  return text + "] on cpu";
+  return text + "] on " + device_name(device);
 }
 
 } // namespace
 
 void require(const TensorView &view, DType dtype, std::initializer_list<std::int64_t> shape,
-             Layout layout) {
-  if (!matches(view, dtype, shape))
-    throw std::invalid_argument(view.name() + ": expected " + expected(dtype, shape) + ", got " +
-                                view.describe());
+             Layout layout, dlpack::Device device) {
+  if (!matches(view, dtype, shape, device))
+    throw std::invalid_argument(view.name() + ": expected " + expected(dtype, shape, device) +
+                                ", got " + view.describe());
   if (!lies_in(view, layout))
     throw std::invalid_argument(view.name() + ": expected " +
                                 (layout == Layout::rows ? "contiguous rows" : "contiguous memory") +

@@ -17,10 +17,10 @@ enum class Layout {
   rows,       // 2-D, each row contiguous; rows may lie apart (stride(0) >= shape(1))
 };
 
-// Throws std::invalid_argument (ValueError in Python) unless the view is a CPU array of this dtype,
-// shape (any_size matches every length) and memory layout.
+// Throws std::invalid_argument (ValueError in Python) unless the view is an array of this dtype,
+// shape (any_size matches every length) and memory layout, on this device.
 void require(const TensorView &view, DType dtype, std::initializer_list<std::int64_t> shape,
-             Layout layout = Layout::contiguous);
+             Layout layout = Layout::contiguous, dlpack::Device device = {dlpack::cpu, 0});
 
 // Calls function(T{}) with T = float or double, whatever the view holds; ValueError for another
 // dtype. Use: visit_dtype(theta, [&](auto zero) { using T = decltype(zero); ... });

@@ -132,13 +132,17 @@ void TensorView::borrow_python_protocol(py::handle object) {
     throw py::type_error(name_ + ": expected a torch or NumPy array, got " +
                          py::str(py::type::handle_of(object).attr("__name__")).cast<std::string>());
   const py::object export_capsule = object.attr("__dlpack__");
+  // On a device: -1 asks for no synchronisation, because we work on the producer's own stream.
+  py::dict options;
+  if (object.attr("__dlpack_device__")().cast<std::pair<int, int>>().first == dlpack::cuda)
+    options["stream"] = -1;
   py::object capsule;
   try {
-    capsule = export_capsule(py::arg("max_version") = py::make_tuple(1, 0));
+    capsule = export_capsule(py::arg("max_version") = py::make_tuple(1, 0), **options);
   } catch (py::error_already_set &error) {
     if (!error.matches(PyExc_TypeError))
       throw;
-    capsule = export_capsule(); // a producer older than DLPack 1.0
+    capsule = export_capsule(**options); // a producer older than DLPack 1.0
   }
   // The capsule is renamed when taken, so that its destructor leaves the tensor to us.
   if (PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned")) {
@@ -195,7 +199,14 @@ std::string TensorView::describe() const {
   std::string text = dtype_name(tensor_->dtype) + " [";
   for (int axis = 0; axis < ndim(); ++axis)
     text += (axis ? ", " : "") + std::to_string(shape(axis));
-  return text + "] on " + (on_cpu() ? "cpu" : "another device");
+  return text + "] on " + device_name(device());
+}
+
+std::string device_name(dlpack::Device device) {
+  if (device.type == dlpack::cpu)
+    return "cpu";
+  return (device.type == dlpack::cuda ? "cuda:" : "another device, number ") +
+         std::to_string(device.id);
 }
 
 } // namespace anagram

@@ -31,7 +31,7 @@ public:
 
   const std::string &name() const { return name_; }
   DType dtype() const;
-  bool on_cpu() const { return tensor_->device.type == dlpack::cpu; }
+  dlpack::Device device() const { return tensor_->device; }
   int ndim() const { return tensor_->ndim; }
   std::int64_t shape(int axis) const { return tensor_->shape[axis]; }
   std::int64_t stride(int axis) const; // in elements
@@ -55,5 +55,7 @@ private:
   bool borrow_exchange_api(py::handle object);
   void borrow_python_protocol(py::handle object);
 };
+
+std::string device_name(dlpack::Device device); // "cpu", "cuda:0"
 
 } // namespace anagram

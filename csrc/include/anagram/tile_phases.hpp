@@ -185,6 +185,7 @@ template <class T> struct AddTangent {
 };
 
 template <class T> struct StoreTangent {
+  DeviceNet net; // every step has one; kernels get the device's
   int n;
   const T *partials; // [n, n_partials]
   T *out;            // [n]
@@ -196,6 +197,15 @@ template <class T> struct StoreTangent {
         sum += partials[i * TileLayout::n_partials + p];
       out[i] = sum;
     });
+  }
+};
+
+template <class T> struct FillOnes {
+  int n;
+  T *out;
+
+  template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
+    for_each(team, 1, 1, n, [&](int, int, int i) { out[i] = T(1); });
   }
 };
 

@@ -115,7 +115,7 @@ ANAGRAM_HD void tangent(const Machine &machine, const Tile<T> &tile, const TileS
     machine.run(AddTangent<T>{net, l, tile.n(), v.theta, vh, tile.zbar(), partials});
   });
   machine.barrier();
-  machine.run(StoreTangent<T>{tile.n(), partials, out});
+  machine.run(StoreTangent<T>{net, tile.n(), partials, out});
 }
 
 } // namespace anagram::ANAGRAM_ISA_NAME

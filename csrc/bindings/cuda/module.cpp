@@ -1,0 +1,47 @@
+// anagram_ext._cuda: imports without a GPU, a driver or any CUDA library.
+#include <cuda_runtime_api.h>
+
+#include <pybind11/stl.h>
+
+#include "cuda/device.hpp"
+#include "cuda/libraries.hpp"
+#include "cuda/status.hpp"
+#include "register_plan.hpp"
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace {
+
+int driver_version() {
+  int version = 0; // also what an absent driver reports
+  ANAGRAM_CUDA(cudaDriverGetVersion(&version));
+  return version;
+}
+
+py::tuple device_count() {
+  const anagram::cuda::DeviceCount found = anagram::cuda::count_devices();
+  return py::make_tuple(found.count, found.reason);
+}
+
+py::tuple lib_paths() {
+  const anagram::cuda::Libraries &found = anagram::cuda::libraries();
+  return py::make_tuple(found.cublas_path, found.cusolver_path);
+}
+
+} // namespace
+
+PYBIND11_MODULE(_cuda, module) {
+  module.doc() = "CUDA engine of anagram_ext.";
+  const auto &error =
+      py::register_exception<anagram::cuda::CudaError>(module, "CudaError", PyExc_RuntimeError);
+  py::register_exception<anagram::cuda::OutOfMemory>(module, "OutOfMemoryError", error);
+  module.attr("built_with") = CUDART_VERSION; // e.g. 13000
+  module.def("device_count", &device_count, "The number of devices, and why there are none.");
+  module.def("device_name", &anagram::cuda::device_name, "device"_a);
+  module.def("driver_version", &driver_version);
+  module.def("load", &anagram::cuda::load_libraries, "preload"_a, "cublas"_a, "cusolver"_a,
+             "Maps cuBLAS and cuSOLVER; returns '' or the reason of the failure.");
+  module.def("lib_paths", &lib_paths, "Where cuBLAS and cuSOLVER were found.");
+  anagram::cuda::register_plan(module);
+}

@@ -1,0 +1,139 @@
+// anagram_ext._cuda.Plan: the surface of anagram_ext._core.Plan, on CUDA tensors and a stream.
+#include "register_plan.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <pybind11/stl.h>
+
+#include "bindings/tensor_checks.hpp"
+#include "cuda/plan.hpp"
+
+namespace anagram::cuda {
+namespace {
+
+// The device of theta, which all other arguments must share.
+dlpack::Device device_of(const TensorView &theta) {
+  if (theta.device().type != dlpack::cuda)
+    throw std::invalid_argument(theta.name() + ": expected a CUDA tensor, got " + theta.describe());
+  return theta.device();
+}
+
+// `stream` is torch.cuda.current_stream(device).cuda_stream: work is put behind torch's own.
+Queue queue(const TensorView &theta, std::uintptr_t stream) {
+  return {device_of(theta).id, reinterpret_cast<cudaStream_t>(stream)};
+}
+
+void check(const TensorView &view, const TensorView &theta,
+           std::initializer_list<std::int64_t> shape, Layout layout = Layout::contiguous) {
+  require(view, theta.dtype(), shape, layout, device_of(theta));
+}
+
+// The arguments that all sweeps share, checked: theta [P], points [n, d], seeds [C, K, m, n].
+struct SweepArguments {
+  TensorView theta, points, seeds;
+  int64_t n, n_residuals;
+
+  SweepArguments(const Plan &plan, py::handle theta_, py::handle points_, py::handle seeds_)
+      : theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
+    check(theta, theta, {plan.n_parameters()});
+    check(points, theta, {any_size, plan.n_inputs()});
+    n = points.shape(0);
+    check(seeds, theta, {any_size, plan.n_requested(), plan.n_outputs(), n});
+    n_residuals = seeds.shape(0);
+  }
+};
+
+void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle out_,
+          std::uintptr_t stream, bool many) {
+  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, "points");
+  const TensorView out(out_, "out", Access::write);
+  if (many)
+    check(theta, theta, {any_size, plan.n_parameters()});
+  else
+    check(theta, theta, {plan.n_parameters()});
+  check(points, theta, {any_size, plan.n_inputs()});
+  const int64_t n = points.shape(0), q = many ? theta.shape(0) : 1;
+  const int64_t k = plan.n_requested(), m = plan.n_outputs();
+  if (many)
+    check(out, theta, {q, k, m, n});
+  else
+    check(out, theta, {k, m, n});
+  visit_dtype(theta, [&](auto zero) {
+    using T = decltype(zero);
+    const py::gil_scoped_release nogil;
+    plan.jets(theta.data<T>(), q, points.data<T>(), n, out.data<T>(), queue(theta, stream));
+  });
+}
+
+void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle seeds,
+              py::handle j_, std::uintptr_t stream) {
+  const SweepArguments in(plan, theta, points, seeds);
+  const TensorView j(j_, "j", Access::write);
+  check(j, in.theta, {in.n_residuals * in.n, plan.n_parameters()}, Layout::rows);
+  visit_dtype(in.theta, [&](auto zero) {
+    using T = decltype(zero);
+    const py::gil_scoped_release nogil;
+    plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
+                  j.data<T>(), j.stride(0), queue(in.theta, stream));
+  });
+}
+
+void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds, py::handle w_,
+         py::handle out_, std::uintptr_t stream) {
+  const SweepArguments in(plan, theta, points, seeds);
+  const TensorView w(w_, "w"), out(out_, "out", Access::write);
+  check(w, in.theta, {in.n_residuals * in.n});
+  check(out, in.theta, {plan.n_parameters()});
+  visit_dtype(in.theta, [&](auto zero) {
+    using T = decltype(zero);
+    const py::gil_scoped_release nogil;
+    plan.vjp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
+             w.data<T>(), out.data<T>(), queue(in.theta, stream));
+  });
+}
+
+void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds, py::handle v_,
+         py::handle out_, std::uintptr_t stream) {
+  const SweepArguments in(plan, theta, points, seeds);
+  const TensorView v(v_, "v"), out(out_, "out", Access::write);
+  check(v, in.theta, {plan.n_parameters()});
+  check(out, in.theta, {in.n_residuals * in.n});
+  visit_dtype(in.theta, [&](auto zero) {
+    using T = decltype(zero);
+    const py::gil_scoped_release nogil;
+    plan.jvp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
+             v.data<T>(), out.data<T>(), queue(in.theta, stream));
+  });
+}
+
+} // namespace
+
+void register_plan(py::module_ &module) {
+  using namespace py::literals;
+  py::class_<Plan>(module, "Plan",
+                   "Jets and residual Jacobian of one MLP for one set of derivatives.")
+      .def(py::init([](const std::vector<int64_t> &widths, const std::string &activation,
+                       const std::vector<Operator> &operators) {
+             return std::make_unique<Plan>(widths, activation_from_name(activation), operators);
+           }),
+           "widths"_a, "activation"_a, "operators"_a)
+      .def_property_readonly("n_parameters", &Plan::n_parameters)
+      .def_property_readonly("n_components", &Plan::n_components)
+      .def(
+          "jets",
+          [](const Plan &plan, py::handle theta, py::handle points, py::handle out,
+             std::uintptr_t stream) { jets(plan, theta, points, out, stream, false); },
+          "theta"_a, "points"_a, "out"_a, "stream"_a)
+      .def(
+          "jets_many",
+          [](const Plan &plan, py::handle thetas, py::handle points, py::handle out,
+             std::uintptr_t stream) { jets(plan, thetas, points, out, stream, true); },
+          "thetas"_a, "points"_a, "out"_a, "stream"_a)
+      .def("jacobian", &jacobian, "theta"_a, "points"_a, "seeds"_a, "j"_a, "stream"_a)
+      .def("vjp", &vjp, "theta"_a, "points"_a, "seeds"_a, "w"_a, "out"_a, "stream"_a)
+      .def("jvp", &jvp, "theta"_a, "points"_a, "seeds"_a, "v"_a, "out"_a, "stream"_a);
+}
+
+} // namespace anagram::cuda

@@ -1,0 +1,57 @@
+#include "blas.hpp"
+
+#include <map>
+#include <utility>
+
+#include "libraries.hpp"
+#include "status.hpp"
+
+namespace anagram::cuda {
+namespace {
+
+struct Entry {
+  Handle handle = nullptr;
+  std::mutex in_use;
+};
+
+// Never destroyed: at exit the driver may be gone already.
+Entry &entry(const Queue &queue) {
+  static std::mutex mutex;
+  static auto *entries = new std::map<std::pair<int, cudaStream_t>, Entry>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  Entry &mine = (*entries)[{queue.device, queue.stream}];
+  if (!mine.handle) {
+    Handle made = nullptr;
+    ANAGRAM_CUBLAS_CALL(libraries().cublasCreate_v2(&made));
+    ANAGRAM_CUBLAS_CALL(libraries().cublasSetStream_v2(made, queue.stream));
+    mine.handle = made;
+  }
+  return mine;
+}
+
+auto gemm_function(double) { return libraries().cublasDgemm_v2; }
+auto gemm_function(float) { return libraries().cublasSgemm_v2; }
+
+} // namespace
+
+Blas::Blas(const Queue &queue) {
+  Entry &mine = entry(queue);
+  lock_ = std::unique_lock<std::mutex>(mine.in_use);
+  handle_ = mine.handle;
+}
+
+template <class T>
+void Blas::gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const T *a, int lda,
+                const T *b, int ldb, bool add, T *c, int ldc) const {
+  const auto gemm = gemm_function(T());
+  const T one = 1, beta = add ? T(1) : T(0);
+  ANAGRAM_CUBLAS_CALL(gemm(handle_, transpose_a ? op_t : op_n, transpose_b ? op_t : op_n, m, n, k,
+                           &one, a, lda, b, ldb, &beta, c, ldc));
+}
+
+template void Blas::gemm(bool, bool, int, int, int, const double *, int, const double *, int, bool,
+                         double *, int) const;
+template void Blas::gemm(bool, bool, int, int, int, const float *, int, const float *, int, bool,
+                         float *, int) const;
+
+} // namespace anagram::cuda

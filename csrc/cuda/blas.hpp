@@ -1,0 +1,27 @@
+// Matrix products by cuBLAS.
+#pragma once
+
+#include <mutex>
+
+#include "blas_abi.hpp"
+#include "device.hpp"
+
+namespace anagram::cuda {
+
+// A cuBLAS handle of one device and stream, locked for this object's life: cuBLAS forbids two
+// threads to use one at a time. Handles are made once and kept.
+class Blas {
+public:
+  explicit Blas(const Queue &queue);
+
+  // C [m, n] (+)= op(A) op(B), column-major.
+  template <class T>
+  void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const T *a, int lda,
+            const T *b, int ldb, bool add, T *c, int ldc) const;
+
+private:
+  Handle handle_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+} // namespace anagram::cuda

@@ -1,0 +1,27 @@
+// Every status of the CUDA libraries becomes an exception that names the call, its file and line.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace anagram::cuda {
+
+class CudaError : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+class OutOfMemory : public CudaError {
+public:
+  using CudaError::CudaError;
+};
+
+void check_cuda(cudaError_t status, const char *call, const char *file, int line);
+void check_cublas(int status, const char *call, const char *file, int line);
+
+} // namespace anagram::cuda
+
+#define ANAGRAM_CUDA(call) ::anagram::cuda::check_cuda(call, #call, __FILE__, __LINE__)
+#define ANAGRAM_CUBLAS_CALL(call) ::anagram::cuda::check_cublas(call, #call, __FILE__, __LINE__)
