@@ -23,7 +23,7 @@ PUBLISHED = {
     "heat": (257, (784, 29, 58), Cutoff(1e-5, relative=False)),
     "laplace_5d": (449, (4000, 500), Cutoff(np.sqrt(449 * 2.0**-52))),
     "allen_cahn": (921, (28 * 58, 41, 58), Cutoff(np.sqrt(921 * 2.0**-52))),
-    "burgers": (4417, (784, 30, 60), Cutoff(np.sqrt(4417 * 2.0**-52))),
+    "burgers": (921, (3000, 100, 80), Cutoff(np.sqrt(921 * 2.0**-52))),
 }
 CLOSED_FORM = [name for name in problems.names() if name != "allen_cahn"]
 

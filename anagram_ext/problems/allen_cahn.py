@@ -48,8 +48,9 @@ def allen_cahn() -> Problem:
     """u_t = 1e-3 u_xx + 5 (u - u^3) on [0, 1] x [-1, 1], u(0, x) = x^2 cos(pi x), u = -1 at walls.
 
     Returns:
-        The problem with its published network 2-20-20-20-1. The error is measured on a grid that is
-        fine in x, where the solution forms fronts.
+        The problem with its published network 2-20-20-20-1 and as many points as published, but
+        chosen anew before every step: on a fixed grid the residual can vanish at the points while
+        the fronts between them are wrong. The error is measured on a grid that is fine in x.
     """
     strip = Box(t=(0, 1), x=(-1, 1))
     model = MLP([2, 20, 20, 20, 1])
@@ -58,12 +59,14 @@ def allen_cahn() -> Problem:
         fields=("u",),
         conditions={
             "interior": Condition(
-                lambda u, x: u.d("t") - 1e-3 * u.d("xx") - 5 * (u - u**3), strip.grid(28, 58)
+                lambda u, x: u.d("t") - 1e-3 * u.d("xx") - 5 * (u - u**3),
+                strip.stratified(56, 116).adaptive(28 * 58),
             ),
             "initial": Condition(
-                lambda u, x: u - x.x**2 * torch.cos(pi * x.x), strip.face(t=0).grid(41)
+                lambda u, x: u - x.x**2 * torch.cos(pi * x.x),
+                strip.face(t=0).stratified(41).redrawn(),
             ),
-            "walls": Condition(lambda u, x: u + 1, strip.faces("x").grid(29)),
+            "walls": Condition(lambda u, x: u + 1, strip.faces("x").stratified(29).redrawn()),
         },
         solution=reference,
         evaluation=strip.grid(20, 500),
