@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from anagram_ext import plot
 from anagram_ext.files import replace_file
@@ -109,7 +108,7 @@ def curve(
 
 def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
     """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = plot.new_figure(10, 4)
     for axes, horizontal in zip(
         figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
     ):

@@ -1,7 +1,8 @@
 """Figures of a run: convergence, solution, error.
 
 Without pyplot: no window system is needed, and matplotlib's settings and open figures stay as the
-caller has them.
+caller has them. Matplotlib is loaded with the first figure, since importing the package has to be
+quick.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from anagram_ext.coordinates import Coordinates
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import Tensor
 
     from anagram_ext.network import MLP
@@ -38,7 +39,7 @@ def convergence(history: Mapping[str, np.ndarray], path: str | Path, title: str 
         path: PNG file to write.
         title: line above the figure.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = new_figure(10, 4)
     for axes, horizontal in zip(
         figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
     ):
@@ -74,7 +75,7 @@ def solution_maps(problem: Problem, model: MLP, theta: Tensor, path: str | Path)
     labels = ["{}", "|error of {}|"]
     count = len(problem.fields)
     extent = tuple(float(axis[end]) for axis in ticks for end in (0, -1))
-    figure = Figure(figsize=(4.6 * len(rows), 3.8 * count), layout="constrained")
+    figure = new_figure(4.6 * len(rows), 3.8 * count)
     grid = figure.subplots(count, len(rows), squeeze=False)
     for i, field in enumerate(problem.fields):
         for axes, data, label in zip(grid[i], rows, labels, strict=False):
@@ -106,6 +107,13 @@ def _exact(problem: Problem, points: Tensor) -> Tensor | None:
     values = problem.solution(Coordinates(tuple(problem.coordinates), points))
     columns = values if isinstance(values, tuple) else (values,)
     return torch.stack(columns, dim=1)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, that makes room for its labels."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 -- see above
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def logarithmic(axes: Any, horizontal: str) -> None:

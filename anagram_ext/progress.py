@@ -1,4 +1,7 @@
-"""Telling a person how a run goes: a bar on a terminal, a few plain lines elsewhere."""
+"""Telling a person how a run goes: a bar on a terminal, a few plain lines elsewhere.
+
+Rich is loaded with the first report, since importing the package has to be quick.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
     from anagram_ext.history import Row
 
 LINES: Final = 10  # plain lines a run, roughly
@@ -24,10 +27,13 @@ def reporting(enabled: bool, steps: int) -> Iterator[Callable[[Row], None]]:
         enabled: False reports nothing.
         steps: length of the run.
     """
-    console = Console(stderr=True)
     if not enabled:
         yield _ignore
-    elif console.is_terminal:
+        return
+    from rich.console import Console  # noqa: PLC0415 -- see above
+
+    console = Console(stderr=True)
+    if console.is_terminal:
         with _bar(console) as bar:
             task = bar.add_task("", total=steps, numbers="")
             yield lambda row: bar.update(task, completed=row.step, numbers=describe(row))
@@ -48,12 +54,14 @@ def describe(row: Row) -> str:
 
 
 def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("step"),
-        MofNCompleteColumn(),
-        BarColumn(bar_width=None),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[numbers]}"),
+    from rich import progress  # noqa: PLC0415 -- see above
+
+    return progress.Progress(
+        progress.TextColumn("step"),
+        progress.MofNCompleteColumn(),
+        progress.BarColumn(bar_width=None),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.fields[numbers]}"),
         console=console,
     )
 

@@ -200,3 +200,10 @@ def test_outputs_must_be_writable() -> None:
     factorisation = core.FactorisationF64(np.ones((3, 1)))
     with pytest.raises(ValueError, match="out: is to be written but read-only"):
         factorisation.singular_values(out)
+
+
+def test_importing_the_package_loads_no_library_for_figures_and_terminals():
+    heavy = {"matplotlib", "rich", "typer", "scipy", "pandas", "jax"}
+    code = f"import anagram_ext, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
