@@ -23,7 +23,7 @@ SPECTRA = {
     "step": torch.cat([torch.ones(30, dtype=torch.float64), torch.full((40,), 1e-9).double()]),
     "ties": torch.tensor([1.0] * 5 + [1e-3] * 20 + [1e-7] * 20, dtype=torch.float64),
     "deficient": decay(40, 1e-3),
-    "polynomial": torch.arange(1, 151, dtype=torch.float64) ** -3,
+    "polynomial": torch.arange(1, 161, dtype=torch.float64) ** -3,
     "flat": torch.ones(160, dtype=torch.float64),
 }
 LOW_RANK = ["exponential", "step", "ties", "deficient"]

@@ -1,5 +1,6 @@
 // The factorisation object, once for each dtype; anagram_ext/factorise.py picks the class.
 #include "cpu/factorise.hpp"
+#include "cpu/lapack.hpp"
 #include "register.hpp"
 #include "tensor_checks.hpp"
 
@@ -36,6 +37,7 @@ void project(const HostFactorisation<T> &self, const py::object &r_array, const 
   require(y, dtype_of<T>, {r.shape(0), self.rank()});
   const py::gil_scoped_release no_gil;
   require_finite(MatrixView<const T>(transposed<T>(r)), "r");
+  const BlasThreads one(1);
   HostLinalg<T> linalg;
   self.project(linalg, transposed<T>(r), transposed<T>(y));
 }
@@ -47,6 +49,7 @@ void expand(const HostFactorisation<T> &self, const py::object &y_array, const p
   require(y, dtype_of<T>, {any_size, self.rank()});
   require(x, dtype_of<T>, {y.shape(0), self.columns()});
   const py::gil_scoped_release no_gil;
+  const BlasThreads one(1);
   HostLinalg<T> linalg;
   self.expand(linalg, transposed<T>(y), transposed<T>(x));
 }

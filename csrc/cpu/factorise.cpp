@@ -2,6 +2,7 @@
 
 #include "anagram/solver/adaptive.hpp"
 #include "anagram/solver/dense.hpp"
+#include "cpu/lapack.hpp"
 
 #include <cmath>
 #include <limits>
@@ -15,9 +16,9 @@ namespace {
                        std::to_string(column) + "] is " + std::to_string(value));
 }
 
-// Round-off of sketching and orthogonalising, in units of eps * |J|_F, below which the range finder
-// cannot look.
-constexpr double round_off_units = 8;
+// What may always be missing, in units of eps * |J|_F: as much as the SVD of LAPACK is off by. Probes
+// see about three units of their own round-off.
+constexpr double round_off_units = 16;
 
 struct Magnitude {
   double largest = 0;        // max |J|
@@ -87,11 +88,13 @@ HostFactorisation<T> factorise_scaled(MatrixView<const T> j_transposed, double l
   HostLinalg<T> linalg;
   const std::int64_t short_side = std::min(j_transposed.rows, j_transposed.columns);
   if (short_side > always_dense) {
+    const BlasThreads one(1);
     auto result = factorise_adaptive(linalg, j_transposed, level, largest_adaptive_rank(short_side),
                                      short_basis);
     if (result)
       return std::move(*result);
   }
+  const BlasThreads many(BlasThreads::for_factorisation_of(short_side));
   return factorise_dense(linalg, j_transposed);
 }
 

@@ -2,7 +2,9 @@
 
 #include "shared_library.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <thread>
 
 namespace anagram {
 namespace {
@@ -97,8 +99,17 @@ void bind_blas_threads(const std::string &path, const std::string &prefix) {
 int get_blas_threads() { return bound().threads.get ? bound().threads.get() : 0; }
 
 void set_blas_threads(int count) {
-  if (bound().threads.set)
+  if (bound().threads.set && count > 0)
     bound().threads.set(count);
+}
+
+int BlasThreads::for_factorisation_of(std::int64_t side) {
+  constexpr unsigned few_cores = 4;
+  constexpr std::int64_t worth_a_thread = 256;
+  if (std::thread::hardware_concurrency() <= few_cores)
+    return 1;
+  const std::int64_t useful = std::max<std::int64_t>(1, side / worth_a_thread);
+  return static_cast<int>(std::min<std::int64_t>(useful, get_blas_threads()));
 }
 
 } // namespace anagram

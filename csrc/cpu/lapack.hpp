@@ -1,6 +1,7 @@
 // BLAS and LAPACK through a table of function pointers that is filled at run time: nothing to link.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -52,5 +53,22 @@ const std::string &lapack_backend();
 void bind_blas_threads(const std::string &path, const std::string &prefix);
 int get_blas_threads();
 void set_blas_threads(int count);
+
+// Sets the number of BLAS threads for a scope. OpenBLAS and MKL threads spin while they wait for
+// each other: on a machine with few cores that are busy otherwise, two of them take twenty times as
+// long as one. Within our own thread pool it must be one.
+class BlasThreads {
+public:
+  explicit BlasThreads(int count) : before_(get_blas_threads()) { set_blas_threads(count); }
+  ~BlasThreads() { set_blas_threads(before_); }
+  BlasThreads(const BlasThreads &) = delete;
+  BlasThreads &operator=(const BlasThreads &) = delete;
+
+  // One on small machines and for small matrices, else as many as the library wants.
+  static int for_factorisation_of(std::int64_t side);
+
+private:
+  int before_;
+};
 
 } // namespace anagram

@@ -14,7 +14,7 @@ namespace {
 // number of threads, which fixed strips do not.
 template <class T>
 void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
-  constexpr std::int64_t strip = 256;
+  constexpr std::int64_t strip = 512;
   constexpr double worth_waking = 2e7; // operations: about a millisecond
   const double operations = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.columns) *
                             static_cast<double>(b.rows);

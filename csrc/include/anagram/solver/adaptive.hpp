@@ -60,6 +60,12 @@ std::optional<std::int64_t> columns_to_keep(const GrowingQr &qr, double level) {
   return rank + probes;
 }
 
+// Columns of one sketch, a multiple of `block`. Wide ones make faster products, narrow ones
+// overshoot the rank by less.
+inline std::int64_t sketch_width(std::int64_t length, std::int64_t block) {
+  return block * std::clamp<std::int64_t>(length / 16 / block, 1, 2);
+}
+
 // Orthonormal Q [short, k] with |J - J Q Q^T|_F <= level (or the transposed statement), or nothing
 // when k would exceed `max_rank`.
 template <class Linalg>
@@ -67,13 +73,13 @@ std::optional<typename Linalg::Matrix> find_range(const ShortSide<Linalg> &side,
                                                   std::int64_t max_rank) {
   using GrowingQr = typename Linalg::GrowingQr;
   Linalg &linalg = side.linalg;
-  constexpr std::int64_t block = GrowingQr::block;
+  const std::int64_t count = sketch_width(side.length(), GrowingQr::block);
   GrowingQr qr(side.length(), max_rank);
-  auto omega = linalg.allocate(side.long_length(), block);
-  for (std::uint64_t round = 1; qr.columns() + block <= max_rank; ++round) {
+  auto omega = linalg.allocate(side.long_length(), count);
+  for (std::uint64_t round = 1; qr.columns() + count <= max_rank; ++round) {
     linalg.fill_random(omega.view(), round);
-    side.inward(omega.view(), qr.next(block));
-    qr.append(block);
+    side.inward(omega.view(), qr.next(count));
+    qr.append(count);
     if (const auto columns = columns_to_keep(qr, level))
       return qr.form_q(*columns);
   }
