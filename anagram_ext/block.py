@@ -49,12 +49,14 @@ class Block:
         self._many: dict[int, JetResidual] = {}
         # One set of seeds for each component, and one for a sum over components.
         shape = self._single.jets.shape
-        self._seeds = torch.zeros((pointwise.n_components, *shape), dtype=model.dtype)
-        self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype)
+        self._seeds = torch.zeros(
+            (pointwise.n_components, *shape), dtype=model.dtype, device=model.device
+        )
+        self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype, device=model.device)
         self._places = [self._single.places(seeds) for seeds in self._seeds]
         self._summed_places = self._single.places(self._summed_seeds[0])
-        self._weight = torch.full((n,), scale, dtype=model.dtype)
-        self._ones = torch.ones(n, dtype=model.dtype)
+        self._weight = torch.full((n,), scale, dtype=model.dtype, device=model.device)
+        self._ones = torch.ones(n, dtype=model.dtype, device=model.device)
 
     def residual(self, theta: Tensor, rows: Tensor) -> None:
         """Writes the scaled residual into `rows` [C * n]."""

@@ -31,7 +31,7 @@ def save(path: str | Path, model: MLP, theta: Tensor, *, problem: str = "") -> N
     Raises:
         ValueError: `theta` does not belong to the network.
     """
-    check_theta(theta, (model.n_parameters,), model.dtype)
+    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     metadata = {
         "format": _FORMAT,
         "widths": json.dumps(list(model.widths)),

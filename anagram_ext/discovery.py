@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class _Recorder:
     """Hands out random values for every derivative of one field and remembers which."""
 
-    def __init__(self, n: int, dtype: torch.dtype, rng: torch.Generator) -> None:
+    def __init__(self, points: Tensor, rng: torch.Generator) -> None:
         self.seen: dict[Operator, Tensor] = {}
-        self._n, self._dtype, self._rng = n, dtype, rng
+        self._points, self._rng = points, rng
 
     def __call__(self, operator: Operator) -> Tensor:
         if operator not in self.seen:
-            values = torch.randn(self._n, generator=self._rng, dtype=self._dtype)
+            values = _random((len(self._points),), self._points, self._rng)
             self.seen[operator] = values.requires_grad_()
         return self.seen[operator]
 
@@ -47,7 +47,7 @@ def discover(
     """
     rng = torch.Generator().manual_seed(0)
     points = coordinates.points
-    recorders = [_Recorder(len(points), points.dtype, rng) for _ in fields]
+    recorders = [_Recorder(points, rng) for _ in fields]
     arguments = [
         Field(name, coordinates.names, recorder)
         for name, recorder in zip(fields, recorders, strict=True)
@@ -73,15 +73,18 @@ def discover(
             if operator in recorder.seen
         ),
     )
-    jets = torch.randn(
-        (2, len(operators), len(fields), len(points)), generator=rng, dtype=points.dtype
-    )
+    jets = _random((2, len(operators), len(fields), len(points)), points, rng)
     _check_pointwise(found, coordinates, jets)
     return replace(
         found,
         broadcasts=_broadcasts(found, coordinates, jets),
         holds_data=_holds_data(found, coordinates, jets[0], rng),
     )
+
+
+def _random(shape: tuple[int, ...], points: Tensor, rng: torch.Generator) -> Tensor:
+    # Drawn on the CPU: the same numbers on every device.
+    return torch.randn(shape, generator=rng, dtype=points.dtype).to(points.device)
 
 
 def _check_components(condition: str, components: list[Tensor], points: Tensor) -> None:

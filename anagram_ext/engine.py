@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import torch
+
+from anagram_ext._cuda_libs import cuda_module
 from anagram_ext._native import core
-from anagram_ext.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,29 +21,38 @@ def require_device(device: str) -> None:
     """Raises unless the engine can run there.
 
     Raises:
-        BackendUnavailable: for ``"cuda"``.
+        BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
         ValueError: for anything else but ``"cpu"``.
     """
+    _engine(device)
+
+
+def _engine(device: str) -> Any:
     if device == "cuda":
-        raise BackendUnavailable(
-            "device='cuda': this version computes on the CPU only; use device='cpu'"
-        )
+        return cuda_module()
     if device != "cpu":
         raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
+    return core
 
 
 class Plan:
     """Jets and Jacobian rows of an MLP for K operators applied to each of its m outputs.
 
-    All tensors are contiguous CPU tensors of one dtype. Rows are component-major: of C residual
-    components at n points, row c * n + i belongs to component c at point i. Seeds [C, K, m, n] are
-    the derivatives of each component with respect to the jets [K, m, n].
+    All tensors are contiguous, of one dtype and on one device. Rows are component-major: of C
+    residual components at n points, row c * n + i belongs to component c at point i. Seeds
+    [C, K, m, n] are the derivatives of each component with respect to the jets [K, m, n].
     """
 
-    def __init__(self, widths: Sequence[int], activation: str, wanted: Sequence[Operator]) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: str,
+        wanted: Sequence[Operator],
+        device: str = "cpu",
+    ) -> None:
         self.n_operators = len(wanted)
         self.n_outputs = widths[-1]
-        self._native = core.Plan(
+        self._native = _engine(device).Plan(
             list(widths),
             activation,
             [[(list(index), c) for index, c in operator.terms] for operator in wanted],
@@ -53,15 +64,14 @@ class Plan:
         widths: tuple[int, ...], activation: str, wanted: tuple[Operator, ...], device: str
     ) -> Plan:
         """The plan for these arguments, made once."""
-        require_device(device)
-        return Plan(widths, activation, wanted)
+        return Plan(widths, activation, wanted, device)
 
     def jets(self, theta: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
         """The operators applied to the network, [K, m, n], at points [n, d]."""
         if out is None:
             out = theta.new_empty((self.n_operators, self.n_outputs, len(points)))
         if len(points):
-            self._native.jets(_plain(theta), _plain(points), out)
+            self._native.jets(_plain(theta), _plain(points), out, *_stream(theta))
         return out
 
     def jets_many(self, thetas: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
@@ -69,25 +79,32 @@ class Plan:
         if out is None:
             out = thetas.new_empty((len(thetas), self.n_operators, self.n_outputs, len(points)))
         if out.numel():
-            self._native.jets_many(_plain(thetas), _plain(points), out)
+            self._native.jets_many(_plain(thetas), _plain(points), out, *_stream(thetas))
         return out
 
     def jacobian(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
         """Writes the rows [C * n, P] of the seeded Jacobian into `out`."""
         if len(points):
-            self._native.jacobian(_plain(theta), _plain(points), seeds, out)
+            self._native.jacobian(_plain(theta), _plain(points), seeds, out, *_stream(theta))
 
     def vjp(self, theta: Tensor, points: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
         """Adds J^T w to `out` [P] without storing J; w [C * n]."""
         if len(points):
-            self._native.vjp(_plain(theta), _plain(points), seeds, w, out)
+            self._native.vjp(_plain(theta), _plain(points), seeds, w, out, *_stream(theta))
 
     def jvp(self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
         """Writes J v to `out` [C * n] without storing J; v [P]."""
         if len(points):
-            self._native.jvp(_plain(theta), _plain(points), seeds, v, out)
+            self._native.jvp(_plain(theta), _plain(points), seeds, v, out, *_stream(theta))
 
 
 def _plain(tensor: Tensor) -> Tensor:
     # The native side reads memory and knows nothing of autograd or strides.
     return tensor.detach().contiguous()
+
+
+def _stream(tensor: Tensor) -> tuple[int, ...]:
+    # On a GPU, work goes behind torch's own.
+    if tensor.is_cuda:
+        return (torch.cuda.current_stream(tensor.device).cuda_stream,)
+    return ()

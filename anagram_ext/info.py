@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
+from anagram_ext._cuda_libs import cuda_problem
 from anagram_ext._lapack import ensure_lapack
 from anagram_ext._native import core
 
@@ -12,8 +13,8 @@ _LIBRARIES = ("anagram_ext", "numpy", "scipy", "torch")
 
 
 def cuda_available() -> bool:
-    """Whether ``device="cuda"`` can be used: this version computes on the CPU only."""
-    return False
+    """Whether ``device="cuda"`` can be used here; :func:`info` says why not."""
+    return not cuda_problem()
 
 
 def versions() -> dict[str, str]:
@@ -29,7 +30,7 @@ def info() -> dict[str, str]:
         "instructions": core.isa(),
         "threads": str(core.get_num_threads()),
         "lapack": ensure_lapack(),
-        "cuda": "available" if cuda_available() else "not in this version",
+        "cuda": cuda_problem() or "available",
     }
 
 

@@ -59,10 +59,10 @@ class JetResidual:
     def __init__(
         self, pointwise: PointwiseResidual, coordinates: Coordinates, n_vectors: int | None = None
     ) -> None:
-        n, dtype = len(coordinates.points), coordinates.points.dtype
+        points = coordinates.points
         batch = () if n_vectors is None else (n_vectors,)
-        shape = (len(pointwise.operators), len(pointwise.fields), n)
-        self.jets = torch.zeros((*batch, *shape), dtype=dtype)
+        shape = (len(pointwise.operators), len(pointwise.fields), len(points))
+        self.jets = torch.zeros((*batch, *shape), dtype=points.dtype, device=points.device)
         # Views of the buffer: the native engine writes into it behind autograd's back, which is
         # sound because no graph outlives the evaluation that made it.
         self._leaves = [

@@ -91,7 +91,7 @@ class MLP:
             )
         else:
             raise ValueError(f"scheme must be 'glorot' or 'normal', got {scheme!r}")
-        return theta.to(self.dtype)
+        return theta.to(self.device, self.dtype)
 
     def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
         """The outputs [n, m] at points [n, d], outside of autograd."""
@@ -121,7 +121,7 @@ class MLP:
 
     def to_torch(self, theta: Tensor) -> nn.Sequential:
         """The same network as ``torch.nn.Sequential(Linear, activation, Linear, ...)``."""
-        check_theta(theta, (self.n_parameters,), self.dtype)
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         return to_sequential(self.widths, self.activation, theta)
 
     @classmethod
@@ -138,10 +138,10 @@ class MLP:
     def _evaluate(
         self, theta: Tensor, points: Tensor, wanted: tuple[Operator, ...]
     ) -> list[Tensor]:
-        check_theta(theta, (self.n_parameters,), self.dtype)
-        check_points("points", points, self.widths[0])
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        check_points("points", points, self.widths[0], self.device)
         plan = Plan.cached(self.widths, self.activation, wanted, self.device)
-        jets = plan.jets(theta, points.to(self.dtype))  # [K, m, n]
+        jets = plan.jets(theta, points.to(theta.device, self.dtype))  # [K, m, n]
         return [component.T.contiguous() for component in jets]
 
 

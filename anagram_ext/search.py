@@ -49,7 +49,7 @@ def grid_search(
         loss: the loss at theta.
         step_sizes: what to try; 0.5^k, k = 0..30, as in arXiv 2412.10782, by default.
     """
-    step_sizes = step_sizes.to(theta.dtype)
+    step_sizes = step_sizes.to(theta)
     trials = theta - step_sizes[:, None] * direction  # [31, P]
     losses = system.losses(trials)
     best = int(losses.argmin())

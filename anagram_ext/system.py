@@ -194,7 +194,7 @@ class System:
         block.residual(theta, rows)
         points = block.coordinates.points
         size = torch.linalg.vector_norm(rows.view(-1, len(points)), dim=0)
-        return self._coordinates(choose(points, size, sampler.n_points, seed))
+        return self._coordinates(choose(points.cpu(), size.cpu(), sampler.n_points, seed))
 
     def _draw(self, name: str, seed: int, stream: int) -> Coordinates:
         """The points of a condition, with a random stream of their own."""
@@ -213,7 +213,9 @@ class System:
         return self._coordinates(points)
 
     def _coordinates(self, points: Tensor) -> Coordinates:
-        return Coordinates(self.problem.coordinates, points.to(self.model.dtype).contiguous())
+        return Coordinates(
+            self.problem.coordinates, points.to(self.model.device, self.model.dtype).contiguous()
+        )
 
     def _own_seed(self, name: str, seed: int, stream: int) -> int:
         index = list(self.problem.conditions).index(name)
@@ -225,11 +227,12 @@ class System:
         return Block(self._residuals[name], self.model, coordinates, math.sqrt(weight / max(n, 1)))
 
     def _checked(self, theta: Tensor) -> Tensor:
-        check_theta(theta, (self.n_parameters,), self.model.dtype)
+        check_theta(theta, (self.n_parameters,), self.model.dtype, self.model.device)
         return theta.detach().contiguous()
 
     def _checked_many(self, thetas: Tensor) -> Tensor:
-        check_theta(thetas, (*thetas.shape[:1], self.n_parameters), self.model.dtype)
+        shape = (*thetas.shape[:1], self.n_parameters)
+        check_theta(thetas, shape, self.model.dtype, self.model.device)
         return thetas.detach().contiguous()
 
     def _check_finite(self, rows: Tensor) -> None:

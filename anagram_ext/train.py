@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from anagram_ext import methods
 from anagram_ext._lapack import ensure_lapack
-from anagram_ext.errors import NonFiniteError
+from anagram_ext.errors import HeldOutWarning, NonFiniteError
 from anagram_ext.history import History
 from anagram_ext.info import versions
 from anagram_ext.progress import reporting
@@ -55,7 +56,8 @@ def train(
 
     The run ends after `steps` steps, or when the method finds no further step, when the loss has
     sunk to the rounding error of the residual, on Ctrl-C, or when a residual is no longer finite;
-    in every case the best iterate comes back and everything is written.
+    in every case the best iterate comes back and everything is written. A `HeldOutWarning` tells
+    when the training points are satisfied but not the points between them.
 
     Args:
         problem: what to solve.
@@ -95,6 +97,8 @@ def train(
     result = run.result(stop_reason, seed)
     if directory is not None:
         directory.finish(problem, result, _facts(problem, system, device))
+    if result.warning is not None:
+        warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
     return result
 
 
@@ -157,7 +161,7 @@ def _steps(steps: int | None, method: Method) -> int:
 def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
     if theta is None:
         return model.init(seed)
-    check_theta(theta, (model.n_parameters,), model.dtype)
+    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     return theta.detach().clone()
 
 

@@ -37,7 +37,7 @@ def fresh_points(points: Tensor, seed: int) -> Tensor:
 
 def evaluation_points(point_sets: Iterable[Tensor], seed: int = 0) -> Tensor:
     """Sobol points in the bounding box of all given points, [10 000, d]."""
-    everything = torch.cat(list(point_sets))
+    everything = torch.cat([points.cpu() for points in point_sets])
     return _sobol_between(
         everything.min(dim=0).values, everything.max(dim=0).values, _N_EVALUATION, seed
     )
@@ -63,10 +63,10 @@ class SolutionError:
 
     def __init__(self, problem: Problem, model: MLP, points: Tensor) -> None:
         self._model = model
-        self._points = points.to(model.dtype)
+        self._points = points.to(model.device, model.dtype)
         # The solution is evaluated in double precision whatever the model computes in.
-        coordinates = Coordinates(problem.coordinates, points.to(torch.float64))
-        self._exact = _exact_values(problem, coordinates)  # [n, m]
+        coordinates = Coordinates(problem.coordinates, points.to("cpu", torch.float64))
+        self._exact = _exact_values(problem, coordinates).to(model.device)  # [n, m]
 
     def __call__(self, theta: Tensor) -> tuple[float, float]:
         """Root mean square error over points and fields, and the same relative to the solution."""

@@ -134,7 +134,8 @@ void TensorView::borrow_python_protocol(py::handle object) {
   const py::object export_capsule = object.attr("__dlpack__");
   // On a device: -1 asks for no synchronisation, because we work on the producer's own stream.
   py::dict options;
-  if (object.attr("__dlpack_device__")().cast<std::pair<int, int>>().first == dlpack::cuda)
+  if (py::hasattr(object, "__dlpack_device__") &&
+      object.attr("__dlpack_device__")().cast<py::tuple>()[0].cast<int>() == dlpack::cuda)
     options["stream"] = -1;
   py::object capsule;
   try {
