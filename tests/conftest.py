@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from anagram_ext._cuda_libs import cuda_problem
+from anagram_ext import _cuda_libs
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -15,8 +15,14 @@ def device(request):
 
     With ANAGRAM_REQUIRE=cuda in the environment such a skip is a failure.
     """
-    if request.param == "cuda" and (problem := cuda_problem()):
+    if request.param == "cuda" and (problem := _cuda_libs.cuda_problem()):
         if os.environ.get("ANAGRAM_REQUIRE") == "cuda":
             pytest.fail(f"ANAGRAM_REQUIRE=cuda, but {problem}")
         pytest.skip(problem)
     return request.param
+
+
+@pytest.fixture
+def no_cuda(monkeypatch):
+    """A machine without CUDA, whatever this one has."""
+    monkeypatch.setattr(_cuda_libs, "_module", lambda: "built without its CUDA module")

@@ -84,6 +84,7 @@ def test_info_tells_versions(command):
         (["compare", "heat", "--methods", "gd", "--seeds", "4-0", "--out", "never"], "seeds"),
     ],
 )
+@pytest.mark.usefixtures("no_cuda")
 def test_wrong_values_are_one_line_on_stderr_and_exit_code_2(
     command, arguments, message, tmp_path, monkeypatch
 ):

@@ -122,6 +122,7 @@ def test_parameters(use, theta, error, message):
         (lambda: ax.train(problem(), MODEL, steps=1, device="cuda"), ax.BackendUnavailable, "cpu"),
     ],
 )
+@pytest.mark.usefixtures("no_cuda")
 def test_calls(use, error, message):
     with pytest.raises(error, match=message):
         use()

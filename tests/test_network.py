@@ -162,6 +162,7 @@ def test_wrong_shapes(arguments, error, message):
         ax.MLP(*arguments)
 
 
+@pytest.mark.usefixtures("no_cuda")
 def test_a_gpu_is_refused_with_advice():
     with pytest.raises(ax.BackendUnavailable, match="use device='cpu'"):
         ax.MLP([2, 3, 1], device="cuda")

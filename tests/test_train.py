@@ -241,6 +241,7 @@ def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
         ({"model": MLP([2, 8, 1])}, ValueError, "widths"),
     ],
 )
+@pytest.mark.usefixtures("no_cuda")
 def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         train(oscillator(), progress=False, **arguments)
