@@ -6,7 +6,7 @@ from anagram_ext import problems
 from anagram_ext.coordinates import Coordinates
 from anagram_ext.cutoff import Cutoff
 from anagram_ext.domain import Box
-from anagram_ext.errors import BackendUnavailable, NonFiniteError
+from anagram_ext.errors import BackendUnavailable, HeldOutWarning, NonFiniteError
 from anagram_ext.factorise import Factorisation, LstsqResult, factorise, lstsq
 from anagram_ext.fields import Field
 from anagram_ext.info import cuda_available, info
@@ -25,6 +25,7 @@ __all__ = [
     "Cutoff",
     "Factorisation",
     "Field",
+    "HeldOutWarning",
     "LstsqResult",
     "NonFiniteError",
     "Problem",

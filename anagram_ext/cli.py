@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,7 +16,7 @@ import typer
 
 from anagram_ext import compare as comparing
 from anagram_ext import methods, problems
-from anagram_ext.errors import BackendUnavailable, NonFiniteError
+from anagram_ext.errors import BackendUnavailable, HeldOutWarning, NonFiniteError
 from anagram_ext.info import info as installation
 from anagram_ext.run import INTERRUPTED, NOT_FINITE, TrainResult
 from anagram_ext.train import train as run_training
@@ -41,6 +42,7 @@ ShowProgress = Annotated[bool, typer.Option("--progress/--quiet", help="Report o
 
 def main() -> None:
     """Runs the command line; errors of the input become one line on stderr."""
+    warnings.simplefilter("ignore", HeldOutWarning)  # said in a line of our own
     try:
         app()
     except (ValueError, BackendUnavailable, NonFiniteError, OSError) as error:
@@ -97,6 +99,8 @@ def train(
     )
     print(f"{result.stop_reason} after {result.steps} steps, loss {result.loss:.3e}")
     print(_last_line(result))
+    if result.warning is not None:
+        print(f"warning: {result.warning}", file=sys.stderr)
     if result.stop_reason == INTERRUPTED:
         raise typer.Exit(CTRL_C)
     if result.stop_reason.startswith(NOT_FINITE):
@@ -121,6 +125,10 @@ def compare(
         problems.get(problem), chosen, parse_seeds(seeds), out, steps=steps, progress=progress
     )
     print(comparison.markdown(), end="")
+    for runs in comparison.runs.values():
+        for run in runs:
+            if run.warning is not None:
+                print(f"warning: {run.method}, seed {run.seed}: {run.warning}", file=sys.stderr)
     if not comparison.complete:
         raise typer.Exit(CTRL_C)
 

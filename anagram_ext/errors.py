@@ -1,4 +1,7 @@
-"""Errors that a caller may want to catch by type; bad arguments are ValueError or TypeError."""
+"""Errors and warnings that a caller may want to catch by type.
+
+Bad arguments are ValueError or TypeError.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +28,7 @@ class NonFiniteError(ArithmeticError):
 
 class BackendUnavailable(RuntimeError):
     """A device or library that this installation cannot use; the text says what to do."""
+
+
+class HeldOutWarning(UserWarning):
+    """A network that satisfies the conditions at the training points, but not between them."""

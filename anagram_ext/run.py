@@ -28,6 +28,8 @@ ROUND_OFF = "the loss is at round-off"
 INTERRUPTED = "interrupted"
 NOT_FINITE = "not finite"
 
+HELD_OUT_RATIO = 100.0  # held-out loss over training loss that a caller has to know of
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -49,6 +51,8 @@ class TrainResult:
         stop_reason: why the run ended.
         method: name of the method.
         seed: the seed of initial parameters and sampled points.
+        warning: what is wrong with the result, None when nothing is known to be: says that
+            `held_out_loss` is more than 100 times both `loss` and the rounding error of the loss.
     """
 
     theta: Tensor
@@ -63,6 +67,7 @@ class TrainResult:
     stop_reason: str
     method: str
     seed: int
+    warning: str | None = None
 
     def summary(self) -> dict[str, object]:
         """The result without its arrays, as plain numbers and strings."""
@@ -79,6 +84,7 @@ class TrainResult:
             "l2_relative": self.l2_relative,
             "held_out_loss": self.held_out_loss,
             "stop_reason": self.stop_reason,
+            "warning": self.warning,
         }
 
 
@@ -142,23 +148,16 @@ class Run:
         self.history.append(self._row(info))
 
     def at_round_off(self, info: StepInfo) -> bool:
-        """Whether the loss of an iterate is no more than rounding errors.
-
-        The parameters are moved by one unit in the last place: where that changes the residual
-        by as much as its own size, no optimiser can tell better parameters from worse.
-        """
+        """Whether the loss of an iterate is no more than rounding errors."""
         if info.loss > torch.finfo(info.theta.dtype).eps * self.first_loss:
             return False  # far away: not worth two evaluations
-        signs = torch.ones_like(info.theta)
-        signs[::2] = -1.0
-        neighbour = torch.nextafter(info.theta, signs * math.inf)
-        change = self.system.residual(neighbour) - self.system.residual(info.theta)
-        return info.loss <= 0.5 * float(change @ change)
+        return info.loss <= self._rounding_loss(info.theta)
 
     def result(self, stop_reason: str, seed: int) -> TrainResult:
         """The best iterate with its errors, and the history."""
         _, loss, theta = self._best
         l2_error, l2_relative = self.system.l2_error(theta)
+        held_out_loss = self.system.held_out_loss(theta)
         return TrainResult(
             theta=theta,
             model=self.system.model,
@@ -166,13 +165,42 @@ class Run:
             loss=loss,
             l2_error=l2_error,
             l2_relative=l2_relative,
-            held_out_loss=self.system.held_out_loss(theta),
+            held_out_loss=held_out_loss,
             seconds=self.seconds,
             steps=self.steps,
             stop_reason=stop_reason,
             method=self.method.name,
             seed=seed,
+            warning=self._warning(loss, held_out_loss, theta),
         )
+
+    def _warning(self, loss: float, held_out_loss: float, theta: Tensor) -> str | None:
+        """Says so when the conditions hold at the training points alone.
+
+        At round-off the training loss may be small by luck: no smaller loss than the rounding
+        error is asked of points that were never looked at.
+        """
+        if held_out_loss <= HELD_OUT_RATIO * loss:
+            return None
+        if held_out_loss <= HELD_OUT_RATIO * self._rounding_loss(theta):
+            return None
+        return (
+            f"the loss on held-out points, {held_out_loss:.1e}, is more than "
+            f"{HELD_OUT_RATIO:.0f} times the training loss, {loss:.1e}: the conditions hold at the "
+            "training points but less well between them; use more points or redraw them"
+        )
+
+    def _rounding_loss(self, theta: Tensor) -> float:
+        """The loss that rounding errors alone can make.
+
+        The parameters are moved by one unit in the last place: where that changes the residual
+        by as much as its own size, no optimiser can tell better parameters from worse.
+        """
+        signs = torch.ones_like(theta)
+        signs[::2] = -1.0
+        neighbour = torch.nextafter(theta, signs * math.inf)
+        here, there = self.system.residuals(torch.stack([theta, neighbour]))
+        return 0.5 * float((there - here).square().sum())
 
     def _merit(self, loss: float, theta: Tensor) -> float:
         """What the best iterate has least of: the loss, on points that stay the same."""
