@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import torch
+from typing_extensions import Self
 
 Array: TypeAlias = torch.Tensor | np.ndarray[tuple[int, ...], np.dtype[np.floating]]
 
@@ -21,8 +22,17 @@ def get_blas_threads() -> int: ...
 def set_blas_threads(count: int) -> None: ...
 
 # Factorisation (register_solver.cpp)
-class _Factorisation:
+class Factorisation:  # of either dtype
     def __init__(self, J: Array, relative: float = 0.0, absolute: float = 0.0) -> None: ...
+    @classmethod
+    def of_tiles(
+        cls,
+        tile: Callable[[int], Array],
+        tile_rows: Sequence[int],
+        columns: int,
+        relative: float = 0.0,
+        absolute: float = 0.0,
+    ) -> Self: ...
     def __len__(self) -> int: ...
     @property
     def shape(self) -> tuple[int, int]: ...
@@ -32,8 +42,8 @@ class _Factorisation:
     def project(self, r: Array, out: Array) -> None: ...
     def expand(self, y: Array, out: Array) -> None: ...
 
-class FactorisationF64(_Factorisation): ...
-class FactorisationF32(_Factorisation): ...
+class FactorisationF64(Factorisation): ...
+class FactorisationF32(Factorisation): ...
 
 # CPU engine (register_engine.cpp). Shapes are in the comment of csrc/cpu/plan.hpp.
 class Plan:

@@ -1,12 +1,16 @@
 // The factorisation object, once for each dtype; anagram_ext/factorise.py picks the class.
 #include "cpu/factorise.hpp"
 #include "cpu/lapack.hpp"
+#include "cpu/magnitude.hpp"
 #include "register.hpp"
 #include "tensor_checks.hpp"
 
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace anagram {
 namespace {
@@ -29,6 +33,24 @@ HostFactorisation<T> factorise_array(const py::object &matrix, double relative, 
   return factorise(MatrixView<const T>(transposed<T>(j)), {relative, absolute});
 }
 
+// J whose row tiles come from the Python function `tile(i) -> [tile_rows[i], columns]`.
+template <class T>
+HostFactorisation<T>
+factorise_python_tiles(const py::function &tile, std::vector<std::int64_t> tile_rows,
+                       std::int64_t columns, double relative, double absolute) {
+  std::optional<TensorView> current; // keeps the tile in use alive; touched with the GIL held
+  const auto source = [&](std::int64_t i) {
+    const py::gil_scoped_acquire gil;
+    current.reset();
+    current.emplace(tile(i), "tile");
+    require(*current, dtype_of<T>, {any_size, any_size}, Layout::rows);
+    return MatrixView<const T>(transposed<T>(*current));
+  };
+  TiledJacobian<T> j(std::move(tile_rows), columns, source);
+  const py::gil_scoped_release no_gil;
+  return factorise_tiles(j, {relative, absolute});
+}
+
 // out [q, k] = r [q, S] U
 template <class T>
 void project(const HostFactorisation<T> &self, const py::object &r_array, const py::object &out) {
@@ -36,7 +58,7 @@ void project(const HostFactorisation<T> &self, const py::object &r_array, const 
   require(r, dtype_of<T>, {any_size, self.rows()});
   require(y, dtype_of<T>, {r.shape(0), self.rank()});
   const py::gil_scoped_release no_gil;
-  require_finite(MatrixView<const T>(transposed<T>(r)), "r");
+  checked_magnitude(MatrixView<const T>(transposed<T>(r)), "r");
   const BlasThreads one(1);
   HostLinalg<T> linalg;
   self.project(linalg, transposed<T>(r), transposed<T>(y));
@@ -59,6 +81,8 @@ template <class T> void register_factorisation(py::module_ &module, const char *
   py::class_<Class>(module, name)
       .def(py::init(&factorise_array<T>), py::arg("J"), py::arg("relative") = 0.0,
            py::arg("absolute") = 0.0)
+      .def_static("of_tiles", &factorise_python_tiles<T>, py::arg("tile"), py::arg("tile_rows"),
+                  py::arg("columns"), py::arg("relative") = 0.0, py::arg("absolute") = 0.0)
       .def_property_readonly(
           "shape", [](const Class &self) { return py::make_tuple(self.rows(), self.columns()); })
       .def_property_readonly("method", [](const Class &self) { return self.method; })

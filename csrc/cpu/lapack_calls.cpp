@@ -39,17 +39,17 @@ template <class T> std::vector<T> queried_workspace(T answer) {
 } // namespace
 
 template <class T>
-void gemm(Transpose op, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+void gemm(Transpose op, MatrixView<const T> a, MatrixView<const T> b, T keep, MatrixView<T> c) {
   const char transpose = static_cast<char>(op);
   const BlasInt m = narrow(c.rows), n = narrow(c.columns), k = narrow(b.rows);
   const BlasInt lda = leading(a.stride), ldb = leading(b.stride), ldc = leading(c.stride);
-  const T one = 1, zero = 0;
+  const T one = 1;
   if (n == 1) { // one vector: gemv streams the matrix once, gemm would repack it
     const BlasInt rows = narrow(a.rows), columns = narrow(a.columns), step = 1;
-    lapack<T>().gemv(&transpose, &rows, &columns, &one, a.data, &lda, b.data, &step, &zero, c.data,
+    lapack<T>().gemv(&transpose, &rows, &columns, &one, a.data, &lda, b.data, &step, &keep, c.data,
                      &step);
   } else {
-    lapack<T>().gemm(&transpose, "N", &m, &n, &k, &one, a.data, &lda, b.data, &ldb, &zero, c.data,
+    lapack<T>().gemm(&transpose, "N", &m, &n, &k, &one, a.data, &lda, b.data, &ldb, &keep, c.data,
                      &ldc);
   }
 }
@@ -108,7 +108,7 @@ void gesdd(MatrixView<T> a, MatrixView<T> u, std::vector<T> &sigma, MatrixView<T
 }
 
 #define ANAGRAM_INSTANTIATE(T)                                                                     \
-  template void gemm(Transpose, MatrixView<const T>, MatrixView<const T>, MatrixView<T>);          \
+  template void gemm(Transpose, MatrixView<const T>, MatrixView<const T>, T, MatrixView<T>);       \
   template void geqrt(MatrixView<T>, MatrixView<T>);                                               \
   template void gemqrt(Transpose, MatrixView<const T>, MatrixView<const T>, MatrixView<T>);        \
   template void orgqr(MatrixView<T>, const std::vector<T> &);                                      \

@@ -10,9 +10,9 @@ namespace anagram {
 
 enum class Transpose : char { no = 'N', yes = 'T' };
 
-// c = op(a) b
+// c = op(a) b + keep * c, keep = 0 or 1
 template <class T>
-void gemm(Transpose op, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c);
+void gemm(Transpose op, MatrixView<const T> a, MatrixView<const T> b, T keep, MatrixView<T> c);
 
 // a [m, n] becomes R and, below the diagonal, the reflectors; triangles [block, n] receives the
 // triangular factors of the blocked reflectors, block <= n <= m.

@@ -9,11 +9,12 @@
 namespace anagram {
 namespace {
 
-// c = op(a) b by row strips of c, a strip a task. OpenBLAS's own threads spin while they wait,
-// which is ruinous when cores are shared; and its partition would change the last bits with the
-// number of threads, which fixed strips do not.
+// c = op(a) b + keep * c by row strips of c, a strip a task. OpenBLAS's own threads spin while they
+// wait, which is ruinous when cores are shared; and its partition would change the last bits with
+// the number of threads, which fixed strips do not.
 template <class T>
-void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c) {
+void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b, T keep,
+                     MatrixView<T> c) {
   constexpr std::int64_t strip = 512;
   constexpr double worth_waking = 2e7; // operations: about a millisecond
   const double operations = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.columns) *
@@ -23,7 +24,7 @@ void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b,
     const std::int64_t first = i * strip, count = std::min(strip, c.rows - first);
     const auto part =
         op == Transpose::no ? a.row_range(first, count) : a.column_range(first, count);
-    gemm(op, part, b, c.row_range(first, count));
+    gemm(op, part, b, keep, c.row_range(first, count));
   };
   parallel_for(strips, operations > worth_waking ? num_threads() : 1, task);
 }
@@ -82,11 +83,15 @@ template <class T> void HostLinalg<T>::divide_rows(View a, const std::vector<T> 
 }
 
 template <class T> void HostLinalg<T>::multiply(ConstView a, ConstView b, View c) const {
-  multiply_strips(Transpose::no, a, b, c);
+  multiply_strips(Transpose::no, a, b, T(0), c);
+}
+
+template <class T> void HostLinalg<T>::multiply_add(ConstView a, ConstView b, View c) const {
+  multiply_strips(Transpose::no, a, b, T(1), c);
 }
 
 template <class T> void HostLinalg<T>::multiply_transposed(ConstView a, ConstView b, View c) const {
-  multiply_strips(Transpose::yes, a, b, c);
+  multiply_strips(Transpose::yes, a, b, T(0), c);
 }
 
 template <class T> HostReflectors<T> HostLinalg<T>::qr(Matrix a) const {

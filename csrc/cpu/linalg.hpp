@@ -49,6 +49,7 @@ public:
   void divide_rows(View a, const std::vector<T> &divisors) const; // rows with divisor 0 become 0
 
   void multiply(ConstView a, ConstView b, View c) const;            // c = a b
+  void multiply_add(ConstView a, ConstView b, View c) const;        // c += a b
   void multiply_transposed(ConstView a, ConstView b, View c) const; // c = a^T b
 
   Reflectors qr(Matrix a) const; // rows >= columns

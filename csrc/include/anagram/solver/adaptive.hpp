@@ -19,26 +19,26 @@
 
 namespace anagram {
 
+// What may be missing of J, as a Frobenius norm: the larger of the two.
+struct Tolerance {
+  double relative = 0; // of the Frobenius norm of J
+  double absolute = 0;
+  double level(double norm) const { return std::max(relative * norm, absolute); }
+};
+
 // J seen from its short side. "inward" maps long vectors to short ones, "outward" the reverse.
-template <class Linalg> struct ShortSide {
+template <class Linalg, class Operand> struct ShortSide {
   using View = typename Linalg::View;
   using ConstView = typename Linalg::ConstView;
 
-  Linalg &linalg;
-  ConstView j_transposed; // [P, S]
+  Operand &j;
 
-  bool is_rows() const { return j_transposed.rows <= j_transposed.columns; } // P <= S
-  std::int64_t length() const { return std::min(j_transposed.rows, j_transposed.columns); }
-  std::int64_t long_length() const { return std::max(j_transposed.rows, j_transposed.columns); }
+  bool is_rows() const { return j.columns() <= j.rows(); } // P <= S: row vectors are short
+  std::int64_t length() const { return std::min(j.rows(), j.columns()); }
+  std::int64_t long_length() const { return std::max(j.rows(), j.columns()); }
 
-  void inward(ConstView x, View y) const {
-    is_rows() ? linalg.multiply(j_transposed, x, y)
-              : linalg.multiply_transposed(j_transposed, x, y);
-  }
-  void outward(ConstView x, View y) const {
-    is_rows() ? linalg.multiply_transposed(j_transposed, x, y)
-              : linalg.multiply(j_transposed, x, y);
-  }
+  void inward(ConstView x, View y) const { is_rows() ? j.transposed_times(x, y) : j.times(x, y); }
+  void outward(ConstView x, View y) const { is_rows() ? j.times(x, y) : j.transposed_times(x, y); }
 };
 
 // How many columns of Q to keep, once the last ones found nothing: those before the trailing run of
@@ -60,70 +60,69 @@ std::optional<std::int64_t> columns_to_keep(const GrowingQr &qr, double level) {
   return rank + probes;
 }
 
-// Columns of one sketch, a multiple of `block`. Wide ones make faster products, narrow ones
-// overshoot the rank by less.
-inline std::int64_t sketch_width(std::int64_t length, std::int64_t block) {
-  return block * std::clamp<std::int64_t>(length / 16 / block, 1, 2);
-}
-
-// Orthonormal Q [short, k] with |J - J Q Q^T|_F <= level (or the transposed statement), or nothing
-// when k would exceed `max_rank`.
-template <class Linalg>
-std::optional<typename Linalg::Matrix> find_range(const ShortSide<Linalg> &side, double level,
-                                                  std::int64_t max_rank) {
-  using GrowingQr = typename Linalg::GrowingQr;
-  Linalg &linalg = side.linalg;
-  const std::int64_t count = sketch_width(side.length(), GrowingQr::block);
-  GrowingQr qr(side.length(), max_rank);
-  auto omega = linalg.allocate(side.long_length(), count);
-  for (std::uint64_t round = 1; qr.columns() + count <= max_rank; ++round) {
+// Orthonormal Q [short, k] with |J - J Q Q^T|_F within the tolerance (or the transposed statement),
+// or nothing when k would exceed `max_rank`. A sketch has `width` columns, a multiple of the block
+// of GrowingQr: wide ones make faster products, narrow ones overshoot the rank by less.
+template <class Linalg, class Operand>
+std::optional<typename Linalg::Matrix>
+find_range(Linalg &linalg, const ShortSide<Linalg, Operand> &side, const Tolerance &tolerance,
+           std::int64_t width, std::int64_t max_rank) {
+  typename Linalg::GrowingQr qr(side.length(), max_rank);
+  auto omega = linalg.allocate(side.long_length(), width);
+  for (std::uint64_t round = 1; qr.columns() < max_rank; ++round) {
+    const std::int64_t count = std::min(width, max_rank - qr.columns());
     linalg.fill_random(omega.view(), round);
-    side.inward(omega.view(), qr.next(count));
+    side.inward(omega.view().column_range(0, count), qr.next(count));
     qr.append(count);
-    if (const auto columns = columns_to_keep(qr, level))
+    if (const auto columns = columns_to_keep(qr, tolerance.level(side.j.norm())))
       return qr.form_q(*columns);
   }
+  if (qr.columns() == side.length()) // nothing is missing from the whole space
+    return qr.form_q(side.length());
   return std::nullopt;
 }
 
-// How the basis of the short side is kept.
-enum class ShortBasis {
-  // As Q W. Wrong by about level / sigma_k in the direction of sigma_k: Q misses that much of it.
-  stored,
-  // As the image of the long one through J, which must stay in memory. The long basis comes from
-  // C C^T = J J^T - E E^T with |E| <= level: wrong by the square, (level / sigma_k)^2, and so is
-  // its
-  // image. A level far above round-off then does for all singular values well above it.
-  image,
-};
-
-// Singular values above `level` (absolute) and their vectors, or nothing when there are so many
-// that the dense path is faster.
-template <class Linalg>
-std::optional<Factorisation<Linalg>>
-factorise_adaptive(Linalg &linalg, typename Linalg::ConstView j_transposed, double level,
-                   std::int64_t max_rank, ShortBasis short_basis) {
-  const ShortSide<Linalg> side{linalg, j_transposed};
-  auto q = find_range(side, level, max_rank);
+// The factorisation J = U sigma V^T + what the tolerance allows to miss, or nothing when more than
+// `max_rank` columns would be needed.
+//
+// The short basis, Q W, is wrong by about level / sigma_k in the direction of sigma_k: Q misses
+// that much of it. The long one comes from C C^T = J J^T - E E^T with |E| <= level, and is wrong by
+// the square, (level / sigma_k)^2 (see drop_short_basis).
+template <class Linalg, class Operand>
+std::optional<Factorisation<Linalg>> factorise_adaptive(Linalg &linalg, Operand &j,
+                                                        const Tolerance &tolerance,
+                                                        std::int64_t width, std::int64_t max_rank) {
+  const ShortSide<Linalg, Operand> side{j};
+  auto q = find_range(linalg, side, tolerance, width, max_rank);
   if (!q)
     return std::nullopt;
   auto seen = linalg.allocate(side.long_length(), q->columns()); // C
   side.outward(q->view(), seen.view());
   auto reflectors = linalg.qr(std::move(seen));
   auto small = linalg.svd(linalg.upper_triangle(reflectors));
-  small.keep_above(level);
+  small.keep_above(tolerance.level(j.norm()));
 
   Factorisation<Linalg> result;
   result.singular_values = std::move(small.sigma);
   auto &long_side = side.is_rows() ? result.left : result.right;
   auto &short_side = side.is_rows() ? result.right : result.left;
   long_side.emplace(std::move(reflectors), std::move(small.u));
-  if (short_basis == ShortBasis::stored)
-    short_side.emplace(std::move(*q), std::move(small.v));
-  else
-    result.j_transposed = j_transposed;
+  short_side.emplace(std::move(*q), std::move(small.v));
   result.method = "adaptive";
   return result;
+}
+
+// Replaces the short basis by the image of the long one through J, which must stay in memory: it is
+// then as accurate as the long one, and a tolerance far above round-off does for all singular
+// values well above it.
+template <class Linalg>
+void drop_short_basis(Factorisation<Linalg> &factorisation,
+                      typename Linalg::ConstView j_transposed) {
+  factorisation.j_transposed = j_transposed;
+  if (j_transposed.rows <= j_transposed.columns)
+    factorisation.right.reset();
+  else
+    factorisation.left.reset();
 }
 
 } // namespace anagram
