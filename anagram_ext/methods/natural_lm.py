@@ -48,7 +48,7 @@ class NaturalLM:
     """
 
     name = "natural_lm"
-    default_steps = 300
+    default_steps = 250
     evaluate_every = 1
 
     def start(self, system: System, theta: Tensor) -> None:
