@@ -29,7 +29,7 @@ def recorded(path: Path, run: Callable[[], ax.TrainResult]) -> Record:
         record = record_of(result) | {"environment": environment()}
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        unfinished.write_text(json.dumps(record) + "\n", encoding="utf-8")
         unfinished.replace(path)
     record = json.loads(path.read_text(encoding="utf-8"))
     print(
@@ -49,6 +49,11 @@ def record_of(result: ax.TrainResult) -> Record:
         "seconds_to": {f"{target:.0e}": seconds_to(history, target) for target in TARGETS},
         "curve": {name: history[name].tolist() for name in ("step", "seconds", "loss", "l2_error")},
     }
+
+
+def without_curve(record: Record) -> Record:
+    """What goes into the summary; the curve stays in the file of the run."""
+    return {key: value for key, value in record.items() if key != "curve"}
 
 
 def seconds_to(history: dict[str, np.ndarray], target: float) -> float | None:

@@ -56,9 +56,8 @@ def test_no_warning_between_numbers_that_are_rounding_errors():
 
 def test_the_command_line_says_it_in_one_line(monkeypatch, capfd):
     monkeypatch.setattr(cli.problems, "get", lambda _: starved())
-    monkeypatch.setattr(
-        sys, "argv", "anagram-ext train starved --method anagram --steps 30 --quiet".split()
-    )
+    arguments = ["train", "starved", "--method", "anagram", "--steps", "30", "--quiet"]
+    monkeypatch.setattr(sys, "argv", ["anagram-ext", *arguments])
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert not end.value.code
