@@ -78,10 +78,21 @@ class Block:
 
     def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
         """Writes the scaled residual [C * n] and its Jacobian [C * n, P]."""
+        self.prepare(theta, rows)
+        self._plan.jacobian(theta, self._points, self._seeds, jacobian)
+
+    def prepare(self, theta: Tensor, rows: Tensor) -> None:
+        """Writes the scaled residual [C * n] and keeps its derivatives for :meth:`some_rows`."""
         self._plan.jets(theta, self._points, self._single.jets)
         self._write(self._single.derivatives(self._weight, self._places), rows)
         self._check_seeds(self._seeds, rows)
-        self._plan.jacobian(theta, self._points, self._seeds, jacobian)
+
+    def some_rows(self, theta: Tensor, part: slice) -> Tensor:
+        """The rows [C * k, P] of the Jacobian that belong to k of the points."""
+        seeds = self._seeds[..., part].contiguous()
+        jacobian = theta.new_empty((len(seeds) * seeds.shape[-1], len(theta)))
+        self._plan.jacobian(theta, self._points[part], seeds, jacobian)
+        return jacobian
 
     def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
         """Writes the scaled residual [C * n] and adds J^T r to `gradient` [P]."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from anagram_ext.factorise import factorise
+from anagram_ext.memory import factorised
 from anagram_ext.search import SEARCHES
 from anagram_ext.system import System
 
@@ -66,6 +66,7 @@ def step(
     cutoff: float | Cutoff = 1e-6,
     *,
     search: str = "grid",
+    memory: str = "auto",
     seed: int = 0,
 ) -> StepResult:
     """One ANaGRAM step (arXiv 2412.10782): natural gradient by truncated SVD, then a line search.
@@ -76,18 +77,20 @@ def step(
         theta: parameters [P].
         cutoff: singular values at or below are dropped; a float is relative to the largest.
         search: ``"grid"``: the best step size among 0.5^k, k = 0..30.
+        memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
+            ``"auto"``: streamed when J would take more than a quarter of the machine's memory.
         seed: of the points of sampled conditions.
 
     Raises:
         NonFiniteError: for a residual or derivative that is not finite.
-        ValueError: for a wrong shape, a negative cutoff or an unknown search.
+        ValueError: for a wrong shape, a negative cutoff, an unknown search or memory.
         TypeError: for a wrong dtype.
+        MemoryError: when J can neither be stored nor streamed.
     """
     if search not in SEARCHES:
         raise ValueError(f"search must be one of {tuple(SEARCHES)}, got {search!r}")
     system = _system(problem, model, seed)
-    residual, J = system.linearise(theta)
-    factorisation = factorise(J, smallest_cutoff=cutoff)
+    residual, factorisation = factorised(system, theta, cutoff, memory)
     direction = factorisation.direction(residual, cutoff)
     found = SEARCHES[search](system, theta, direction, 0.5 * float(residual @ residual))
     return StepResult(

@@ -13,6 +13,7 @@ from anagram_ext.block import Block
 from anagram_ext.collocation import choose
 from anagram_ext.coordinates import Coordinates
 from anagram_ext.discovery import discover
+from anagram_ext.row_tiles import RowTiles
 from anagram_ext.sampling import Sampler
 from anagram_ext.tensors import check_points, check_theta
 from anagram_ext.validation import SolutionError, evaluation_points, fresh_points
@@ -122,6 +123,24 @@ class System:
             block.linearise(theta, rows[part], jacobian[part])
         self._check_finite(rows)
         return rows, jacobian
+
+    def row_tiles(self, theta: Tensor, most_rows: int) -> RowTiles:
+        """The same rows in tiles that are generated when asked for, so that J is never stored.
+
+        Args:
+            theta: parameters [P].
+            most_rows: of a tile; one point's rows are never split.
+
+        Raises:
+            NonFiniteError: naming condition and point.
+        """
+        theta = self._checked(theta)
+        rows = theta.new_empty(self.n_rows)
+        for name, block in self._blocks.items():
+            block.prepare(theta, rows[self.row_slices[name]])
+        self._check_finite(rows)
+        residuals = [rows[part] for part in self.row_slices.values()]
+        return RowTiles(theta, list(self._blocks.values()), residuals, most_rows)
 
     def gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """The loss and its gradient J^T r [P], without storing J.
