@@ -1,0 +1,120 @@
+// The factorisation paths on the host, without Python: what the sanitizers see of the solver.
+#include "check.hpp"
+
+#include "cpu/factorise.hpp"
+#include "cpu/lapack.hpp"
+#include "cpu/magnitude.hpp"
+#include "cpu/pool.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <vector>
+
+using namespace anagram;
+
+namespace {
+
+// J^T [P, S] of rank `rank` with values decaying by `decay` from one rank-one term to the next.
+HostMatrix<double> low_rank(std::int64_t S, std::int64_t P, std::int64_t rank, double decay) {
+  const HostLinalg<double> linalg;
+  HostMatrix<double> columns = linalg.allocate(P, rank), rows = linalg.allocate(rank, S);
+  linalg.fill_random(columns.view(), 101);
+  linalg.fill_random(rows.view(), 102);
+  for (std::int64_t j = 0; j < S; ++j) {
+    double factor = 1;
+    for (std::int64_t i = 0; i < rank; ++i, factor *= decay)
+      rows.view()(i, j) *= factor;
+  }
+  HostMatrix<double> product = linalg.allocate(P, S);
+  linalg.multiply(columns.view(), rows.view(), product.view());
+  return product;
+}
+
+double norm(MatrixView<const double> a) {
+  return std::sqrt(checked_magnitude(a, "a").sum_of_squares);
+}
+
+// |J x - U sigma V^T x| / |J x| for a random x [P, 1], applied through both operations.
+double reconstruction_error(const HostFactorisation<double> &f, MatrixView<const double> jt) {
+  HostLinalg<double> linalg;
+  HostMatrix<double> x = linalg.allocate(jt.rows, 1), image = linalg.allocate(jt.columns, 1);
+  linalg.fill_random(x.view(), 103);
+  linalg.multiply_transposed(jt, x.view(), image.view()); // J x
+  const double size = norm(image.view());
+  HostMatrix<double> y = linalg.allocate(f.rank(), 1), back = linalg.allocate(jt.rows, 1);
+  f.project(linalg, image.view(), y.view()); // U^T J x = sigma V^T x
+  linalg.divide_rows(y.view(), f.singular_values);
+  f.expand(linalg, y.view(), back.view()); // V V^T x
+  HostMatrix<double> again = linalg.allocate(jt.columns, 1);
+  linalg.multiply_transposed(jt, back.view(), again.view()); // J V V^T x
+  for (std::int64_t i = 0; i < jt.columns; ++i)
+    image.view()(i, 0) -= again.view()(i, 0);
+  return norm(image.view()) / size;
+}
+
+void check_paths(std::int64_t S, std::int64_t P) {
+  const HostMatrix<double> low = low_rank(S, P, 20, 0.5), full = low_rank(S, P, 200, 0.999);
+  const auto adaptive = factorise(low.view());
+  CHECK(adaptive.method == std::string("adaptive"));
+  CHECK(adaptive.rank() == 20);
+  CHECK(reconstruction_error(adaptive, low.view()) < 1e-12);
+
+  const auto for_cutoff = factorise(low.view(), Tolerance{1e-8, 0});
+  CHECK(!for_cutoff.left || !for_cutoff.right);
+  CHECK(reconstruction_error(for_cutoff, low.view()) < 1e-7);
+  CHECK_NEAR(for_cutoff.singular_values[0], adaptive.singular_values[0],
+             1e-13 * adaptive.singular_values[0]);
+
+  const auto dense = factorise(full.view());
+  CHECK(dense.method == std::string("dense"));
+  CHECK(dense.rank() == std::min(S, P));
+  CHECK(reconstruction_error(dense, full.view()) < 1e-12);
+}
+
+void check_tiles(std::int64_t S, std::int64_t P) {
+  const HostMatrix<double> low = low_rank(S, P, 20, 0.5);
+  const std::vector<std::int64_t> tile_rows = {S / 3, S - S / 3};
+  TiledJacobian<double> tiles(tile_rows, P, [&](std::int64_t i) {
+    return low.view().column_range(i == 0 ? 0 : S / 3, tile_rows[static_cast<std::size_t>(i)]);
+  });
+  const auto streamed = factorise_tiles(tiles);
+  CHECK(streamed.rank() == 20);
+  CHECK(reconstruction_error(streamed, low.view()) < 1e-12);
+}
+
+void check_threads_agree() {
+  const HostMatrix<double> low = low_rank(1500, 700, 40, 0.6);
+  set_num_threads(1);
+  const auto one = factorise(low.view());
+  set_num_threads(3);
+  const auto three = factorise(low.view());
+  CHECK(one.singular_values == three.singular_values);
+}
+
+void check_non_finite() {
+  HostMatrix<double> bad = low_rank(60, 70, 5, 0.5);
+  bad.view()(3, 59) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS(factorise<double>(bad.view()), NonFiniteInput);
+  bad.view()(3, 59) = std::numeric_limits<double>::max(); // finite, though its square is not
+  CHECK(factorise<double>(bad.view()).rank() >= 1);
+}
+
+} // namespace
+
+int main() {
+  const char *library = std::getenv("ANAGRAM_TEST_LAPACK");
+  CHECK(library && *library);
+  if (!library || !*library)
+    return check::exit_status();
+  const bool of_scipy = std::string(library).find("libscipy_openblas") != std::string::npos;
+  CHECK(bind_lapack_library("test", library, of_scipy ? "scipy_" : "").empty());
+
+  check_paths(300, 120);
+  check_paths(120, 300);
+  check_tiles(300, 120);
+  check_tiles(120, 300);
+  check_threads_agree();
+  check_non_finite();
+  return check::exit_status();
+}
