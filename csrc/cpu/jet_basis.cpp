@@ -141,7 +141,12 @@ void JetBasis::add_terms(const Operator &op) {
   }
   const int component = static_cast<int>(components_.size());
   components_.push_back(op);
-  inner_entries_.push_back({component, first, static_cast<int>(terms_.size())});
+  JetEntry entry{component, first, static_cast<int>(terms_.size()), max_order, 1};
+  for (const auto &[index, coefficient] : op) {
+    entry.lowest_order = std::min(entry.lowest_order, order_of(index));
+    entry.highest_order = std::max(entry.highest_order, order_of(index));
+  }
+  inner_entries_.push_back(entry);
 }
 
 JetTable JetBasis::table(const std::vector<JetEntry> &entries) const {

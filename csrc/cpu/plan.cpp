@@ -17,7 +17,9 @@ constexpr int64_t vjp_chunks =
 constexpr double thread_work = 2e5; // multiply-adds that pay for waking a worker
 
 template <class T> int64_t tile_points(const TileNet<T> &net, Sweep sweep) {
-  const int64_t bytes = Workspace<T>::size(net, 1, sweep) * static_cast<int64_t>(sizeof(T));
+  // per point, with the fixed parts shared out among many
+  const int64_t bytes =
+      Workspace<T>::size(net, max_tile, sweep) * static_cast<int64_t>(sizeof(T)) / max_tile;
   return std::clamp<int64_t>(tile_bytes / bytes, 1, max_tile);
 }
 

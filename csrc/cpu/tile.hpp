@@ -36,11 +36,12 @@ template <class T> struct TileNet {
 
 // Buffers of one tile of n points, neurons contiguous.
 template <class T> struct TileBuffers {
-  T *const *h;   // [depth]: input of layer l, [n, slots(l), in_pad]
-  T *const *z;   // [depth - 1]: output of layer l, [n, slots(l), out_pad]
-  T *const *d;   // [depth - 1]: s^(k)(z_0), [n, n_derivatives, out_pad]; null when not recorded
-  T *adjoint[3]; // [n, slots, pad]: hbar, and zbar of two neighbouring layers
-  T *seed;       // [n, n_requested, m_pad]
+  T *const *h;    // [depth]: input of layer l, [n, slots(l), in_pad]
+  T *const *z;    // [depth - 1]: output of layer l, [n, slots(l), out_pad]
+  T *const *d;    // [depth - 1]: s^(k)(z_0), [n, n_derivatives, out_pad]; null when not recorded
+  T *derivatives; // [max_derivatives + 1, pad]: of one point, when not recorded
+  T *adjoint[3];  // [n, slots, pad]: hbar, and zbar of two neighbouring layers
+  T *seed;        // [n, n_requested, m_pad]
 };
 
 // Seeds of one residual component: dr/d(jet), element (k, o, i) at data[(k * m + o) * n_total + i].

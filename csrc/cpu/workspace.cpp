@@ -58,8 +58,9 @@ int64_t Workspace<T>::carve(const TileNet<T> &net, int64_t n, Sweep sweep, Arena
   int64_t widest = 0; // over all layers: the padded width of a jet slot
   for (int l = 0; l < net.depth; ++l)
     widest = std::max({widest, net.layers[l].in_pad, net.layers[l].out_pad});
-  // at least a transposed block of a layer narrower than a register (kernels.cpp, narrow_block)
-  const int64_t jet = std::max<int64_t>(n * slots, max_lanes) * widest;
+  // at least a transposed block of a layer narrower than a register, and the factors of the first
+  // layer (kernels.cpp: narrow_block, input_factors)
+  const int64_t jet = std::max<int64_t>({n * slots, max_lanes, max_order * slots}) * widest;
 
   const size_t depth = static_cast<size_t>(net.depth);
   h_.resize(depth);
@@ -68,6 +69,7 @@ int64_t Workspace<T>::carve(const TileNet<T> &net, int64_t n, Sweep sweep, Arena
   if (sweep == Sweep::forward) { // h and z of one layer only, reused by the next
     std::fill(h_.begin(), h_.end(), arena.take(jet));
     std::fill(z_.begin(), z_.end(), arena.take(jet));
+    buffers_.derivatives = arena.take((max_derivatives + 1) * widest);
   } else {
     for (size_t l = 0; l < depth; ++l)
       h_[l] = arena.take(n * slots * net.layers[l].in_pad);

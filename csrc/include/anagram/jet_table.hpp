@@ -20,6 +20,8 @@ struct JetEntry {
   int component;
   int first_term;
   int last_term;
+  int lowest_order = 0; // of the derivatives that make up the component
+  int highest_order = 0;
 };
 
 // Activation rule h = s(z): entry k fills slot k of h from the n_components slots of z.
