@@ -16,6 +16,7 @@ from anagram_ext.cutoff import Cutoff
 from anagram_ext.fields import Field
 from anagram_ext.problems.allen_cahn import coefficients
 from anagram_ext.problems.burgers import VISCOSITY, cole_hopf
+from anagram_ext.sampling import Sampler
 
 # name: (parameters, rows of each condition, published cutoff)
 PUBLISHED = {
@@ -23,8 +24,9 @@ PUBLISHED = {
     "heat": (257, (784, 29, 58), Cutoff(1e-5, relative=False)),
     "laplace_5d": (449, (4000, 500), Cutoff(np.sqrt(449 * 2.0**-52))),
     "allen_cahn": (921, (28 * 58, 41, 58), Cutoff(np.sqrt(921 * 2.0**-52))),
-    "burgers": (921, (3000, 100, 80), Cutoff(np.sqrt(921 * 2.0**-52))),
+    "burgers": (4417, (784, 30, 60), Cutoff(np.sqrt(4417 * 2.0**-52))),
 }
+OWN_POINTS = {"allen_cahn": (28 * 58, 41, 58), "burgers": (3000, 100, 80)}
 CLOSED_FORM = [name for name in problems.names() if name != "allen_cahn"]
 
 
@@ -99,12 +101,23 @@ def test_a_scaled_solution_does_not(name):
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_sizes_and_settings(name):
     n_parameters, rows, cutoff = PUBLISHED[name]
-    problem = problems.get(name)
+    problem = problems.get(name, **({"published": True} if name in OWN_POINTS else {}))
     assert problem.model.n_parameters == n_parameters
     assert tuple(len(c.points_for(0)) for c in problem.conditions.values()) == rows
+    assert not any(isinstance(c.points, Sampler) for c in problem.conditions.values()) or (
+        name == "laplace_5d"  # random points, drawn once
+    )
     assert problem.settings["cutoff"] == cutoff
     assert problem.settings["init"] == "normal"
     assert problem.settings["row_scaling"] == "none"
+
+
+@pytest.mark.parametrize("name", OWN_POINTS)
+def test_points_chosen_before_every_step(name):
+    problem = problems.get(name)
+    assert problem.model.n_parameters == 921
+    assert tuple(c.points.n_points for c in problem.conditions.values()) == OWN_POINTS[name]
+    assert all(c.points.every_step for c in problem.conditions.values())
 
 
 @pytest.mark.parametrize("name", problems.names())
