@@ -48,9 +48,12 @@ template <class T> HostMatrix<T> scaled_copy(MatrixView<const T> a, double facto
 // Below this side the dense path is over before the range finder has begun.
 constexpr std::int64_t always_dense = 48;
 
-// The rank beyond which the dense path is faster. The cost of finding that out is that of the range
-// finder alone, a fifth of the dense path.
-std::int64_t largest_adaptive_rank(std::int64_t short_side) { return short_side * 3 / 4; }
+// The rank beyond which the dense path is faster: 5/6 of the side of a square matrix, falling to
+// half of the short side of a long one, whose dense path is mostly a QR. Finding out that the rank
+// is higher costs at most three tenths of the dense path.
+std::int64_t largest_adaptive_rank(std::int64_t short_side, std::int64_t long_side) {
+  return short_side / 2 + short_side * short_side / (3 * long_side);
+}
 
 // Width of a sketch, in blocks of the growing QR: a sixteenth of the side, one or two blocks.
 template <class T> std::int64_t sketch_width(std::int64_t short_side) {
@@ -62,12 +65,12 @@ template <class T>
 HostFactorisation<T> factorise_scaled(MatrixView<const T> j_transposed, double norm,
                                       const Tolerance &tolerance) {
   HostLinalg<T> linalg;
-  const std::int64_t short_side = std::min(j_transposed.rows, j_transposed.columns);
+  const auto [short_side, long_side] = std::minmax({j_transposed.rows, j_transposed.columns});
   if (short_side > always_dense) {
     const BlasThreads one(1);
     StoredJacobian<HostLinalg<T>> j(linalg, j_transposed, norm);
     auto result = factorise_adaptive(linalg, j, tolerance, sketch_width<T>(short_side),
-                                     largest_adaptive_rank(short_side));
+                                     largest_adaptive_rank(short_side, long_side));
     if (result)
       return std::move(*result);
   }
