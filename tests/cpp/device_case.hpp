@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -178,6 +179,35 @@ inline std::vector<Shape> shapes() {
        1,
        5},
   };
+}
+
+// Any network, basis, number of points and tiling.
+inline Shape random_shape(std::mt19937 &random) {
+  const auto uniform = [&](int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(random);
+  };
+  const int d = uniform(1, 3);
+  Shape shape{
+      {d},          static_cast<Activation>(uniform(0, 5)), {}, uniform(1, 12), uniform(1, 3),
+      uniform(1, 6)};
+  for (int hidden = uniform(0, 3); hidden > 0; --hidden)
+    shape.widths.push_back(uniform(1, 40));
+  shape.widths.push_back(uniform(1, 3));
+  std::set<std::vector<int>> indices;
+  for (int k = uniform(1, 3); k > 0; --k) {
+    std::vector<int> index(static_cast<size_t>(d), 0);
+    for (int order = uniform(0, 4); order > 0; --order)
+      ++index[static_cast<size_t>(uniform(0, d - 1))];
+    indices.insert(index);
+  }
+  for (const std::vector<int> &index : indices)
+    shape.operators.push_back(derivative(index));
+  if (d > 1 && uniform(0, 1)) { // one collapsed operator among them
+    std::vector<int> first(static_cast<size_t>(d), 0), second(first);
+    first[0] = second[1] = 2;
+    shape.operators.push_back({{first, 1.0}, {second, -0.5}});
+  }
+  return shape;
 }
 
 } // namespace device_case

@@ -38,6 +38,19 @@ template <class T> void all_shapes(double bound) {
   }
 }
 
+void random_shapes() {
+  std::mt19937 random(3);
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    const Case<double> problem(device_case::random_shape(random), seed);
+    const auto expected = problem.expected();
+    const auto got = problem.by_blocks([&](const auto &functor, int64_t block, double *scratch) {
+      EmulatedBlock lanes(5, LaneOrder::shuffled, seed);
+      CHECK(lanes.run([&](const auto &team) { functor(on(team), block, scratch); }) >= 0);
+    });
+    compare(got, expected, 1e-13);
+  }
+}
+
 // Every index once, whatever the number of lanes: also more lanes than work, and none to do.
 void for_each_covers_everything() {
   struct Lane {
@@ -61,5 +74,6 @@ int main() {
   for_each_covers_everything();
   all_shapes<double>(1e-13);
   all_shapes<float>(2e-5);
+  random_shapes();
   return check::exit_status();
 }
