@@ -6,7 +6,7 @@
 namespace anagram {
 
 // Uniform on (-sqrt 3, sqrt 3): mean 0, variance 1. For sketching it serves as well as a normal
-// deviate and costs a tenth. Mixing steps of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
+// deviate and costs no logarithm. Mixing steps of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014).
 inline double random_entry(std::uint64_t seed, std::uint64_t index) {
   std::uint64_t z = (seed << 40) + (index + 1) * 0x9e3779b97f4a7c15ULL;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
