@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
+from anagram_ext.arguments import check_kind
 from anagram_ext.files import replace_file
 from anagram_ext.network import MLP
 from anagram_ext.tensors import check_theta
@@ -50,15 +51,18 @@ def load(path: str | Path) -> tuple[MLP, Tensor]:
         ValueError: the file holds no network, or its parts do not belong together.
         FileNotFoundError: there is no such file.
     """
+    check_kind("path", path, (str, Path), "a path")
     metadata, theta = _read(Path(path))
-    coordinates = json.loads(metadata["coordinates"])
-    model = MLP(
-        json.loads(metadata["widths"]),
-        metadata["activation"],
-        dtype=theta.dtype,
-        coordinates=None if coordinates is None else tuple(coordinates),
-    )
-    check_theta(theta, (model.n_parameters,), model.dtype)
+    try:
+        model = MLP(
+            json.loads(metadata["widths"]),
+            metadata["activation"],
+            dtype=theta.dtype,
+            coordinates=json.loads(metadata["coordinates"]),
+        )
+        check_theta(theta, (model.n_parameters,), model.dtype)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not describe a network: {error}") from error
     return model, theta
 
 

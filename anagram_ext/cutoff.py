@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from anagram_ext.arguments import check_kind
+
 
 @dataclass(frozen=True)
 class Cutoff:
@@ -19,6 +21,7 @@ class Cutoff:
         relative: whether ``value`` multiplies the largest singular value.
 
     Raises:
+        TypeError: ``value`` is no number.
         ValueError: ``value`` is negative, NaN or infinite.
     """
 
@@ -26,6 +29,7 @@ class Cutoff:
     relative: bool = True
 
     def __post_init__(self) -> None:
+        check_kind("cutoff", self.value, (int, float), "a number or a Cutoff")
         if not (math.isfinite(self.value) and self.value >= 0):
             message = f"cutoff: expected a finite number >= 0, got {self.value!r}"
             raise ValueError(message)
@@ -33,7 +37,7 @@ class Cutoff:
     @classmethod
     def of(cls, cutoff: float | Cutoff) -> Cutoff:
         """A plain number means a relative cutoff."""
-        return cutoff if isinstance(cutoff, Cutoff) else cls(float(cutoff))
+        return cutoff if isinstance(cutoff, Cutoff) else cls(cutoff)
 
     def rank(self, singular_values: torch.Tensor) -> int:
         """Number of kept values among ``singular_values`` [k], which descend."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anagram_ext.arguments import check_kind
 from anagram_ext.coordinates import check_names
 from anagram_ext.sampling import Bounds, Region, counts_along, tensor_product
 
@@ -66,6 +67,7 @@ class Box(Region):
         ((name, value),) = fixed.items()
         axis = self._axis(name)
         lower, upper = self.bounds[axis]
+        check_kind(f"face: {name}", value, (int, float), "a number")
         if not lower <= value <= upper:
             raise ValueError(f"face: {name}={value!r} lies outside of [{lower}, {upper}]")
         return Faces(self.names, (self._slice(axis, float(value)),))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from anagram_ext import operators
+from anagram_ext.arguments import check_integer, check_kind, check_seed, elements
 from anagram_ext.engine import Plan, require_device
 from anagram_ext.tensors import DTYPES, check_points, check_theta
 from anagram_ext.torch_bridge import ACTIVATIONS, from_sequential, to_sequential
@@ -52,7 +53,8 @@ class MLP:
             raise TypeError(f"dtype must be torch.float64 or torch.float32, got {self.dtype!r}")
         require_device(self.device)
         if self.coordinates is not None:
-            object.__setattr__(self, "coordinates", tuple(self.coordinates))
+            names = elements("coordinates", self.coordinates, "a sequence of names")
+            object.__setattr__(self, "coordinates", names)
             if len(self.coordinates) != self.widths[0]:
                 raise ValueError(
                     f"coordinates must name {self.widths[0]} inputs, got {self.coordinates}"
@@ -75,6 +77,7 @@ class MLP:
         Raises:
             ValueError: for another scheme.
         """
+        check_seed(seed)
         rng = torch.Generator().manual_seed(seed)
         if scheme == "normal":
             theta = 0.1 * torch.randn(self.n_parameters, generator=rng, dtype=torch.float64)
@@ -112,7 +115,7 @@ class MLP:
         Raises:
             ValueError: for an unknown coordinate, an order above 4 or a wrong shape.
         """
-        names = tuple(names)
+        names = _checked_names(names)
         coordinates = self.coordinates or _guess_coordinates(self.widths[0], names)
         wanted = tuple(operators.derivative((name,), coordinates) for name in names)
         distinct = tuple(dict.fromkeys(wanted))
@@ -146,15 +149,21 @@ class MLP:
 
 
 def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    checked = tuple(widths)
+    checked = list(elements("widths", widths, "a sequence of integers"))
     if len(checked) < 2:
-        raise ValueError(f"widths must hold at least inputs and outputs, got {list(checked)}")
+        raise ValueError(f"widths must hold at least inputs and outputs, got {checked}")
     for width in checked:
-        if isinstance(width, bool) or not isinstance(width, int):
-            raise TypeError(f"widths must be integers, got {width!r} in {list(checked)}")
-        if width < 1:
-            raise ValueError(f"widths must be positive, got {list(checked)}")
-    return checked
+        check_integer(f"each of widths {checked}", width, least=1)
+    return tuple(widths)
+
+
+def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    checked = elements("names", names, 'a sequence of derivatives such as ("", "x")')
+    if not checked:
+        raise ValueError("names must hold at least one derivative, got none")
+    for name in checked:
+        check_kind(f"each of names {checked}", name, str, "a string")
+    return tuple(names)
 
 
 def _guess_coordinates(dimension: int, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from anagram_ext.arguments import check_kind
+
 MultiIndex = tuple[int, ...]
 
 MAX_ORDER = 4
@@ -84,6 +86,7 @@ def combination(
         ValueError: for an unknown derivative, a coefficient that is not finite, or no term at all.
         TypeError: for a coefficient that is not a number.
     """
+    check_kind("operator: terms", terms, Mapping, "a mapping such as {'xx': 1.0}")
     named = []
     for name, coefficient in terms.items():
         if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
+from anagram_ext.arguments import check_kind, elements
 from anagram_ext.coordinates import Coordinates, check_names
+from anagram_ext.network import MLP
 from anagram_ext.sampling import Sampler
 from anagram_ext.tensors import check_points
-
-if TYPE_CHECKING:
-    from anagram_ext.network import MLP
 
 Residual = Callable[..., Any]
 Solution = Callable[[Coordinates], Any]
@@ -94,6 +93,8 @@ class Problem:
             self, "coordinates", check_names(_names("coordinates", self.coordinates))
         )
         object.__setattr__(self, "fields", _names("fields", self.fields))
+        check_kind("conditions", self.conditions, Mapping, "a mapping from names to Conditions")
+        check_kind("name", self.name, str, "a string")
         object.__setattr__(self, "conditions", dict(self.conditions))
         if not self.fields or len(set(self.fields)) != len(self.fields):
             raise ValueError(f"fields must be one or more different names, got {self.fields}")
@@ -104,11 +105,19 @@ class Problem:
         self._check_conditions()
         if self.evaluation is not None:
             check_points("evaluation", self.evaluation, len(self.coordinates))
+            if not len(self.evaluation):
+                raise ValueError("evaluation must hold at least one point, got none")
         if self.model is not None:
             self.check_model(self.model)
 
     def check_model(self, model: MLP) -> None:
-        """Raises ValueError unless the network maps the coordinates to the fields."""
+        """Raises unless the network maps the coordinates to the fields.
+
+        Raises:
+            TypeError: if it is no network.
+            ValueError: if it has other widths.
+        """
+        check_kind("model", model, MLP, "an MLP")
         expected = (len(self.coordinates), len(self.fields))
         if (model.widths[0], model.widths[-1]) != expected:
             raise ValueError(
@@ -130,11 +139,7 @@ class Problem:
 
 def _names(argument: str, names: Sequence[str]) -> tuple[str, ...]:
     # A bare string is a sequence of letters: almost certainly a forgotten comma.
-    if isinstance(names, str):
-        raise TypeError(
-            f"{argument} must be a sequence of names such as ({names!r},), got {names!r}"
-        )
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"{argument} must be strings, got {name!r}")
+    example = (names,) if isinstance(names, str) else ("x",)
+    for name in elements(argument, names, f"a sequence of names such as {example}"):
+        check_kind(f"each of {argument}", name, str, "a string")
     return tuple(names)

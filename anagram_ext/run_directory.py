@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext import checkpoint, plot
+from anagram_ext.arguments import check_kind
 from anagram_ext.files import replace_file
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | Path) -> None:
+        check_kind("out", path, (str, Path), "a path")
         self.path = Path(path)
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"out must be a folder, got the file {self.path}")

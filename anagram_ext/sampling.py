@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from anagram_ext.arguments import check_integer, check_seed
 from anagram_ext.collocation import choose
 
 Array = npt.NDArray[np.float64]
@@ -35,6 +36,7 @@ class Sampler:
 
     def __call__(self, seed: int) -> Tensor:
         """The points of a seed."""
+        check_seed(seed)
         return self.draw(seed)
 
     def redrawn(self) -> Sampler:
@@ -52,7 +54,7 @@ class Sampler:
         :func:`anagram_ext.collocation.choose`. The first points, and held-out ones, are chosen
         evenly.
         """
-        check_count("n", n)
+        check_integer("n", n, least=1)
         if n > self.n_points:
             raise ValueError(f"n must be at most the {self.n_points} candidates, got {n}")
 
@@ -110,7 +112,7 @@ class Region:
         return Sampler(sum(int(np.prod(along)) for along in cells), draw)
 
     def _random(self, n: int, design: UnitDesign) -> Sampler:
-        check_count("n", n)
+        check_integer("n", n, least=1)
         share, rest = divmod(n, len(self.pieces))
 
         def draw(seed: int) -> Tensor:
@@ -168,7 +170,7 @@ def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:
         TypeError: if a number is no integer.
     """
     for count in counts:
-        check_count("counts", count)
+        check_integer("counts", count, least=1)
     free = [lower < upper for lower, upper in bounds]
     if len(counts) == 1:
         counts = counts * sum(free)
@@ -179,14 +181,6 @@ def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:
         )
     remaining = iter(counts)
     return [next(remaining) if is_free else 1 for is_free in free]
-
-
-def check_count(argument: str, count: int) -> None:
-    """Raises unless `count` is a positive integer."""
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise TypeError(f"{argument} must be an integer, got {count!r}")
-    if count < 1:
-        raise ValueError(f"{argument} must be at least 1, got {count}")
 
 
 def _stack(pieces: list[Array]) -> Tensor:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from anagram_ext.arguments import check_kind, check_seed
 from anagram_ext.memory import factorised
+from anagram_ext.network import MLP
+from anagram_ext.problem import Problem
 from anagram_ext.search import SEARCHES
 from anagram_ext.system import System
 
@@ -14,8 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.cutoff import Cutoff
-    from anagram_ext.network import MLP
-    from anagram_ext.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def jacobian(problem: Problem, model: MLP, theta: Tensor, seed: int = 0) -> tupl
         ValueError: for a wrong shape, or a residual that breaks the rules of :class:`Condition`.
         TypeError: for a wrong dtype.
     """
-    return _system(problem, model, seed).linearise(theta)
+    return _system_of(problem, model, seed).linearise(theta)
 
 
 def step(
@@ -87,9 +88,9 @@ def step(
         TypeError: for a wrong dtype.
         MemoryError: when J can neither be stored nor streamed.
     """
-    if search not in SEARCHES:
+    if search not in tuple(SEARCHES):
         raise ValueError(f"search must be one of {tuple(SEARCHES)}, got {search!r}")
-    system = _system(problem, model, seed)
+    system = _system_of(problem, model, seed)
     residual, factorisation = factorised(system, theta, cutoff, memory)
     direction = factorisation.direction(residual, cutoff)
     found = SEARCHES[search](system, theta, direction, 0.5 * float(residual @ residual))
@@ -101,6 +102,13 @@ def step(
         singular_values=factorisation.singular_values,
         direction=direction,
     )
+
+
+def _system_of(problem: Problem, model: MLP, seed: int) -> System:
+    check_kind("problem", problem, Problem, "a Problem")
+    check_kind("model", model, MLP, "an MLP")
+    check_seed(seed)
+    return _system(problem, model, seed)
 
 
 @lru_cache(maxsize=4)

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anagram_ext.arguments import check_kind, check_seed
 from anagram_ext.block import Block
 from anagram_ext.collocation import choose
 from anagram_ext.coordinates import Coordinates
 from anagram_ext.discovery import discover
+from anagram_ext.problem import Problem
 from anagram_ext.row_tiles import RowTiles
 from anagram_ext.sampling import Sampler
 from anagram_ext.tensors import check_points, check_theta
@@ -21,7 +23,6 @@ from anagram_ext.validation import SolutionError, evaluation_points, fresh_point
 if TYPE_CHECKING:
     from anagram_ext.linearise import PointwiseResidual
     from anagram_ext.network import MLP
-    from anagram_ext.problem import Problem
 
 _TRAINING, _HELD_OUT = 0, 1  # streams of random points that never meet
 
@@ -54,7 +55,9 @@ class System:
             ValueError: for a network of other widths, or a residual that breaks the rules.
             TypeError: for a residual that returns anything but tensors of the model's dtype.
         """
+        check_kind("problem", problem, Problem, "a Problem")
         problem.check_model(model)
+        check_seed(seed)
         self.problem = problem
         self.model = model
         self.n_parameters = model.n_parameters

@@ -57,6 +57,8 @@ def from_sequential(net: nn.Sequential) -> tuple[list[int], str, Tensor]:
     names = {_activation_name(module) for module in layers[1::2]} or {"identity"}
     if len(names) != 1:
         raise ValueError(f"net must have one activation throughout, got {sorted(names)}")
+    if any(a.out_features != b.in_features for a, b in itertools.pairwise(linears)):
+        raise ValueError(f"net: each Linear must take what the one before gives, got {net}")
     if len({parameter.dtype for parameter in net.parameters()}) != 1:
         raise TypeError("net must have one dtype throughout")
     widths = [linears[0].in_features] + [layer.out_features for layer in linears]

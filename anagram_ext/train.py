@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from anagram_ext import methods
 from anagram_ext._lapack import ensure_lapack
+from anagram_ext.arguments import check_integer, check_kind
 from anagram_ext.errors import HeldOutWarning, NonFiniteError
 from anagram_ext.history import History
 from anagram_ext.info import versions
+from anagram_ext.problem import Problem
 from anagram_ext.progress import reporting
 from anagram_ext.run import (
     INTERRUPTED,
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from anagram_ext.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.network import MLP
-    from anagram_ext.problem import Problem
 
 __all__ = ["TrainResult", "train"]
 
@@ -82,6 +83,8 @@ def train(
     limit = _steps(steps, chosen)
     first = _first_iterate(network, theta, seed)
     system = System(problem, network, seed)
+    if not system.n_rows:
+        raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
     directory = None if out is None else RunDirectory(out)
 
     ensure_lapack()  # now, because loading it is no part of the training time
@@ -130,10 +133,12 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
 
 
 def _network(problem: Problem, model: MLP | None, device: str) -> MLP:
+    check_kind("problem", problem, Problem, "a Problem")
     if model is None:
         model = problem.model
     if model is None:
         raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
+    problem.check_model(model)
     return model if device == model.device else replace(model, device=device)
 
 
@@ -141,6 +146,8 @@ def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
     if not isinstance(method, str):
         if cutoff is not None:
             raise ValueError(f"cutoff: give it to the method object itself, got {cutoff!r}")
+        if not callable(getattr(method, "step", None)):
+            raise TypeError(f"method must be a name or a Method, got {method!r}")
         return method
     factory = methods.get(method)
     if cutoff is None:
@@ -153,8 +160,7 @@ def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
 def _steps(steps: int | None, method: Method) -> int:
     if steps is None:
         return method.default_steps
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps!r}")
+    check_integer("steps", steps, least=1)
     return steps
 
 

@@ -26,12 +26,9 @@ from anagram_ext.system import System
 PUBLISHED = {"laplace_2d": 2.6e-9, "heat": 6.6e-7, "laplace_5d": 3.9e-5}
 PATIENCE = 300
 
-# In the authors' losses a mean square is multiplied with the size of the set it is taken over.
-MEASURES = {
-    "laplace_2d": {"boundary": 4.0},
-    "heat": {"walls": 2.0},
-    "laplace_5d": {"boundary": 10.0},
-}
+# In the authors' losses a mean square is multiplied with the size of the set it is taken over. For
+# heat it is not published whether the two walls are one set of size one or two; one is used here.
+MEASURES = {"laplace_2d": {"boundary": 4.0}, "heat": {}, "laplace_5d": {"boundary": 10.0}}
 
 
 class AsPublished:

@@ -149,8 +149,8 @@ def test_no_points():
     ("arguments", "error", "message"),
     [
         (([2],), ValueError, "at least inputs and outputs"),
-        (([2, 0, 1],), ValueError, "positive"),
-        (([2, 3.0, 1],), TypeError, "integers, got 3.0"),
+        (([2, 0, 1],), ValueError, "must be at least 1, got 0"),
+        (([2, 3.0, 1],), TypeError, "must be an integer, got 3.0"),
         (([2, 3, 1], "relu"), ValueError, "activation must be one of .* got 'relu'"),
         (([2, 3, 1], "tanh", torch.float16), TypeError, "dtype"),
         (([2, 3, 1], "tanh", torch.float64, "tpu"), ValueError, "device must be"),

@@ -63,6 +63,6 @@ def get(name: str, **arguments: int) -> Problem:
     Raises:
         ValueError: No problem has that name.
     """
-    if name not in _BUILDERS:
+    if name not in tuple(_BUILDERS):
         raise ValueError(f"name={name!r}: no such problem; there are {', '.join(_BUILDERS)}")
     return _BUILDERS[name](**arguments)

@@ -1,0 +1,157 @@
+"""Nonsense in every argument: the error names the argument and what it got."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import anagram_ext as ax
+from anagram_ext import checkpoint
+from anagram_ext.run_directory import RunDirectory
+
+POINTS = torch.rand(8, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+MODEL = ax.MLP([2, 4, 1])
+THETA = MODEL.init(0)
+SQUARE = ax.Box(t=(0, 1), x=(0, 1))
+HERE = {"here": ax.Condition(lambda u, x: u.d("x"), POINTS)}
+PROBLEM = ax.Problem(("t", "x"), ("u",), HERE)
+RANDOM = ax.Problem(
+    ("t", "x"), ("u",), {"here": ax.Condition(HERE["here"].residual, SQUARE.uniform(4))}
+)
+
+NUMBERS = [-1, 2.5, float("nan"), True]
+JUNK = [None, [], {}, object]
+
+
+def train(**changes):
+    """A run that would work without the change."""
+    arguments = {"problem": PROBLEM, "model": MODEL, "steps": 1, "progress": False}
+    return ax.train(**(arguments | changes))
+
+
+def linear(*widths: tuple[int, int]) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(*widths[0]), nn.Tanh(), nn.Linear(*widths[1]))
+
+
+@pytest.mark.parametrize("value", ["three", *NUMBERS, *JUNK])
+@pytest.mark.parametrize(
+    ("argument", "use"),
+    [
+        ("widths", lambda v: ax.MLP(v)),
+        ("widths", lambda v: ax.MLP([2, v, 1])),
+        ("seed", MODEL.init),
+        ("seed", SQUARE.sobol(4)),
+        ("seed", lambda v: ax.jacobian(RANDOM, MODEL, THETA, seed=v)),
+        ("seed", lambda v: train(seed=v)),
+        ("names", lambda v: MODEL.jet(THETA, POINTS, (v,) if v == "three" else v)),
+        ("face: t", lambda v: SQUARE.face(t=v) if v is not True else SQUARE.face(t=2)),
+        ("fields", lambda v: ax.Problem(("t", "x"), v, HERE)),
+        ("coordinates", lambda v: ax.Problem(v, ("u",), HERE)),
+        ("conditions", lambda v: ax.Problem(("t", "x"), ("u",), v)),
+        ("problem", lambda v: ax.jacobian(v, MODEL, THETA)),
+        ("problem", lambda v: train(problem=v)),
+        ("model", lambda v: ax.step(PROBLEM, v, THETA)),
+        ("model", lambda v: train(model="none" if v is None else v)),
+        ("search", lambda v: ax.step(PROBLEM, MODEL, THETA, search=v)),
+        ("steps", lambda v: train(steps=0 if v is None else v)),
+        ("method", lambda v: train(method=v)),
+        ("name", ax.problems.get),
+    ],
+)  # fmt: skip
+def test_nothing_of_the_kind(argument, use, value):
+    with pytest.raises((TypeError, ValueError), match=f"{argument}|unknown derivative"):
+        use(value)
+
+
+@pytest.mark.parametrize("value", ["three", None, [], {}, object])
+@pytest.mark.parametrize(
+    ("argument", "use"),
+    [
+        ("cutoff", ax.Cutoff),
+        ("cutoff", lambda v: ax.step(PROBLEM, MODEL, THETA, cutoff=v)),
+        ("operator: terms", lambda v: ax.jacobian(operating(v), MODEL, THETA)),
+        ("out", lambda v: RunDirectory(0 if isinstance(v, str) else v)),
+        ("path", lambda v: checkpoint.load(0 if isinstance(v, str) else v)),
+    ],
+)
+def test_no_number_mapping_or_path(argument, use, value):
+    if argument == "operator: terms" and value == {}:
+        argument = "operator: no term"
+    with pytest.raises((TypeError, ValueError), match=argument):
+        use(value)
+
+
+def operating(terms) -> ax.Problem:
+    condition = ax.Condition(lambda u, x: u.operator(terms), POINTS)
+    return ax.Problem(("t", "x"), ("u",), {"here": condition})
+
+
+def test_a_seed_too_large_for_random_generators():
+    with pytest.raises(ValueError, match=r"seed must be below 2\^63, got 1000"):
+        MODEL.init(10**30)
+
+
+def test_no_points_at_all():
+    empty = ax.Condition(lambda u, x: u, POINTS[:0])
+    with pytest.raises(ValueError, match="'void': its conditions hold no point"):
+        train(problem=ax.Problem(("t", "x"), ("u",), {"a": empty}, name="void"))
+    assert train(problem=ax.Problem(("t", "x"), ("u",), HERE | {"a": empty})).steps == 1
+    with pytest.raises(ValueError, match="evaluation must hold at least one point"):
+        ax.Problem(("t", "x"), ("u",), HERE, evaluation=POINTS[:0])
+
+
+def test_layers_that_do_not_fit_together():
+    ax.MLP.from_torch(linear((2, 3), (3, 1)))
+    with pytest.raises(ValueError, match="each Linear must take what the one before gives"):
+        ax.MLP.from_torch(linear((2, 3), (4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("widths", "[2"),
+        ("widths", "null"),
+        ("widths", "[2, 5, 1]"),
+        ("widths", None),
+        ("activation", "relu"),
+        ("activation", None),
+        ("coordinates", '"ab'),
+        ("coordinates", "3"),
+        ("coordinates", None),
+    ],
+)
+def test_a_checkpoint_with_a_damaged_description(tmp_path, key, value):
+    path = tmp_path / "m.safetensors"
+    metadata = {"format": "anagram_ext 1", "problem": "", "activation": "tanh"}
+    metadata |= {"widths": json.dumps([2, 4, 1]), "coordinates": "null"}
+    save_file({"theta": THETA}, path, metadata=metadata)
+    assert checkpoint.load(path)[0] == MODEL
+    damaged = metadata | {key: value}
+    save_file({"theta": THETA}, path, metadata={k: v for k, v in damaged.items() if v is not None})
+    with pytest.raises(ValueError, match=r"m\.safetensors does not describe a network"):
+        checkpoint.load(path)
+
+
+def test_unusual_but_right():
+    """Gradients asked for, strides, single precision, widths of one, thirty layers."""
+    expected = ax.jacobian(PROBLEM, MODEL, THETA)
+    strided = torch.stack([THETA, THETA], dim=1)[:, 0]
+    for theta in (THETA.clone().requires_grad_(), strided):
+        found = ax.jacobian(PROBLEM, MODEL, theta)
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+        assert not any(part.requires_grad for part in found)
+    columns = POINTS.T.contiguous().T
+    assert torch.equal(MODEL(THETA, columns), MODEL(THETA, POINTS))
+    for model in (
+        ax.MLP([2, 4, 1], dtype=torch.float32),
+        ax.MLP([2, 1, 1, 1]),
+        ax.MLP([2, *30 * [4], 1]),
+        ax.MLP([2, 1]),
+    ):
+        run = train(model=model)
+        assert run.theta.dtype == model.dtype
+        assert run.loss <= run.history["loss"][0]
