@@ -72,15 +72,26 @@ template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE V exp_lanes(V x) {
   return e.power * e.expm1_r + e.power;
 }
 
-// tanh |x| = -expm1(-2|x|) / (expm1(-2|x|) + 2): accurate near 0 as well.
+// x = k ln(2)/2 + s with |s| <= ln(2)/4, and tanh s = odd / even by the continued fraction of tanh,
+// cut where it is exact to 2e-19. The addition theorem, multiplied out, needs one division:
+//   tanh x = (2^k (even + odd) - (even - odd)) / (2^k (even + odd) + (even - odd))
+// and is accurate near 0 as well, where k = 0 leaves odd / even.
 template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE V tanh_lanes(V x) {
   using C = MathConstants<T>;
-  V a = x < T(0) ? -x : x;
-  a = a > C::tanh_max ? splat<V>(C::tanh_max) : a;
-  const auto e = exp_parts<V, T>(a * T(-2));
-  const V expm1 = e.power * e.expm1_r + (e.power - T(1));
-  const V y = -expm1 / (expm1 + T(2));
-  return x < T(0) ? -y : y;
+  using Bits = typename std::conditional_t<sizeof(V) == sizeof(T), typename C::Bits,
+                                           typename Lanes<T>::Bits>;
+  x = x < -C::tanh_max ? splat<V>(-C::tanh_max) : x;
+  x = x > C::tanh_max ? splat<V>(C::tanh_max) : x;
+  const V shifted = x * T(2.8853900817779268) + C::magic;
+  const V k = shifted - C::magic;
+  const V s = (x - k * (C::ln2_high / 2)) - k * (C::ln2_low / 2);
+  const V s2 = s * s;
+  const V even = ((s2 + T(210)) * s2 + T(4725)) * s2 + T(10395);
+  const V odd = s * ((s2 * T(21) + T(1260)) * s2 + T(10395));
+  const Bits exponent = bit_cast<Bits>(shifted) + static_cast<typename C::Bits>(C::bias);
+  const V power = bit_cast<V>(static_cast<Bits>(exponent << C::mantissa)); // 2^k
+  const V less = power - T(1), more = power + T(1);
+  return (less * even + more * odd) / (more * even + less * odd);
 }
 
 // Scalar C functions lane by lane, for the activations that are too rare to deserve polynomials.
