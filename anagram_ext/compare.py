@@ -95,10 +95,12 @@ def curve(
     is what a user who waits that long has in hand.
 
     Returns:
-        Abscissas `[GRID]` and quartiles `[3, GRID]`.
+        Abscissas `[GRID]`, spaced evenly on a logarithmic axis from the first step on, and
+        quartiles `[3, GRID]`.
     """
+    first = min(float(run.history[horizontal][1]) for run in runs)
     end = max(float(run.history[horizontal][-1]) for run in runs)
-    grid = np.linspace(0.0, end, GRID)
+    grid = np.geomspace(first, end, GRID)
     rows = []
     for run in runs:
         latest = np.searchsorted(run.history[horizontal], grid, side="right") - 1
@@ -117,6 +119,8 @@ def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
             (line,) = axes.plot(grid, median, label=method)
             axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
         plot.logarithmic(axes, horizontal)
+        if axes.lines:  # ten thousand cheap steps beside a hundred dear ones
+            axes.set_xscale("log")
         axes.set_ylabel(_LABELS[vertical])
     figure.suptitle(comparison.problem)
     plot.write(figure, path)
@@ -124,7 +128,8 @@ def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
 
 def _drawable(comparison: Comparison, vertical: str) -> Iterator[tuple[str, Sequence[TrainResult]]]:
     for method, runs in comparison.runs.items():
-        if runs and all(np.all(run.history[vertical] > 0) for run in runs):
+        curves = [run.history[vertical] for run in runs]
+        if runs and all(len(values) > 1 and np.all(values > 0) for values in curves):
             yield method, runs
 
 

@@ -49,12 +49,24 @@ def grid_search(
         loss: the loss at theta.
         step_sizes: what to try; 0.5^k, k = 0..30, as in arXiv 2412.10782, by default.
     """
+    found = lowest_of_grid(system, theta, direction, step_sizes)
+    if not found.loss < loss:
+        return SearchResult(theta.clone(), loss, 0.0, found.evaluations)
+    return found
+
+
+def lowest_of_grid(
+    system: System, theta: Tensor, direction: Tensor, step_sizes: Tensor = HALVINGS
+) -> SearchResult:
+    """The same, but the best step is taken even when its loss is above the present one.
+
+    So do the line searches of the ANaGRAM and E-NGD authors. Where the directions are so long that
+    all trials fail, the iterate moves on a little instead of being caught.
+    """
     step_sizes = step_sizes.to(theta)
     trials = theta - step_sizes[:, None] * direction  # [31, P]
     losses = system.losses(trials)
     best = int(losses.argmin())
-    if not float(losses[best]) < loss:
-        return SearchResult(theta.clone(), loss, 0.0, len(trials))
     return SearchResult(
         trials[best].clone(), float(losses[best]), float(step_sizes[best]), len(trials)
     )

@@ -34,11 +34,9 @@ MEASURES = {"laplace_2d": {"boundary": 4.0}, "heat": {}, "laplace_5d": {"boundar
 class AsPublished:
     """ANaGRAM step for step as in the authors' script.
 
-    It differs from the method `anagram` of the package in two ways. The direction comes from
+    It differs from the method `anagram` of the package in one way: the direction comes from
     unscaled rows, while the line search looks at integrals over each condition's set, which weigh
-    the boundary more. And the best trial of the search is taken even when its loss is above the
-    present one: with a cutoff of 1e-6 the first directions are so long that every step along them
-    raises the loss, and a search that refuses these ends there.
+    the boundary more.
     """
 
     name = "as published"

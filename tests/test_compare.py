@@ -48,15 +48,15 @@ def result(loss: float, seconds=(0.0, 1.0, 2.0), losses=(9.0, 5.0, 1.0)) -> Trai
 def test_a_curve_holds_the_latest_row_and_the_last_one_after_the_end():
     short = result(1.0)
     grid, quartiles = curve([short], "seconds", "loss")
-    assert (grid[0], grid[-1]) == (0.0, 2.0)
-    expected = np.where(grid < 1, 9.0, np.where(grid < 2, 5.0, 1.0))
+    assert (grid[0], grid[-1]) == (1.0, 2.0)
+    expected = np.where(grid < 2, 5.0, 1.0)
     np.testing.assert_array_equal(quartiles, [expected] * 3)
 
     long = result(1.0, seconds=(0.0, 4.0), losses=(8.0, 2.0))
     grid, (_, median, _) = curve([short, long], "seconds", "loss")
     assert grid[-1] == 4.0
     assert median[-1] == (1.0 + 2.0) / 2
-    assert median[0] == (9.0 + 8.0) / 2
+    assert median[0] == (5.0 + 8.0) / 2
 
 
 def test_the_table_has_median_and_quartiles():

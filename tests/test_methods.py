@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from anagram_ext import methods
-from anagram_ext.methods import Method, StepInfo, adam
+from anagram_ext.methods import Method, StepInfo, adam, descent
 from anagram_ext.methods.anagram import Anagram
+from anagram_ext.methods.descent import Descent
 from anagram_ext.methods.engd import EnergyNaturalGradient
 
 SECOND_ORDER = ("anagram", "engd")
@@ -164,6 +165,21 @@ def test_gradient_descent_takes_the_best_of_the_grid():
     info = run(methods.get("gd")(), system, START, 1)[0]
     assert info.step_size == 0.5**best
     torch.testing.assert_close(info.theta, probes[best])
+
+
+def test_the_line_search_moves_on_where_every_trial_fails_but_not_for_ever():
+    system, uphill = rosenbrock(), torch.tensor([-1.0, 0.0], dtype=torch.float64)
+    theta, descend = torch.ones(2, dtype=torch.float64), Descent()
+    infos = []
+    for _ in range(descent.PATIENCE):
+        loss = float(system.losses(theta[None])[0])
+        infos.append(descend(system, theta, loss, uphill))
+        theta = infos[-1].theta
+    assert [info.step_size for info in infos] == [0.5**30] * descent.PATIENCE
+    losses = [info.loss for info in infos]
+    assert losses == sorted(losses)
+    assert losses[0] > 0
+    assert [info.stop for info in infos] == [None] * (descent.PATIENCE - 1) + [descent.NO_PROGRESS]
 
 
 def test_adam_first_step():

@@ -41,7 +41,7 @@ def linear(*widths: tuple[int, int]) -> nn.Sequential:
 @pytest.mark.parametrize(
     ("argument", "use"),
     [
-        ("widths", lambda v: ax.MLP(v)),
+        ("widths", ax.MLP),
         ("widths", lambda v: ax.MLP([2, v, 1])),
         ("seed", MODEL.init),
         ("seed", SQUARE.sobol(4)),

@@ -8,7 +8,7 @@ import torch
 
 from anagram_ext.cutoff import Cutoff
 from anagram_ext.factorise import factorise
-from anagram_ext.methods.descent import descend
+from anagram_ext.methods.descent import Descent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +46,7 @@ class Anagram:
         """Takes the problem and the first iterate."""
         self._system = system
         self._theta = theta
+        self._descend = Descent()
         self._direction = torch.zeros_like(theta)
 
     def step(self) -> StepInfo:
@@ -56,7 +57,7 @@ class Anagram:
         seen = factorisation.project(r)[:rank]  # U_k^T r
         carried = self._momentum * self._direction
         self._direction = carried + factorisation.direction(r - J @ carried, self._cutoff)
-        info = descend(
+        info = self._descend(
             self._system,
             self._theta,
             0.5 * float(r @ r),

@@ -8,7 +8,7 @@ import torch
 
 from anagram_ext.cutoff import Cutoff
 from anagram_ext.factorise import lstsq
-from anagram_ext.methods.descent import descend
+from anagram_ext.methods.descent import Descent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +41,7 @@ class EnergyNaturalGradient:
         """Takes the problem and the first iterate."""
         self._system = system
         self._theta = theta
+        self._descend = Descent()
         default = torch.finfo(theta.dtype).eps * system.n_parameters
         self._cutoff = Cutoff.of(default if self._given is None else self._given)
 
@@ -50,7 +51,7 @@ class EnergyNaturalGradient:
         gram, gradient = J.T @ J, J.T @ r  # [P, P], [P]
         solution = lstsq(gram, gradient, self._cutoff)
         removed = J @ solution.direction  # [S]
-        info = descend(
+        info = self._descend(
             self._system,
             self._theta,
             0.5 * float(r @ r),

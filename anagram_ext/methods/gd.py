@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anagram_ext.methods.descent import descend
+from anagram_ext.methods.descent import Descent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,10 +24,11 @@ class GradientDescent:
         """Takes the problem and the first iterate."""
         self._system = system
         self._theta = theta
+        self._descend = Descent()
 
     def step(self) -> StepInfo:
         """One step against the gradient."""
         loss, gradient = self._system.gradient(self._theta)
-        info = descend(self._system, self._theta, loss, gradient)
+        info = self._descend(self._system, self._theta, loss, gradient)
         self._theta = info.theta
         return info
