@@ -25,6 +25,8 @@ BROKEN_DOWN = 1
 WRONG_INPUT = 2
 CTRL_C = 130  # what a shell reports for a process ended by SIGINT
 
+MOST_SEEDS = 1000
+
 app = typer.Typer(
     help="Train physics-informed neural networks with the ANaGRAM natural gradient.",
     add_completion=False,
@@ -121,6 +123,8 @@ def compare(
     chosen = [name.strip() for name in names.split(",")]
     for name in chosen:
         methods.get(name)  # a wrong name is an error now, not after the first runs
+    if len(set(chosen)) != len(chosen):
+        raise ValueError(f"methods must all differ, got {names!r}")
     comparison = comparing.compare(
         problems.get(problem), chosen, parse_seeds(seeds), out, steps=steps, progress=progress
     )
@@ -144,7 +148,10 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
             raise ValueError(f"seeds must look like 0-4 or 0,2,5, got {text!r}")
-        seeds.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last - first >= MOST_SEEDS:
+            raise ValueError(f"seeds must be at most {MOST_SEEDS} at a time, got {text!r}")
+        seeds.extend(range(first, last + 1))
     return seeds
 
 

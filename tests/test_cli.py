@@ -81,6 +81,11 @@ def test_info_tells_versions(command):
         (["train", "heat", "--device", "cuda"], "cuda"),
         (["train", "heat", "--out", __file__], "out must be a folder"),
         (["compare", "heat", "--methods", "gd,sgd", "--out", "never"], "unknown method 'sgd'"),
+        (["compare", "heat", "--methods", "gd,gd", "--out", "never"], "must all differ"),
+        (
+            ["compare", "heat", "--methods", "gd", "--seeds", "0-9999999999", "--out", "never"],
+            "at most",
+        ),
         (["compare", "heat", "--methods", "gd", "--seeds", "4-0", "--out", "never"], "seeds"),
     ],
 )

@@ -50,7 +50,7 @@ NAN_POINTS[3, 1] = math.nan
         (lambda: ax.Problem(("t",), "u", {}), TypeError, r"fields must be a sequence .*\('u',\)"),
         (lambda: ax.Problem(("t",), (), {}), ValueError, "fields must be one or more"),
         (lambda: ax.Problem(("t", "t"), ("u",), {}), ValueError, "must all differ"),
-        (lambda: ax.Problem((1,), ("u",), {}), TypeError, "each of coordinates must be a string, got 1"),
+        (lambda: ax.Problem((1,), ("u",), {}), TypeError, "each of coordinates .* got 1"),
     ],
 )  # fmt: skip
 def test_problems(make, error, message):

