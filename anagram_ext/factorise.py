@@ -11,7 +11,10 @@ from anagram_ext._lapack import ensure_lapack
 from anagram_ext._native import core
 from anagram_ext.cutoff import Cutoff
 
-_NATIVE: dict[torch.dtype, type[core.Factorisation]] = {torch.float64: core.FactorisationF64, torch.float32: core.FactorisationF32}
+_NATIVE: dict[torch.dtype, type[core.Factorisation]] = {
+    torch.float64: core.FactorisationF64,
+    torch.float32: core.FactorisationF32,
+}
 
 
 # A factorisation for a known cutoff leaves out what is below this fraction of it by default. The
