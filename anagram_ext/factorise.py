@@ -9,6 +9,7 @@ import torch
 
 from anagram_ext._lapack import ensure_lapack
 from anagram_ext._native import core
+from anagram_ext.arguments import check_kind
 from anagram_ext.cutoff import Cutoff
 
 _NATIVE: dict[torch.dtype, type[core.Factorisation]] = {
@@ -220,6 +221,7 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
     """
     cutoff = Cutoff.of(cutoff)
     _require_matrix(J)
+    check_kind("r", r, torch.Tensor, "a torch tensor")
     if r.shape != J.shape[:1] or r.dtype != J.dtype:
         message = f"r: expected {J.dtype} [{J.shape[0]}], got {r.dtype} {list(r.shape)}"
         raise ValueError(message)
@@ -229,6 +231,7 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
 
 
 def _require_matrix(J: torch.Tensor) -> None:
+    check_kind("J", J, torch.Tensor, "a torch tensor")
     described = f"{J.dtype} {list(J.shape)} on {J.device}"
     if J.ndim != 2 or J.dtype not in _NATIVE or J.device.type != "cpu":
         message = f"J: expected float64 or float32 [S, P] on cpu, got {described}"
@@ -240,6 +243,7 @@ def _require_matrix(J: torch.Tensor) -> None:
 
 def _rows(vectors: torch.Tensor, name: str) -> torch.Tensor:
     """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
+    check_kind(name, vectors, torch.Tensor, "a torch tensor")
     if vectors.ndim not in (1, 2):
         message = f"{name}: expected one vector or a matrix of rows, got {list(vectors.shape)}"
         raise ValueError(message)

@@ -60,6 +60,8 @@ def linear(*widths: tuple[int, int]) -> nn.Sequential:
         ("steps", lambda v: train(steps=0 if v is None else v)),
         ("method", lambda v: train(method=v)),
         ("name", ax.problems.get),
+        ("J", ax.factorise),
+        ("r", lambda v: ax.lstsq(torch.eye(2), v)),
     ],
 )  # fmt: skip
 def test_nothing_of_the_kind(argument, use, value):
