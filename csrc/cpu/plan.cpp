@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t tile_bytes = 160 * 1024; // of buffers a tile: a part of the L2 cache
 constexpr int64_t max_tile = 64;
+constexpr int64_t cached_bytes = int64_t(1)
+                                 << 25; // a J above this is not in a cache when it is read
 constexpr int64_t vjp_chunks =
     16; // partial sums; fixed, so that the result never depends on threads
 constexpr double thread_work = 2e5; // multiply-adds that pay for waking a worker
@@ -178,11 +180,13 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
 template <class T>
 void Plan::jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
                     T *j, int64_t row_stride, const Poll &poll) const {
+  const int64_t bytes = n_residuals * n * n_parameters_ * static_cast<int64_t>(sizeof(T));
+  const bool streaming = bytes > cached_bytes;
   reverse_tiles(
       theta, points, n, seeds, n_residuals, n,
       [&](const Visitor<T> &at) {
         at.kernel.rows(at.net, at.workspace.buffers(), at.seeds, at.count,
-                       j + at.first_row * row_stride, row_stride);
+                       j + at.first_row * row_stride, row_stride, streaming);
       },
       poll);
 }

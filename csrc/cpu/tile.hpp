@@ -57,9 +57,9 @@ template <class T> struct Kernels {
                int64_t n_total);
   // forward sweep that keeps what the reverse sweep needs
   void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n);
-  // rows of J, row i at j + i * row_stride
+  // rows of J, row i at j + i * row_stride; streaming: past the caches
   void (*rows)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, int64_t n, T *j,
-               int64_t row_stride);
+               int64_t row_stride, bool streaming);
   // gradient += sum over the rows i of w[i] J[i, :]
   void (*gradient)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const T *w, int64_t n,
                    T *gradient);

@@ -5,6 +5,7 @@
 #include "cpu/plan.hpp"
 #include "cpu/pool.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <random>
 #include <stdexcept>
@@ -155,6 +156,35 @@ void check_threads(const Case &c, unsigned seed) {
   CHECK(other == j);
 }
 
+// A J beyond the size of the caches is written past them: the same numbers as in small pieces.
+template <class T> void check_large(const std::vector<int64_t> &widths) {
+  const Operator laplacian = {{{2, 0}, 1.0}, {{0, 2}, 1.0}};
+  const Case c{widths, Activation::tanh, {laplacian, {{{0, 0}, 1.0}}}};
+  const Setup<T> s(c,
+                   (int64_t(40) << 20) / static_cast<int64_t>(sizeof(T)) / 2 /
+                       Plan(widths, c.kind, c.operators).n_parameters(),
+                   7);
+  for (const char *isa : {"base", "avx2", "avx512"}) {
+    if (!select_isa(isa))
+      continue;
+    const auto j = s.jacobian();
+    const int64_t n_p = s.plan.n_parameters(), piece = 100;
+    for (int64_t i = 0; i < s.n; i += piece) {
+      const int64_t n = std::min(piece, s.n - i);
+      std::vector<T> seeds; // of the piece: [C, K, m, n]
+      for (int64_t k = 0; k < s.n_residuals * s.jet_size(); k += s.n)
+        seeds.insert(seeds.end(), s.seeds.begin() + k + i, s.seeds.begin() + k + i + n);
+      std::vector<T> rows(static_cast<size_t>(s.n_residuals * n * n_p));
+      s.plan.jacobian(s.theta.data(), s.points.data() + i * 2, n, seeds.data(), s.n_residuals,
+                      rows.data(), n_p, {});
+      for (int64_t r = 0; r < s.n_residuals; ++r)
+        CHECK(std::equal(rows.begin() + r * n * n_p, rows.begin() + (r + 1) * n * n_p,
+                         j.begin() + (r * s.n + i) * n_p));
+    }
+  }
+  CHECK(select_isa(""));
+}
+
 void check_isas(const Case &c, unsigned seed) {
   const Setup<double> s(c, 40, seed);
   CHECK(select_isa("base"));
@@ -236,6 +266,10 @@ int main() {
     check_products<float>(c, seed, 1e-4); // both sides carry float round-off of up to order-4 jets
     check_threads(c, seed);
     check_isas(c, seed);
+  }
+  for (const auto &widths : {std::vector<int64_t>{2, 64, 64, 1}, {2, 40, 24, 17, 16, 2}}) {
+    check_large<double>(widths);
+    check_large<float>(widths);
   }
   check_pool();
   check_refusals();

@@ -14,7 +14,7 @@ template <class T> struct Broadcast {
 
 // C[R rows, J registers] (+)= A B, the whole block in registers. Only the first n_valid columns are
 // written, so that C may be an unpadded row of the caller's matrix.
-template <class T, int R, int J, bool accumulate>
+template <class T, int R, int J, bool accumulate, bool streaming = false>
 ANAGRAM_INLINE void gemm_block(int64_t n_k, Broadcast<T> a, const T *ANAGRAM_RESTRICT b,
                                int64_t b_stride, T *ANAGRAM_RESTRICT c, int64_t c_stride,
                                int64_t n_valid) {
@@ -35,6 +35,11 @@ ANAGRAM_INLINE void gemm_block(int64_t n_k, Broadcast<T> a, const T *ANAGRAM_RES
   }
   for (int r = 0; r < R; ++r) {
     T *out = c + r * c_stride;
+    if (streaming) { // aligned and complete
+      for (int j = 0; j < J; ++j)
+        store_streaming(out + j * lanes, sum[r][j]);
+      continue;
+    }
     if (n_valid >= J * lanes) {
       for (int j = 0; j < J; ++j)
         store(out + j * lanes,
@@ -73,6 +78,31 @@ inline void gemm(int64_t n_rows, int64_t n_columns, int64_t n_k, Broadcast<T> a,
     gemm_columns<T, 2, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride, n_columns - j);
   if (j < n_columns)
     gemm_columns<T, 1, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride, n_columns - j);
+}
+
+// C[n_rows, n_columns] = A B with stores that bypass the caches, for a C too large to be read from
+// them again: a plain store would first read what it overwrites. Whole cache lines only, of four
+// rows at a time: a line that is left half written costs more than it saves. All rows of C begin
+// at the same place within a line.
+template <class T>
+inline void gemm_streaming(int64_t n_rows, int64_t n_columns, int64_t n_k, Broadcast<T> a,
+                           const T *b, int64_t b_stride, T *c, int64_t c_stride) {
+  constexpr int64_t width = 2 * n_lanes<T>;
+  constexpr int64_t block = 4;
+  const int64_t first = elements_to_line(c); // columns before the first whole line
+  const int64_t end =
+      n_columns - (n_columns - first) % (width > line_elements<T> ? width : line_elements<T>);
+  int64_t r = 0;
+  for (; r + block <= n_rows; r += block) {
+    const Broadcast<T> rows{a.data + r * a.row_stride, a.row_stride, a.k_stride};
+    T *out = c + r * c_stride;
+    gemm<T>(block, first, n_k, rows, b, b_stride, out, c_stride);
+    for (int64_t j = first; j < end; j += width)
+      gemm_block<T, block, 2, false, true>(n_k, rows, b + j, b_stride, out + j, c_stride, width);
+    gemm<T>(block, n_columns - end, n_k, rows, b + end, b_stride, out + end, c_stride);
+  }
+  gemm<T>(n_rows - r, n_columns, n_k, {a.data + r * a.row_stride, a.row_stride, a.k_stride}, b,
+          b_stride, c + r * c_stride, c_stride);
 }
 
 } // namespace anagram::ANAGRAM_ISA_NAME

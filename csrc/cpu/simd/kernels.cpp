@@ -43,7 +43,7 @@ void narrow_block(const Layer<T> &layer, int slots, const T *zbar, const T *h, T
 // J[i, W_l] = sum over slots of zbar h^T, J[i, b_l] = zbar of the value.
 template <class T>
 void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, int64_t n, T *j,
-          int64_t row_stride) {
+          int64_t row_stride, bool streaming) {
   reverse<T>(net, buffers, seeds, nullptr, n, [&](int l, const T *zbar) {
     const Layer<T> &layer = net.layers[l];
     const int slots = net.slots(l);
@@ -54,6 +54,9 @@ void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, 
       T *row = j + i * row_stride + layer.offset;
       if (layer.n_in < n_lanes<T>)
         narrow_block(layer, slots, adjoint, h, buffers.adjoint[0], row);
+      else if (streaming && layer.n_in % line_elements<T> == 0)
+        gemm_streaming<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad}, h,
+                          layer.in_pad, row, layer.n_in);
       else
         gemm<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad}, h, layer.in_pad, row,
                 layer.n_in);
@@ -62,6 +65,8 @@ void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, 
         bias[o] = value < 0 ? T(0) : adjoint[value * layer.out_pad + o];
     }
   });
+  if (streaming)
+    end_streaming();
 }
 
 // The rows summed with weights w, never stored: one product over all points and slots a layer.

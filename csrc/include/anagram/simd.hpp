@@ -92,6 +92,40 @@ template <class To, class From> ANAGRAM_HD ANAGRAM_INLINE To bit_cast(From v) {
   return result;
 }
 
+// Stores past the caches to an address aligned to a register; end_streaming() makes such stores
+// visible to other threads. Plain stores where the machine has nothing of the kind.
+#if defined(__GNUC__) && !defined(__CUDACC__) && defined(__SSE2__)
+ANAGRAM_INLINE void store_streaming(double *p, VecF64 v) {
+#if defined(__AVX512F__)
+  __builtin_ia32_movntpd512(p, v);
+#elif defined(__AVX__)
+  __builtin_ia32_movntpd256(p, v);
+#else
+  __builtin_ia32_movntpd(p, v);
+#endif
+}
+ANAGRAM_INLINE void store_streaming(float *p, VecF32 v) {
+#if defined(__AVX512F__)
+  __builtin_ia32_movntps512(p, v);
+#elif defined(__AVX__)
+  __builtin_ia32_movntps256(p, v);
+#else
+  __builtin_ia32_movntps(p, v);
+#endif
+}
+ANAGRAM_INLINE void end_streaming() { __builtin_ia32_sfence(); }
+#else
+template <class T> ANAGRAM_INLINE void store_streaming(T *p, Vec<T> v) { store(p, v); }
+ANAGRAM_INLINE void end_streaming() {}
+#endif
+
+// Elements of a cache line, and from p to the next line.
+template <class T> constexpr int64_t line_elements = 64 / static_cast<int64_t>(sizeof(T));
+template <class T> ANAGRAM_INLINE int64_t elements_to_line(const T *p) {
+  const auto at = static_cast<int64_t>(reinterpret_cast<uintptr_t>(p) / sizeof(T));
+  return (line_elements<T> - at % line_elements<T>) % line_elements<T>;
+}
+
 // Sum of the lanes, in lane order.
 template <class T> ANAGRAM_INLINE T sum_lanes(Vec<T> v) {
   T lane[n_lanes<T>];
