@@ -30,7 +30,8 @@ HostFactorisation<T> factorise_array(const py::object &matrix, double relative, 
   if (j.shape(0) == 0 || j.shape(1) == 0)
     throw std::invalid_argument("J: has no rows or no columns: " + j.describe());
   const py::gil_scoped_release no_gil;
-  return factorise(MatrixView<const T>(transposed<T>(j)), {relative, absolute});
+  HostLinalg<T> linalg;
+  return factorise<HostLinalg<T>>(linalg, transposed<T>(j), {relative, absolute});
 }
 
 // J whose row tiles come from the Python function `tile(i) -> [tile_rows[i], columns]`.
@@ -46,9 +47,10 @@ factorise_python_tiles(const py::function &tile, std::vector<std::int64_t> tile_
     require(*current, dtype_of<T>, {any_size, any_size}, Layout::rows);
     return MatrixView<const T>(transposed<T>(*current));
   };
-  TiledJacobian<T> j(std::move(tile_rows), columns, source);
+  HostLinalg<T> linalg;
+  TiledJacobian<HostLinalg<T>> j(linalg, std::move(tile_rows), columns, source);
   const py::gil_scoped_release no_gil;
-  return factorise_tiles(j, {relative, absolute});
+  return factorise_tiles(linalg, j, {relative, absolute});
 }
 
 // out [q, k] = r [q, S] U

@@ -31,15 +31,6 @@ void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b,
 
 } // namespace
 
-template <class T> void HostSvd<T>::keep_above(double level) {
-  std::size_t count = 1;
-  while (count < sigma.size() && static_cast<double>(sigma[count]) > level)
-    ++count;
-  sigma.resize(count);
-  u.keep_columns(static_cast<std::int64_t>(count));
-  v.keep_columns(static_cast<std::int64_t>(count));
-}
-
 template <class T> HostMatrix<T> HostLinalg<T>::copy(ConstView a) const {
   Matrix result(a.rows, a.columns);
   copy_into(a, result.view());
@@ -55,6 +46,14 @@ template <class T> HostMatrix<T> HostLinalg<T>::transposed_copy(ConstView a) con
       for (std::int64_t i = i0; i < std::min(i0 + tile, a.rows); ++i)
         for (std::int64_t j = j0; j < std::min(j0 + tile, a.columns); ++j)
           to(j, i) = a(i, j);
+  return result;
+}
+
+template <class T> HostMatrix<T> HostLinalg<T>::scaled_copy(ConstView a, double factor) const {
+  Matrix result = copy(a);
+  T *data = result.view().data;
+  for (std::int64_t i = 0; i < a.rows * a.columns; ++i)
+    data[i] *= static_cast<T>(factor);
   return result;
 }
 
@@ -121,7 +120,7 @@ void HostLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) const
   gemqrt<T>(Transpose::yes, reflectors.below_diagonal.view(), reflectors.triangles.view(), c);
 }
 
-template <class T> HostSvd<T> HostLinalg<T>::svd(Matrix square) const {
+template <class T> SmallSvd<T, HostMatrix<T>> HostLinalg<T>::svd(Matrix square) const {
   const std::int64_t n = square.columns();
   Matrix u(n, n), v_transposed(n, n);
   std::vector<T> sigma(static_cast<std::size_t>(n));
@@ -129,8 +128,6 @@ template <class T> HostSvd<T> HostLinalg<T>::svd(Matrix square) const {
   return {std::move(u), std::move(sigma), transposed_copy(v_transposed.view())};
 }
 
-template struct HostSvd<double>;
-template struct HostSvd<float>;
 template class HostLinalg<double>;
 template class HostLinalg<float>;
 

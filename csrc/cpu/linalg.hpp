@@ -5,7 +5,11 @@
 #pragma once
 
 #include "anagram/solver/matrix.hpp"
+#include "anagram/solver/small_svd.hpp"
 #include "cpu/growing_qr.hpp"
+#include "cpu/lapack.hpp"
+#include "cpu/magnitude.hpp"
+#include "cpu/path_choice.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -21,15 +25,6 @@ template <class T> struct HostReflectors {
   std::int64_t columns() const { return below_diagonal.columns(); }
 };
 
-template <class T> struct HostSvd {
-  HostMatrix<T> u;      // [n, k]
-  std::vector<T> sigma; // [k], descending
-  HostMatrix<T> v;      // [n, k]
-
-  // Drops the singular values <= level, but never the largest one.
-  void keep_above(double level);
-};
-
 template <class T> class HostLinalg {
 public:
   using Scalar = T;
@@ -38,11 +33,13 @@ public:
   using ConstView = MatrixView<const T>;
   using Reflectors = HostReflectors<T>;
   using GrowingQr = anagram::GrowingQr<T>;
-  using Svd = HostSvd<T>;
+  using Svd = SmallSvd<T, Matrix>;
+  using Paths = HostPaths<T>;
 
   Matrix allocate(std::int64_t rows, std::int64_t columns) const { return {rows, columns}; }
   Matrix copy(ConstView a) const;
   Matrix transposed_copy(ConstView a) const;
+  Matrix scaled_copy(ConstView a, double factor) const;
   void copy_into(ConstView from, View to) const;
   void set_zero(View a) const;
   void fill_random(View a, std::uint64_t seed) const; // mean 0, variance 1, the same everywhere
@@ -58,6 +55,18 @@ public:
   void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
 
   Svd svd(Matrix square) const;
+  GrowingQr growing_qr(std::int64_t rows, std::int64_t capacity) const { return {rows, capacity}; }
+
+  // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.
+  Magnitude checked_magnitude(ConstView a, const char *name, std::int64_t first_row = 0) const {
+    return anagram::checked_magnitude(a, name, first_row);
+  }
+
+  // BLAS threads while the result lives: our own pool splits the products, but not the dense path.
+  BlasThreads threads_for_products() const { return BlasThreads(1); }
+  BlasThreads threads_for_dense(std::int64_t side) const {
+    return BlasThreads(BlasThreads::for_factorisation_of(side));
+  }
 };
 
 extern template class HostLinalg<double>;

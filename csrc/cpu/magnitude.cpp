@@ -2,15 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 namespace anagram {
 namespace {
-
-[[noreturn]] void throw_at(const char *name, std::int64_t row, std::int64_t column, double value) {
-  throw NonFiniteInput(std::string(name) + ": element [" + std::to_string(row) + ", " +
-                       std::to_string(column) + "] is " + std::to_string(value));
-}
 
 // One pass over a row; a NaN or an infinity makes sum_of_squares NaN or infinite.
 template <class T> Magnitude magnitude_of(const T *row, std::int64_t length) {
@@ -35,7 +29,7 @@ Magnitude checked_magnitude(MatrixView<const T> transposed, const char *name,
     if (!std::isfinite(in_row.sum_of_squares)) // or finite numbers whose squares overflow
       for (std::int64_t i = 0; i < transposed.rows; ++i)
         if (!std::isfinite(transposed(i, row)))
-          throw_at(name, first_row + row, i, static_cast<double>(transposed(i, row)));
+          throw_non_finite(name, first_row + row, i, static_cast<double>(transposed(i, row)));
     total.largest = std::max(total.largest, in_row.largest);
     total.sum_of_squares += in_row.sum_of_squares;
   }

@@ -1,22 +1,10 @@
-// Size of a matrix, and the check that everything in it is finite.
+// Size of a matrix on the host, and the check that everything in it is finite.
 #pragma once
 
+#include "anagram/solver/magnitude.hpp"
 #include "anagram/solver/matrix.hpp"
 
-#include <stdexcept>
-
 namespace anagram {
-
-// Input holds a NaN or an infinity. Raised before LAPACK sees it, which may not return from NaN.
-class NonFiniteInput : public std::runtime_error {
-public:
-  using std::runtime_error::runtime_error;
-};
-
-struct Magnitude {
-  double largest = 0;        // max |a|
-  double sum_of_squares = 0; // may overflow or vanish: `largest` tells
-};
 
 // Of a row-major matrix [rows, columns], given as its transpose. Throws NonFiniteInput naming
 // `name` and the element, whose row counts from `first_row`.

@@ -53,20 +53,25 @@ double reconstruction_error(const HostFactorisation<double> &f, MatrixView<const
   return norm(image.view()) / size;
 }
 
+HostFactorisation<double> factorise_on_host(MatrixView<const double> jt, Tolerance tolerance = {}) {
+  HostLinalg<double> linalg;
+  return factorise(linalg, jt, tolerance);
+}
+
 void check_paths(std::int64_t S, std::int64_t P) {
   const HostMatrix<double> low = low_rank(S, P, 20, 0.5), full = low_rank(S, P, 200, 0.999);
-  const auto adaptive = factorise(low.view());
+  const auto adaptive = factorise_on_host(low.view());
   CHECK(adaptive.method == std::string("adaptive"));
   CHECK(adaptive.rank() == 20);
   CHECK(reconstruction_error(adaptive, low.view()) < 1e-12);
 
-  const auto for_cutoff = factorise(low.view(), Tolerance{1e-8, 0});
+  const auto for_cutoff = factorise_on_host(low.view(), Tolerance{1e-8, 0});
   CHECK(!for_cutoff.left || !for_cutoff.right);
   CHECK(reconstruction_error(for_cutoff, low.view()) < 1e-7);
   CHECK_NEAR(for_cutoff.singular_values[0], adaptive.singular_values[0],
              1e-13 * adaptive.singular_values[0]);
 
-  const auto dense = factorise(full.view());
+  const auto dense = factorise_on_host(full.view());
   CHECK(dense.method == std::string("dense"));
   CHECK(dense.rank() == std::min(S, P));
   CHECK(reconstruction_error(dense, full.view()) < 1e-12);
@@ -75,10 +80,11 @@ void check_paths(std::int64_t S, std::int64_t P) {
 void check_tiles(std::int64_t S, std::int64_t P) {
   const HostMatrix<double> low = low_rank(S, P, 20, 0.5);
   const std::vector<std::int64_t> tile_rows = {S / 3, S - S / 3};
-  TiledJacobian<double> tiles(tile_rows, P, [&](std::int64_t i) {
+  HostLinalg<double> linalg;
+  TiledJacobian<HostLinalg<double>> tiles(linalg, tile_rows, P, [&](std::int64_t i) {
     return low.view().column_range(i == 0 ? 0 : S / 3, tile_rows[static_cast<std::size_t>(i)]);
   });
-  const auto streamed = factorise_tiles(tiles);
+  const auto streamed = factorise_tiles(linalg, tiles);
   CHECK(streamed.rank() == 20);
   CHECK(reconstruction_error(streamed, low.view()) < 1e-12);
 }
@@ -86,18 +92,18 @@ void check_tiles(std::int64_t S, std::int64_t P) {
 void check_threads_agree() {
   const HostMatrix<double> low = low_rank(1500, 700, 40, 0.6);
   set_num_threads(1);
-  const auto one = factorise(low.view());
+  const auto one = factorise_on_host(low.view());
   set_num_threads(3);
-  const auto three = factorise(low.view());
+  const auto three = factorise_on_host(low.view());
   CHECK(one.singular_values == three.singular_values);
 }
 
 void check_non_finite() {
   HostMatrix<double> bad = low_rank(60, 70, 5, 0.5);
   bad.view()(3, 59) = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS(factorise<double>(bad.view()), NonFiniteInput);
+  CHECK_THROWS(factorise_on_host(bad.view()), NonFiniteInput);
   bad.view()(3, 59) = std::numeric_limits<double>::max(); // finite, though its square is not
-  CHECK(factorise<double>(bad.view()).rank() >= 1);
+  CHECK(factorise_on_host(bad.view()).rank() >= 1);
 }
 
 } // namespace

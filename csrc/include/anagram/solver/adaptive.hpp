@@ -67,7 +67,7 @@ template <class Linalg, class Operand>
 std::optional<typename Linalg::Matrix>
 find_range(Linalg &linalg, const ShortSide<Linalg, Operand> &side, const Tolerance &tolerance,
            std::int64_t width, std::int64_t max_rank) {
-  typename Linalg::GrowingQr qr(side.length(), max_rank);
+  auto qr = linalg.growing_qr(side.length(), max_rank);
   auto omega = linalg.allocate(side.long_length(), width);
   for (std::uint64_t round = 1; qr.columns() < max_rank; ++round) {
     const std::int64_t count = std::min(width, max_rank - qr.columns());

@@ -1,0 +1,106 @@
+// factorise(J): input checks, scaling, and the choice of the path.
+#pragma once
+
+#include "anagram/solver/adaptive.hpp"
+#include "anagram/solver/dense.hpp"
+#include "anagram/solver/magnitude.hpp"
+#include "anagram/solver/operand.hpp"
+#include "anagram/solver/tiled_jacobian.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace anagram {
+
+// What may always be missing, in units of eps * |J|_F: as much as the SVD of LAPACK is off by.
+// Probes see about three units of their own round-off.
+template <class T> Tolerance at_least_round_off(Tolerance tolerance) {
+  constexpr double round_off_units = 16;
+  const double eps = std::numeric_limits<T>::epsilon();
+  tolerance.relative = std::max(tolerance.relative, round_off_units * eps);
+  return tolerance;
+}
+
+// The power of two that brings `largest` near one, or 1 when squares of such numbers neither
+// overflow nor vanish anyway: then no copy is needed.
+template <class T> double safe_scale(double largest) {
+  using Limits = std::numeric_limits<T>;
+  const double tiny = std::sqrt(static_cast<double>(Limits::min())) / Limits::epsilon();
+  if (largest == 0 || (largest > tiny && largest < 1 / tiny))
+    return 1;
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  // 2^-exponent itself overflows for subnormal input: the largest power is close enough.
+  return std::ldexp(1.0, std::min(-exponent, Limits::max_exponent - 1));
+}
+
+// For J whose squares neither overflow nor vanish. Linalg::Paths knows which path is faster where.
+template <class Linalg>
+Factorisation<Linalg> factorise_scaled(Linalg &linalg, typename Linalg::ConstView j_transposed,
+                                       double norm, const Tolerance &tolerance) {
+  using Paths = typename Linalg::Paths;
+  const auto [short_side, long_side] = std::minmax({j_transposed.rows, j_transposed.columns});
+  if (short_side > Paths::always_dense) {
+    [[maybe_unused]] const auto threads = linalg.threads_for_products();
+    StoredJacobian<Linalg> j(linalg, j_transposed, norm);
+    auto result = factorise_adaptive(linalg, j, tolerance, Paths::sketch_width(short_side),
+                                     Paths::largest_adaptive_rank(short_side, long_side));
+    if (result)
+      return std::move(*result);
+  }
+  [[maybe_unused]] const auto threads = linalg.threads_for_dense(short_side);
+  return factorise_dense(linalg, j_transposed);
+}
+
+// `j_transposed` is J^T [P, S], the memory of a row-major J, with S, P >= 1; not modified. A few
+// units of round-off are always tolerated. With a zero tolerance the result owns its memory;
+// otherwise it refers to J, which must stay unchanged as long as it is used.
+template <class Linalg>
+Factorisation<Linalg> factorise(Linalg &linalg, typename Linalg::ConstView j_transposed,
+                                const Tolerance &tolerance = {}) {
+  using T = typename Linalg::Scalar;
+  const bool may_refer_to_j = tolerance.relative > 0 || tolerance.absolute > 0;
+  const Tolerance allowed = at_least_round_off<T>(tolerance);
+  const Magnitude magnitude = linalg.checked_magnitude(j_transposed, "J");
+  const double scale = safe_scale<T>(magnitude.largest);
+  if (scale == 1) {
+    auto result =
+        factorise_scaled(linalg, j_transposed, std::sqrt(magnitude.sum_of_squares), allowed);
+    if (may_refer_to_j && std::string(result.method) == "adaptive")
+      drop_short_basis(result, j_transposed);
+    return result;
+  }
+  const auto scaled = linalg.scaled_copy(j_transposed, scale);
+  const double norm = std::sqrt(linalg.checked_magnitude(scaled.view(), "J").sum_of_squares);
+  auto result =
+      factorise_scaled(linalg, scaled.view(), norm, {allowed.relative, allowed.absolute * scale});
+  for (T &sigma : result.singular_values)
+    sigma = static_cast<T>(static_cast<double>(sigma) / scale);
+  return result;
+}
+
+// The same for J that is made tile by tile and never stored; the result owns its memory. There is
+// no dense path: throws std::length_error when the rank is too high for it.
+template <class Linalg>
+Factorisation<Linalg> factorise_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
+                                      const Tolerance &tolerance = {}) {
+  // Every sketch generates all tiles anew: wide sketches, few passes.
+  constexpr std::int64_t width = Linalg::Paths::tile_sketch_width;
+  constexpr std::int64_t largest_rank = 16 * width; // what it stores stays far smaller than J
+  const std::int64_t short_side = std::min(j.rows(), j.columns());
+  [[maybe_unused]] const auto threads = linalg.threads_for_products();
+  auto result =
+      factorise_adaptive(linalg, j, at_least_round_off<typename Linalg::Scalar>(tolerance), width,
+                         std::min(largest_rank, short_side));
+  if (!result)
+    throw std::length_error("J [" + std::to_string(j.rows()) + ", " + std::to_string(j.columns()) +
+                            "]: its rank exceeds " + std::to_string(largest_rank) +
+                            ", too high to factorise it by tiles; use a larger cutoff");
+  return std::move(*result);
+}
+
+} // namespace anagram
