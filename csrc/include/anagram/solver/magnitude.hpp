@@ -22,6 +22,12 @@ public:
 struct Magnitude {
   double largest = 0;        // max |a|
   double sum_of_squares = 0; // may overflow or vanish: `largest` tells
+
+  Magnitude &operator+=(const Magnitude &other) {
+    largest = other.largest > largest ? other.largest : largest;
+    sum_of_squares += other.sum_of_squares;
+    return *this;
+  }
 };
 
 } // namespace anagram
