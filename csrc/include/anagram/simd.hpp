@@ -9,6 +9,10 @@
 
 #include "macros.hpp"
 
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+#include <immintrin.h>
+#endif
+
 namespace anagram::ANAGRAM_ISA_NAME {
 
 #if defined(__GNUC__) && !defined(__CUDACC__)
@@ -81,6 +85,21 @@ template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V load(const T *p) {
 }
 template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE void store(T *p, V v) {
   Access<V>::store(p, v);
+}
+
+// The first n < n_lanes lanes.
+template <class T> ANAGRAM_INLINE void store_first(T *p, Vec<T> v, int64_t n) {
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+  if constexpr (sizeof(T) == 8)
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), (__m512d)v);
+  else
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), (__m512)v);
+#else
+  T lane[n_lanes<T>];
+  memcpy(lane, &v, sizeof(v));
+  for (int64_t i = 0; i < n; ++i)
+    p[i] = lane[i];
+#endif
 }
 
 template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V splat(T value) { return V{} + value; }
