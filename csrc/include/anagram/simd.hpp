@@ -145,14 +145,14 @@ template <class T> ANAGRAM_INLINE int64_t elements_to_line(const T *p) {
   return (line_elements<T> - at % line_elements<T>) % line_elements<T>;
 }
 
-// Sum of the lanes, in lane order.
+// Sum of the lanes, halves upon halves.
 template <class T> ANAGRAM_INLINE T sum_lanes(Vec<T> v) {
   T lane[n_lanes<T>];
   memcpy(lane, &v, sizeof(v));
-  T total = lane[0];
-  for (int i = 1; i < n_lanes<T>; ++i)
-    total += lane[i];
-  return total;
+  for (int half = n_lanes<T> / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i)
+      lane[i] += lane[i + half];
+  return lane[0];
 }
 
 } // namespace anagram::ANAGRAM_ISA_NAME
