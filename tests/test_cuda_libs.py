@@ -93,7 +93,7 @@ def test_cuda_calls_carry_the_stream(stand_in, monkeypatch):
     calls = []
     native = SimpleNamespace(jets=lambda *arguments: calls.append(arguments))
     vars(module)["Plan"] = lambda *_: native
-    monkeypatch.setattr(engine, "_stream", lambda _: (42,))
+    monkeypatch.setattr(engine, "stream_of", lambda _: (42,))
     plan = engine.Plan([1, 2, 1], "tanh", [operators.value(1)], device="cuda")
     plan.jets(torch.zeros(7), torch.zeros(3, 1))
     ((_, _, _, stream),) = calls
