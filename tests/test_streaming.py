@@ -17,7 +17,8 @@ def test_streamed_step_is_the_stored_step(name, cutoff, monkeypatch):
     theta = problem.model.init(seed=1)
     stored = ax.step(problem, problem.model, theta, cutoff, memory="stored")
     # Many tiles, with a shorter last one in every condition.
-    monkeypatch.setattr(memory, "_TILE_BYTES", 97 * 8 * problem.model.n_parameters)
+    tile_bytes = 97 * 8 * problem.model.n_parameters
+    monkeypatch.setattr(memory, "_TILE_BYTES", dict.fromkeys(("cpu", "cuda"), tile_bytes))
     streamed = ax.step(problem, problem.model, theta, cutoff, memory="streamed")
     assert streamed.rank == stored.rank
     assert streamed.step_size == stored.step_size
@@ -54,7 +55,7 @@ def test_auto_streams_when_the_stored_jacobian_is_too_large(monkeypatch):
     )
     ax.step(problem, problem.model, theta, 1e-4)
     assert asked == []  # 2 MB fit anywhere
-    monkeypatch.setattr(memory, "_machine_memory", lambda: 4_000_000)
+    monkeypatch.setattr(memory, "_memory_of", lambda _: 4_000_000)
     with pytest.raises(ZeroDivisionError):
         ax.step(problem, problem.model, theta, 1e-4)
     assert asked == ["tiles"]
@@ -62,7 +63,7 @@ def test_auto_streams_when_the_stored_jacobian_is_too_large(monkeypatch):
 
 def test_too_large_to_stream_names_the_sizes(monkeypatch):
     problem = ax.problems.heat()
-    monkeypatch.setattr(memory, "_machine_memory", lambda: 1_000_000)
+    monkeypatch.setattr(memory, "_memory_of", lambda _: 1_000_000)
     with pytest.raises(MemoryError, match=r"S = 871 rows and P = 257 columns.*this machine has"):
         ax.step(problem, problem.model, problem.model.init(0), 1e-4)
 
