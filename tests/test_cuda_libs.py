@@ -115,6 +115,15 @@ def test_the_compiled_module_imports_without_a_gpu():
         module.Plan([1, 60_000, 60_000, 1], "tanh", [[([0], 1.0)]])
 
 
+def test_errors_of_the_compiled_module_are_those_of_the_package():
+    module = _cuda_libs._module()
+    if isinstance(module, str):
+        pytest.skip(module)
+    with pytest.raises(ax.CudaError, match="CUDA: "):
+        module.device_name(4096)
+    assert issubclass(ax.OutOfMemoryError, ax.CudaError)
+
+
 def test_looking_for_cuda_loads_no_library_at_import():
     code = "import sys, anagram_ext; sys.exit('anagram_ext._cuda' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
