@@ -14,6 +14,7 @@ from spectra import decay, prescribed
 pytestmark = pytest.mark.gpu
 
 
+@pytest.mark.filterwarnings("default")  # torch's profiler has its own
 def test_a_step_copies_little_to_the_host(gpu, tmp_path):
     problem = ax.problems.heat()
     model = ax.MLP([2, 64, 1], device=gpu)
