@@ -163,7 +163,7 @@ def test_bad_seeds(text):
 
 
 def test_a_full_gpu_is_one_line_on_stderr(command, monkeypatch):
-    def full(self, theta, *rest):
+    def full(*_):
         raise OutOfMemoryError("out of device memory: needed 9 MiB,\nfree 3 MiB")
 
     monkeypatch.setattr(System, "linearise", full)
