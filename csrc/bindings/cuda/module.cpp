@@ -48,7 +48,7 @@ void translate_errors(std::exception_ptr pointer) {
 
 PYBIND11_MODULE(_cuda, module) {
   module.doc() = "CUDA engine of anagram_ext.";
-  py::register_exception_translator(&translate_errors);
+  py::register_local_exception_translator(&translate_errors);
   module.attr("built_with") = CUDART_VERSION; // e.g. 13000
   module.def("device_count", &device_count, "The number of devices, and why there are none.");
   module.def("device_name", &anagram::cuda::device_name, "device"_a);
