@@ -17,9 +17,6 @@ from anagram_ext.factorise import factorise
 from anagram_ext.search import grid_search
 from anagram_ext.system import System
 
-if find_spec("jax"):
-    from jax_contestant import PureJax
-
 
 class Contestant(Protocol):
     """The pieces of a step. On the CPU and with JAX each returns when its work is done.
@@ -60,7 +57,14 @@ class PureTorch(TorchStep):
         self.theta = lambda theta: torch.from_numpy(theta).to(device)
 
 
+def pure_jax(case: Case, device: str = "cpu") -> Contestant:
+    """JAX, loaded when it is asked for: it brings threads and hooks into the process."""
+    from jax_contestant import PureJax  # noqa: PLC0415
+
+    return PureJax(case, device)
+
+
 CONTESTANTS: dict[str, Callable[..., Contestant]] = {"anagram_ext": Ours}  # (case, device)
 if find_spec("jax"):
-    CONTESTANTS["JAX"] = PureJax
+    CONTESTANTS["JAX"] = pure_jax
 CONTESTANTS["torch.func"] = PureTorch

@@ -163,7 +163,8 @@ def start_training(out):
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
-        if (out / "history.csv").exists() and len(read_csv(out / "history.csv")["step"]) > 2:
+        history = out / "history.csv"  # may be there without its first line yet
+        if history.exists() and history.read_text(encoding="utf-8").count("\n") > 3:
             return process
         time.sleep(0.05)
     process.kill()
