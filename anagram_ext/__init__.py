@@ -6,7 +6,13 @@ from anagram_ext import problems
 from anagram_ext.coordinates import Coordinates
 from anagram_ext.cutoff import Cutoff
 from anagram_ext.domain import Box
-from anagram_ext.errors import BackendUnavailable, HeldOutWarning, NonFiniteError
+from anagram_ext.errors import (
+    BackendUnavailable,
+    CudaError,
+    HeldOutWarning,
+    NonFiniteError,
+    OutOfMemoryError,
+)
 from anagram_ext.factorise import Factorisation, LstsqResult, factorise, lstsq
 from anagram_ext.fields import Field
 from anagram_ext.info import cuda_available, info
@@ -22,12 +28,14 @@ __all__ = [
     "Box",
     "Condition",
     "Coordinates",
+    "CudaError",
     "Cutoff",
     "Factorisation",
     "Field",
     "HeldOutWarning",
     "LstsqResult",
     "NonFiniteError",
+    "OutOfMemoryError",
     "Problem",
     "Sampler",
     "StepResult",

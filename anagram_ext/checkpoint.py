@@ -1,13 +1,13 @@
-"""Trained parameters in a safetensors file, with all that is needed to evaluate them again."""
+"""Trained parameters in a safetensors file, with all that is needed to evaluate them again.
+
+The library is loaded with the first file: training without files does not need it.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 
 from anagram_ext.arguments import check_kind
 from anagram_ext.files import replace_file
@@ -32,6 +32,8 @@ def save(path: str | Path, model: MLP, theta: Tensor, *, problem: str = "") -> N
     Raises:
         ValueError: `theta` does not belong to the network.
     """
+    from safetensors.torch import save as to_bytes  # noqa: PLC0415 -- see above
+
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     metadata = {
         "format": _FORMAT,
@@ -67,6 +69,8 @@ def load(path: str | Path) -> tuple[MLP, Tensor]:
 
 
 def _read(path: Path) -> tuple[dict[str, str], Tensor]:
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 -- see above
+
     if not path.is_file():
         raise FileNotFoundError(f"no such checkpoint: {path}")
     try:

@@ -16,7 +16,7 @@ import typer
 
 from anagram_ext import compare as comparing
 from anagram_ext import methods, problems
-from anagram_ext.errors import BackendUnavailable, HeldOutWarning, NonFiniteError
+from anagram_ext.errors import BackendUnavailable, CudaError, HeldOutWarning, NonFiniteError
 from anagram_ext.info import info as installation
 from anagram_ext.run import INTERRUPTED, NOT_FINITE, TrainResult
 from anagram_ext.train import train as run_training
@@ -47,7 +47,7 @@ def main() -> None:
     warnings.simplefilter("ignore", HeldOutWarning)  # said in a line of our own
     try:
         app()
-    except (ValueError, BackendUnavailable, NonFiniteError, OSError) as error:
+    except (ValueError, BackendUnavailable, CudaError, NonFiniteError, OSError) as error:
         _fail(str(error), WRONG_INPUT)
     except KeyboardInterrupt:
         _fail("interrupted before there was anything to write", CTRL_C)

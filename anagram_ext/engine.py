@@ -24,10 +24,19 @@ def require_device(device: str) -> None:
         BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
         ValueError: for anything else but ``"cpu"``.
     """
-    _engine(device)
+    native_module(device)
 
 
-def _engine(device: str) -> Any:
+def native_module(device: str) -> Any:
+    """The compiled module whose classes compute on ``"cpu"`` or ``"cuda"``.
+
+    Both have the same classes; the methods of the CUDA ones take a stream as their last argument,
+    see :func:`stream_of`.
+
+    Raises:
+        BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
+        ValueError: for another device.
+    """
     if device == "cuda":
         return cuda_module()
     if device != "cpu":
@@ -52,7 +61,7 @@ class Plan:
     ) -> None:
         self.n_operators = len(wanted)
         self.n_outputs = widths[-1]
-        self._native = _engine(device).Plan(
+        self._native = native_module(device).Plan(
             list(widths),
             activation,
             [[(list(index), c) for index, c in operator.terms] for operator in wanted],
@@ -71,7 +80,7 @@ class Plan:
         if out is None:
             out = theta.new_empty((self.n_operators, self.n_outputs, len(points)))
         if len(points):
-            self._native.jets(_plain(theta), _plain(points), out, *_stream(theta))
+            self._native.jets(_plain(theta), _plain(points), out, *stream_of(theta.device))
         return out
 
     def jets_many(self, thetas: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
@@ -79,32 +88,37 @@ class Plan:
         if out is None:
             out = thetas.new_empty((len(thetas), self.n_operators, self.n_outputs, len(points)))
         if out.numel():
-            self._native.jets_many(_plain(thetas), _plain(points), out, *_stream(thetas))
+            self._native.jets_many(_plain(thetas), _plain(points), out, *stream_of(thetas.device))
         return out
 
     def jacobian(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
         """Writes the rows [C * n, P] of the seeded Jacobian into `out`."""
         if len(points):
-            self._native.jacobian(_plain(theta), _plain(points), seeds, out, *_stream(theta))
+            self._native.jacobian(
+                _plain(theta), _plain(points), seeds, out, *stream_of(theta.device)
+            )
 
     def vjp(self, theta: Tensor, points: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
         """Adds J^T w to `out` [P] without storing J; w [C * n]."""
         if len(points):
-            self._native.vjp(_plain(theta), _plain(points), seeds, w, out, *_stream(theta))
+            self._native.vjp(_plain(theta), _plain(points), seeds, w, out, *stream_of(theta.device))
 
     def jvp(self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
         """Writes J v to `out` [C * n] without storing J; v [P]."""
         if len(points):
-            self._native.jvp(_plain(theta), _plain(points), seeds, v, out, *_stream(theta))
+            self._native.jvp(_plain(theta), _plain(points), seeds, v, out, *stream_of(theta.device))
+
+
+def stream_of(device: torch.device) -> tuple[int, ...]:
+    """What native calls take as last argument: on a GPU torch's stream, elsewhere nothing.
+
+    The work then goes behind torch's own, and nobody has to wait.
+    """
+    if device.type == "cuda":
+        return (torch.cuda.current_stream(device).cuda_stream,)
+    return ()
 
 
 def _plain(tensor: Tensor) -> Tensor:
     # The native side reads memory and knows nothing of autograd or strides.
     return tensor.detach().contiguous()
-
-
-def _stream(tensor: Tensor) -> tuple[int, ...]:
-    # On a GPU, work goes behind torch's own.
-    if tensor.is_cuda:
-        return (torch.cuda.current_stream(tensor.device).cuda_stream,)
-    return ()

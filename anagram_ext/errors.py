@@ -30,5 +30,16 @@ class BackendUnavailable(RuntimeError):
     """A device or library that this installation cannot use; the text says what to do."""
 
 
+class CudaError(RuntimeError):
+    """A call of CUDA, cuBLAS or cuSOLVER failed; the text names the call and its place."""
+
+
+class OutOfMemoryError(CudaError):
+    """The memory of a GPU does not suffice; the text says what was needed and what is free.
+
+    ``ax.step(..., memory="streamed")`` never stores the Jacobian; fewer points need less.
+    """
+
+
 class HeldOutWarning(UserWarning):
     """A network that satisfies the conditions at the training points, but not between them."""

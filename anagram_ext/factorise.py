@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from anagram_ext import engine
 from anagram_ext._lapack import ensure_lapack
-from anagram_ext._native import core
 from anagram_ext.arguments import check_kind
 from anagram_ext.cutoff import Cutoff
 
-_NATIVE: dict[torch.dtype, type[core.Factorisation]] = {
-    torch.float64: core.FactorisationF64,
-    torch.float32: core.FactorisationF32,
-}
+if TYPE_CHECKING:
+    from anagram_ext._native import core
 
+_CLASSES = {torch.float64: "FactorisationF64", torch.float32: "FactorisationF32"}
+_DEVICES = ("cpu", "cuda")
+_CPU = torch.device("cpu")
 
 # A factorisation for a known cutoff leaves out what is below this fraction of it by default. The
 # directions that it keeps are wrong by the fraction squared, divided by the relative gap at the
@@ -29,11 +31,12 @@ class Factorisation:
 
     One factorisation answers for every cutoff, every filter of the singular values and every
     right-hand side: ``expand(f(sigma) * project(r))``. Made by :func:`factorise` and
-    :func:`factorise_tiles`.
+    :func:`factorise_tiles`. Everything lives on the device of J.
 
     Attributes:
-        singular_values: [k], descending, k <= min(S, P).
+        singular_values: [k], descending, k <= min(S, P), on the device of J.
         shape: (S, P).
+        device: the device of J.
         smallest_cutoff: the cutoff it was made for, or None when it serves all.
     """
 
@@ -41,20 +44,24 @@ class Factorisation:
         self,
         native: core.Factorisation,
         dtype: torch.dtype,
+        device: torch.device,
         smallest_cutoff: Cutoff | None = None,
         reads: torch.Tensor | None = None,
     ) -> None:
-        self._native = native
+        self._native: Any = native  # on a GPU its methods take a stream, too
         self._reads = reads  # the native object refers to this memory: keep it alive
         self.shape = native.shape
+        self.device = device
         self.smallest_cutoff = smallest_cutoff
-        self.singular_values = torch.empty(len(native), dtype=dtype)
-        native.singular_values(self.singular_values)
+        # Ranks are counted on the host, where the values come from: no step waits for a GPU there.
+        self._on_host = torch.empty(len(native), dtype=dtype)
+        native.singular_values(self._on_host)
+        self.singular_values = self._on_host.to(device)
 
     @property
     def method(self) -> str:
         """The path that computed it, ``"dense"`` or ``"adaptive"``."""
-        return self._native.method
+        return str(self._native.method)
 
     def rank(self, cutoff: float | Cutoff) -> int:
         """Number of singular values strictly above the cutoff.
@@ -67,7 +74,7 @@ class Factorisation:
         if made_for and (cutoff.relative != made_for.relative or cutoff.value < made_for.value):
             message = f"cutoff: the factorisation was made for {made_for}, got {cutoff}"
             raise ValueError(message)
-        return cutoff.rank(self.singular_values)
+        return cutoff.rank(self._on_host)
 
     def project(self, r: torch.Tensor) -> torch.Tensor:
         """``U^T r``: r [S] or [q, S] -> [k] or [q, k].
@@ -76,9 +83,9 @@ class Factorisation:
             ValueError: shape, dtype or device of ``r`` does not fit.
             NonFiniteError: ``r`` holds NaN or infinity.
         """
-        rows = _rows(r, "r")
+        rows = self._rows(r, "r")
         y = rows.new_empty(rows.shape[0], len(self.singular_values))
-        self._native.project(rows, y)
+        self._native.project(rows, y, *engine.stream_of(self.device))
         return y.reshape(*r.shape[:-1], y.shape[1])
 
     def expand(self, y: torch.Tensor) -> torch.Tensor:
@@ -87,9 +94,9 @@ class Factorisation:
         Raises:
             ValueError: shape, dtype or device of ``y`` does not fit.
         """
-        rows = _rows(y, "y")
+        rows = self._rows(y, "y")
         x = rows.new_empty(rows.shape[0], self.shape[1])
-        self._native.expand(rows, x)
+        self._native.expand(rows, x, *engine.stream_of(self.device))
         return x.reshape(*y.shape[:-1], x.shape[1])
 
     def direction(self, r: torch.Tensor, cutoff: float | Cutoff) -> torch.Tensor:
@@ -108,6 +115,15 @@ class Factorisation:
         y[rank:] = 0
         return self.expand(y)
 
+    def _rows(self, vectors: torch.Tensor, name: str) -> torch.Tensor:
+        """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
+        check_kind(name, vectors, torch.Tensor, "a torch tensor")
+        _require_device(name, vectors, self.device)
+        if vectors.ndim not in (1, 2):
+            message = f"{name}: expected one vector or a matrix of rows, got {list(vectors.shape)}"
+            raise ValueError(message)
+        return vectors.detach().reshape(-1, vectors.shape[-1]).contiguous()
+
 
 def factorise(
     J: torch.Tensor,
@@ -121,7 +137,7 @@ def factorise(
     fewer when the smallest cutoff is known. With a high rank it is a plain SVD.
 
     Args:
-        J: [S, P], float64 or float32, on the CPU, both sides at least 1; not modified.
+        J: [S, P], float64 or float32, on the CPU or a GPU, both sides at least 1; not modified.
         smallest_cutoff: the smallest cutoff that will be asked for; a plain number is relative to
             the largest singular value. The result then reads ``J``, which must not change while
             it is in use. None: serve all cutoffs, and leave ``J`` alone afterwards.
@@ -134,17 +150,19 @@ def factorise(
     Raises:
         ValueError: shape, dtype or device of ``J`` does not fit, or a negative cutoff.
         NonFiniteError: ``J`` holds NaN or infinity.
-        BackendUnavailable: there is no LAPACK.
+        BackendUnavailable: there is no LAPACK, or no CUDA for a ``J`` on a GPU.
+        OutOfMemoryError: the memory of the GPU does not suffice.
     """
     _require_matrix(J)
-    ensure_lapack()
-    native_type = _NATIVE[J.dtype]
+    native_type = _native_type(J.dtype, J.device)
+    stream = engine.stream_of(J.device)
     if smallest_cutoff is None:
-        return Factorisation(native_type(J.detach()), J.dtype)
+        return Factorisation(native_type(J.detach(), 0.0, 0.0, *stream), J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
-    missing = "relative" if cutoff.relative else "absolute"
-    native = native_type(J.detach(), **{missing: left_out * cutoff.value})
-    return Factorisation(native, J.dtype, cutoff, reads=J)
+    missing = left_out * cutoff.value
+    relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
+    native = native_type(J.detach(), relative, absolute, *stream)
+    return Factorisation(native, J.dtype, J.device, cutoff, reads=J)
 
 
 def factorise_tiles(
@@ -152,6 +170,7 @@ def factorise_tiles(
     tile_rows: Sequence[int],
     n_parameters: int,
     dtype: torch.dtype = torch.float64,
+    device: torch.device = _CPU,
 ) -> Factorisation:
     """Factorise a Jacobian that is generated by row tiles and never stored.
 
@@ -160,36 +179,52 @@ def factorise_tiles(
     each time.
 
     Args:
-        tile: ``tile(i)`` returns rows of J, a tensor [tile_rows[i], P] on the CPU. It may be
-            overwritten by the next call.
+        tile: ``tile(i)`` returns rows of J, a tensor [tile_rows[i], P] on the device. It
+            may be overwritten by the next call.
         tile_rows: number of rows of each tile.
         n_parameters: P.
         dtype: of the tiles, float64 or float32.
+        device: of the tiles, the CPU or a GPU.
 
     Returns:
         The factorisation; it serves all cutoffs.
 
     Raises:
-        ValueError: a tile does not have the announced shape or dtype, or the rank exceeds 4096.
+        ValueError: a tile does not have the announced shape, dtype or device, or the rank exceeds
+            4096.
         NonFiniteError: a tile holds NaN or infinity.
-        BackendUnavailable: there is no LAPACK.
+        BackendUnavailable: there is no LAPACK, or no CUDA for tiles on a GPU.
+        OutOfMemoryError: the memory of the GPU does not suffice.
     """
     if not tile_rows or min(tile_rows) < 1 or n_parameters < 1:
         message = (
             f"tile_rows, n_parameters: expected positive sizes, got {tile_rows}, {n_parameters}"
         )
         raise ValueError(message)
-    if dtype not in _NATIVE:
+    if dtype not in _CLASSES:
         message = f"dtype: expected float64 or float32, got {dtype}"
         raise ValueError(message)
-    ensure_lapack()
-    native = _NATIVE[dtype].of_tiles(lambda i: tile(i).detach(), list(tile_rows), n_parameters)
-    return Factorisation(native, dtype)
+    native = _native_type(dtype, device).of_tiles(
+        lambda i: tile(i).detach(),
+        list(tile_rows),
+        n_parameters,
+        0.0,
+        0.0,
+        *engine.stream_of(device),
+    )
+    return Factorisation(native, dtype, device)
+
+
+def _native_type(dtype: torch.dtype, device: torch.device) -> Any:
+    """The native class, with the libraries loaded that it calls."""
+    if device.type == "cpu":
+        ensure_lapack()
+    return getattr(engine.native_module(device.type), _CLASSES[dtype])
 
 
 @dataclass(frozen=True)
 class LstsqResult:
-    """Truncated least-squares solution.
+    """Truncated least-squares solution, on the device of J.
 
     Attributes:
         direction: [P], the minimum-norm solution in the kept singular directions.
@@ -206,8 +241,8 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
     """Minimum-norm solution of ``min |J x - r|`` with small singular values cut off.
 
     Args:
-        J: [S, P], float64 or float32, on the CPU; not modified.
-        r: [S], same dtype.
+        J: [S, P], float64 or float32, on the CPU or a GPU; not modified.
+        r: [S], same dtype and device.
         cutoff: singular values not above it count as zero; a plain number is relative to the
             largest one.
 
@@ -217,7 +252,8 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
     Raises:
         ValueError: shape, dtype or device does not fit, or the cutoff is negative.
         NonFiniteError: ``J`` or ``r`` holds NaN or infinity.
-        BackendUnavailable: there is no LAPACK.
+        BackendUnavailable: there is no LAPACK, or no CUDA for a ``J`` on a GPU.
+        OutOfMemoryError: the memory of the GPU does not suffice.
     """
     cutoff = Cutoff.of(cutoff)
     _require_matrix(J)
@@ -225,6 +261,7 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
     if r.shape != J.shape[:1] or r.dtype != J.dtype:
         message = f"r: expected {J.dtype} [{J.shape[0]}], got {r.dtype} {list(r.shape)}"
         raise ValueError(message)
+    _require_device("r", r, J.device)
     factorisation = factorise(J, smallest_cutoff=cutoff)
     direction = factorisation.direction(r, cutoff)
     return LstsqResult(direction, factorisation.rank(cutoff), factorisation.singular_values)
@@ -233,18 +270,15 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
 def _require_matrix(J: torch.Tensor) -> None:
     check_kind("J", J, torch.Tensor, "a torch tensor")
     described = f"{J.dtype} {list(J.shape)} on {J.device}"
-    if J.ndim != 2 or J.dtype not in _NATIVE or J.device.type != "cpu":
-        message = f"J: expected float64 or float32 [S, P] on cpu, got {described}"
+    if J.ndim != 2 or J.dtype not in _CLASSES or J.device.type not in _DEVICES:
+        message = f"J: expected float64 or float32 [S, P] on cpu or cuda, got {described}"
         raise ValueError(message)
     if 0 in J.shape:
         message = f"J: has no rows or no columns: {described}"
         raise ValueError(message)
 
 
-def _rows(vectors: torch.Tensor, name: str) -> torch.Tensor:
-    """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
-    check_kind(name, vectors, torch.Tensor, "a torch tensor")
-    if vectors.ndim not in (1, 2):
-        message = f"{name}: expected one vector or a matrix of rows, got {list(vectors.shape)}"
+def _require_device(name: str, vectors: torch.Tensor, device: torch.device) -> None:
+    if vectors.device != device:
+        message = f"{name}: expected on {device} like J, got on {vectors.device}"
         raise ValueError(message)
-    return vectors.detach().reshape(-1, vectors.shape[-1]).contiguous()

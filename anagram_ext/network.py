@@ -123,7 +123,7 @@ class MLP:
         return {name: computed[operator] for name, operator in zip(names, wanted, strict=True)}
 
     def to_torch(self, theta: Tensor) -> nn.Sequential:
-        """The same network as ``torch.nn.Sequential(Linear, activation, Linear, ...)``."""
+        """The same network as ``torch.nn.Sequential(Linear, activation, ...)``, where theta is."""
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         return to_sequential(self.widths, self.activation, theta)
 
@@ -131,12 +131,17 @@ class MLP:
     def from_torch(cls, net: nn.Sequential) -> tuple[MLP, Tensor]:
         """Network and parameters [P] of a ``torch.nn.Sequential(Linear, activation, Linear, ...)``.
 
+        They are on the device of the module.
+
         Raises:
-            TypeError: if the module is no such sequence, or mixes dtypes.
-            ValueError: for an activation that the engine lacks, or several different ones.
+            TypeError: if the module is no such sequence, or mixes dtypes or devices.
+            ValueError: for an activation that the engine lacks, several different ones, or a
+                device other than CPU and GPU.
+            BackendUnavailable: for a module on a GPU, when the engine cannot use it.
         """
         widths, activation, theta = from_sequential(net)
-        return cls(widths, activation=activation, dtype=theta.dtype), theta
+        device = theta.device.type
+        return cls(widths, activation=activation, dtype=theta.dtype, device=device), theta
 
     def _evaluate(
         self, theta: Tensor, points: Tensor, wanted: tuple[Operator, ...]

@@ -79,7 +79,8 @@ def step(
         cutoff: singular values at or below are dropped; a float is relative to the largest.
         search: ``"grid"``: the best step size among 0.5^k, k = 0..30.
         memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
-            ``"auto"``: streamed when J would take more than a quarter of the machine's memory.
+            ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
+            or, if theta lies there, of the GPU.
         seed: of the points of sampled conditions.
 
     Raises:
@@ -87,6 +88,7 @@ def step(
         ValueError: for a wrong shape, a negative cutoff, an unknown search or memory.
         TypeError: for a wrong dtype.
         MemoryError: when J can neither be stored nor streamed.
+        OutOfMemoryError: when the memory of the GPU does not suffice.
     """
     if search not in tuple(SEARCHES):
         raise ValueError(f"search must be one of {tuple(SEARCHES)}, got {search!r}")

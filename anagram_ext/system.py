@@ -14,6 +14,7 @@ from anagram_ext.block import Block
 from anagram_ext.collocation import choose
 from anagram_ext.coordinates import Coordinates
 from anagram_ext.discovery import discover
+from anagram_ext.memory import new_jacobian
 from anagram_ext.problem import Problem
 from anagram_ext.row_tiles import RowTiles
 from anagram_ext.sampling import Sampler
@@ -117,10 +118,11 @@ class System:
 
         Raises:
             NonFiniteError: naming condition and point.
+            OutOfMemoryError: when J does not fit into the memory of the GPU.
         """
         theta = self._checked(theta)
         rows = theta.new_empty(self.n_rows)
-        jacobian = theta.new_empty((self.n_rows, self.n_parameters)) if out is None else out
+        jacobian = new_jacobian(theta, self.n_rows) if out is None else out
         for name, block in self._blocks.items():
             part = self.row_slices[name]
             block.linearise(theta, rows[part], jacobian[part])
@@ -211,12 +213,12 @@ class System:
         """Candidates of a condition, rather those where its residual is large."""
         assert sampler.candidates is not None
         seed = self._own_seed(name, self._seed, stream)
-        block = self._bind(name, self._coordinates(sampler.candidates(seed)))
+        candidates = sampler.candidates(seed)  # on the CPU, where points are drawn and chosen
+        block = self._bind(name, self._coordinates(candidates))
         rows = theta.new_empty(block.n_rows)
         block.residual(theta, rows)
-        points = block.coordinates.points
-        size = torch.linalg.vector_norm(rows.view(-1, len(points)), dim=0)
-        return self._coordinates(choose(points.cpu(), size.cpu(), sampler.n_points, seed))
+        size = torch.linalg.vector_norm(rows.view(-1, len(candidates)), dim=0)
+        return self._coordinates(choose(candidates, size.cpu(), sampler.n_points, seed))
 
     def _draw(self, name: str, seed: int, stream: int) -> Coordinates:
         """The points of a condition, with a random stream of their own."""

@@ -33,7 +33,8 @@ def to_sequential(widths: Sequence[int], activation: str, theta: Tensor) -> nn.S
     """``Sequential(Linear, activation, Linear, ...)`` with a copy of the parameters theta [P]."""
     layers: list[nn.Module] = []
     for fan_in, fan_out in itertools.pairwise(widths):
-        layers += [nn.Linear(fan_in, fan_out, dtype=theta.dtype), _activation_module(activation)]
+        layer = nn.Linear(fan_in, fan_out, dtype=theta.dtype, device=theta.device)
+        layers += [layer, _activation_module(activation)]
     net = nn.Sequential(*layers[:-1])
     nn.utils.vector_to_parameters(theta.detach().clone(), net.parameters())
     return net
@@ -43,7 +44,7 @@ def from_sequential(net: nn.Sequential) -> tuple[list[int], str, Tensor]:
     """Widths, activation and parameters [P] (a copy) of ``Sequential(Linear, activation, ...)``.
 
     Raises:
-        TypeError: if the module is no such sequence, or mixes dtypes.
+        TypeError: if the module is no such sequence, or mixes dtypes or devices.
         ValueError: for an activation that the engine lacks, or several different ones.
     """
     if not isinstance(net, nn.Sequential):
@@ -59,10 +60,10 @@ def from_sequential(net: nn.Sequential) -> tuple[list[int], str, Tensor]:
         raise ValueError(f"net must have one activation throughout, got {sorted(names)}")
     if any(a.out_features != b.in_features for a, b in itertools.pairwise(linears)):
         raise ValueError(f"net: each Linear must take what the one before gives, got {net}")
-    if len({parameter.dtype for parameter in net.parameters()}) != 1:
-        raise TypeError("net must have one dtype throughout")
+    if len({(parameter.dtype, parameter.device) for parameter in net.parameters()}) != 1:
+        raise TypeError("net must have one dtype and one device throughout")
     widths = [linears[0].in_features] + [layer.out_features for layer in linears]
-    theta = torch.cat([parameter.detach().cpu().reshape(-1) for parameter in net.parameters()])
+    theta = torch.cat([parameter.detach().reshape(-1) for parameter in net.parameters()])
     return widths, names.pop(), theta
 
 

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from anagram_ext import methods
-from anagram_ext._lapack import ensure_lapack
 from anagram_ext.arguments import check_integer, check_kind
 from anagram_ext.errors import HeldOutWarning, NonFiniteError
+from anagram_ext.factorise import factorise
 from anagram_ext.history import History
 from anagram_ext.info import versions
 from anagram_ext.problem import Problem
@@ -49,7 +51,7 @@ def train(
     method: str | Method = "natural_lm",
     cutoff: float | Cutoff | None = None,
     theta: Tensor | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     progress: bool = True,
     out: str | Path | None = None,
 ) -> TrainResult:
@@ -69,7 +71,7 @@ def train(
         cutoff: truncation threshold for methods that solve with one; theirs by default. A number
             is relative to the largest singular value.
         theta: first iterate, `[P]`; `model.init(seed)` by default.
-        device: where to compute, "cpu" or "cuda".
+        device: where to compute, "cpu" or "cuda"; where the network is by default.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
@@ -77,6 +79,7 @@ def train(
         ValueError: an argument is wrong.
         NonFiniteError: the residual is NaN or infinite before one step is done.
         BackendUnavailable: the device cannot be used.
+        OutOfMemoryError: the memory of the GPU does not suffice.
     """
     network = _network(problem, model, device)
     chosen = _method(method, cutoff)
@@ -87,7 +90,7 @@ def train(
         raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
     directory = None if out is None else RunDirectory(out)
 
-    ensure_lapack()  # now, because loading it is no part of the training time
+    factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with _history(directory) as history, reporting(progress, limit) as report:
         run = Run(system, chosen, first, history)
 
@@ -99,7 +102,7 @@ def train(
         stop_reason = _guarded(run, limit, after_row)
     result = run.result(stop_reason, seed)
     if directory is not None:
-        directory.finish(problem, result, _facts(problem, system, device))
+        directory.finish(problem, result, _facts(problem, system))
     if result.warning is not None:
         warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
     return result
@@ -132,14 +135,14 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     return STEPS_REACHED
 
 
-def _network(problem: Problem, model: MLP | None, device: str) -> MLP:
+def _network(problem: Problem, model: MLP | None, device: str | None) -> MLP:
     check_kind("problem", problem, Problem, "a Problem")
     if model is None:
         model = problem.model
     if model is None:
         raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
     problem.check_model(model)
-    return model if device == model.device else replace(model, device=device)
+    return model if device in (None, model.device) else replace(model, device=device)
 
 
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
@@ -180,5 +183,10 @@ def _history(directory: RunDirectory | None) -> Iterator[History]:
         history.close()
 
 
-def _facts(problem: Problem, system: System, device: str) -> dict[str, object]:
-    return {"problem": problem.name, "S": system.n_rows, "device": device, "versions": versions()}
+def _facts(problem: Problem, system: System) -> dict[str, object]:
+    return {
+        "problem": problem.name,
+        "S": system.n_rows,
+        "device": system.model.device,
+        "versions": versions(),
+    }

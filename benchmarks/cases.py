@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 import anagram_ext as ax
 
+CUTOFF = 1e-6  # of the singular values, relative to the largest
+
 Array = NDArray[np.float64]
 Target = Callable[[Array], Array]
 
@@ -132,13 +134,18 @@ def from_problem(name: str, problem: ax.Problem, model: ax.MLP) -> Case:
 
 
 def make(name: str) -> Case:
-    """The case of that name: a published problem, or `poisson_3600` (2-64-64-1, 3600 points)."""
-    if name == "poisson_3600":
-        return from_problem(name, ax.problems.laplace_2d(n=58), ax.MLP([2, 64, 64, 1]))
+    """The case of that name: a published problem, or Poisson's equation with a larger network."""
+    if name in POISSON:
+        n, width = POISSON[name]
+        return from_problem(name, ax.problems.laplace_2d(n=n), ax.MLP([2, width, width, 1]))
     fixed_grid = {"published": True} if name in ("allen_cahn", "burgers") else {}
     problem = ax.problems.get(name, **fixed_grid)
     assert problem.model is not None
     return from_problem(name, problem, problem.model)
 
+
+# Interior points an axis and width of two hidden layers: S x P = 3600 x 4417, then squares of about
+# 4096 and 8192.
+POISSON = {"poisson_3600": (58, 64), "poisson_4096": (62, 62), "poisson_8192": (88, 88)}
 
 NAMES = (*CONDITIONS, "poisson_3600")

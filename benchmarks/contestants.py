@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any, Protocol
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import torch
-from cases import Array, Case
-from pure_jax import JaxStep
+from cases import CUTOFF, Array, Case
 from pure_torch import TorchStep
 
 import anagram_ext as ax
@@ -18,11 +17,9 @@ from anagram_ext.factorise import factorise
 from anagram_ext.search import grid_search
 from anagram_ext.system import System
 
-CUTOFF = 1e-6  # relative
-
 
 class Contestant(Protocol):
-    """The pieces of a step; each returns when its work is done.
+    """The pieces of a step. On the CPU and with JAX each returns when its work is done.
 
     Attributes:
         theta: parameters as the framework's own array.
@@ -42,44 +39,32 @@ class Contestant(Protocol):
 class Ours:
     """This package."""
 
-    def __init__(self, case: Case) -> None:
-        system = System(case.problem, case.model)
-        self.theta = torch.from_numpy
+    def __init__(self, case: Case, device: str = "cpu") -> None:
+        model = replace(case.model, device=device)
+        system = System(case.problem, model)
+        self.theta = lambda theta: torch.from_numpy(theta).to(device)
         self.jacobian = system.linearise
         self.direction = lambda r, J: factorise(J, smallest_cutoff=CUTOFF).direction(r, CUTOFF)
         self.search = lambda theta, d: grid_search(system, theta, d, np.inf).theta
-        self.step = lambda theta: ax.step(case.problem, case.model, theta, CUTOFF).theta
+        self.step = lambda theta: ax.step(case.problem, model, theta, CUTOFF).theta
 
 
 class PureTorch(TorchStep):
     """PyTorch with torch.func."""
 
-    def __init__(self, case: Case) -> None:
-        super().__init__(case, CUTOFF)
-        self.theta = torch.from_numpy
+    def __init__(self, case: Case, device: str = "cpu") -> None:
+        super().__init__(case, CUTOFF, device)
+        self.theta = lambda theta: torch.from_numpy(theta).to(device)
 
 
-class PureJax:
-    """JAX, compiled when it is made, so that no measurement holds compilation."""
+def pure_jax(case: Case, device: str = "cpu") -> Contestant:
+    """JAX, loaded when it is asked for: it brings threads and hooks into the process."""
+    from jax_contestant import PureJax  # noqa: PLC0415
 
-    def __init__(self, case: Case) -> None:
-        functions = JaxStep(case, CUTOFF)
-        S, P = case.shape
-        theta, r, J = (jax.ShapeDtypeStruct(shape, float) for shape in ((P,), (S,), (S, P)))
-        self.jacobian = _blocking(functions.jacobian.lower(theta))
-        self.direction = _blocking(functions.direction.lower(r, J))
-        self.search = _blocking(functions.search.lower(theta, theta))
-        self.step = _blocking(functions.step.lower(theta))
-        self.theta = jnp.asarray
+    return PureJax(case, device)
 
 
-def _blocking(lowered: Any) -> Callable[..., Any]:
-    compiled = lowered.compile()
-    return lambda *arguments: jax.block_until_ready(compiled(*arguments))
-
-
-CONTESTANTS: dict[str, Callable[[Case], Contestant]] = {
-    "anagram_ext": Ours,
-    "JAX": PureJax,
-    "torch.func": PureTorch,
-}
+CONTESTANTS: dict[str, Callable[..., Contestant]] = {"anagram_ext": Ours}  # (case, device)
+if find_spec("jax"):
+    CONTESTANTS["JAX"] = pure_jax
+CONTESTANTS["torch.func"] = PureTorch

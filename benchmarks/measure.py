@@ -13,6 +13,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
+
 import anagram_ext as ax
 
 
@@ -33,6 +35,8 @@ def environment() -> dict[str, object]:
     """Machine, versions and date: what a table must say about itself."""
     packages = ("torch", "jax", "numpy", "scipy")
     found = {package: version(package) for package in packages if find_spec(package)}
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
     return {
         "date": date.today().isoformat(),
         "processor": _processor(),

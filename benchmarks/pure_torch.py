@@ -6,6 +6,7 @@ What was tried on a CPU, and what is used because it was fastest:
 - the probes of the line search as batched matrix products with ordinary double backward in x, in
   chunks that stay in the caches (torch.func took up to six times as long);
 - LAPACK's divide-and-conquer SVD; `direction_gelsd` is its least-squares driver. float64.
+On a GPU the same with all probes at once and torch's choice among cuSOLVER's SVDs: not tuned there.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def forward_reverse(operator: Operator, f: Function, x: Tensor) -> Tensor:
     if not operator.first:
         return operator.formula(f(x), (), {})
     gradient, value = grad_and_value(f)(x)
-    axes = torch.eye(x.shape[-1], dtype=x.dtype)
+    axes = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
     second = {axis: jvp(grad(f), (x,), (axes[axis],))[1][axis] for axis in operator.second}
     return operator.formula(value, gradient, second)
 
@@ -82,19 +83,26 @@ class TorchStep:
         cutoff: Relative cutoff of the singular values.
     """
 
-    def __init__(self, case: Case, cutoff: float = 1e-6) -> None:
+    def __init__(self, case: Case, cutoff: float = 1e-6, device: str = "cpu") -> None:
         self.cutoff = cutoff
         self._widths = tuple(case.model.widths)
-        self._rows = case.rows
+        self._rows = [
+            (
+                rows,
+                torch.from_numpy(rows.points).to(device),
+                torch.from_numpy(rows.target).to(device),
+            )
+            for rows in case.rows
+        ]
+        self._step_sizes = STEP_SIZES.to(device)
+        self._chunk = CHUNK if device == "cpu" else 2**62
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Residual r [S] and Jacobian J [S, P], rows scaled."""
         residuals, blocks = [], []
-        for rows in self._rows:
+        for rows, points, target in self._rows:
             per_row = vmap(grad_and_value(self._row(rows)), in_dims=(None, 0, 0))
-            gradients, values = per_row(
-                theta, torch.from_numpy(rows.points), torch.from_numpy(rows.target)
-            )
+            gradients, values = per_row(theta, points, target)
             residuals.append(rows.scale * values)
             blocks.append(rows.scale * gradients)
         return torch.cat(residuals), torch.cat(blocks)
@@ -112,8 +120,8 @@ class TorchStep:
 
     def search(self, theta: Tensor, direction: Tensor) -> Tensor:
         """The best theta of the 31 probes."""
-        probes = theta - STEP_SIZES[:, None] * direction
-        losses = torch.stack([self._losses(rows, probes) for rows in self._rows]).sum(dim=0)
+        probes = theta - self._step_sizes[:, None] * direction
+        losses = torch.stack([self._losses(*rows, probes) for rows in self._rows]).sum(dim=0)
         return probes[torch.nan_to_num(losses, nan=torch.inf).argmin()]
 
     def step(self, theta: Tensor) -> Tensor:
@@ -125,10 +133,9 @@ class TorchStep:
             forward_reverse(rows.operator, lambda y: network(self._widths, theta, y), x) - target
         )
 
-    def _losses(self, rows: Rows, probes: Tensor) -> Tensor:
-        points, target = torch.from_numpy(rows.points), torch.from_numpy(rows.target)
+    def _losses(self, rows: Rows, points: Tensor, target: Tensor, probes: Tensor) -> Tensor:
         losses = []
-        for thetas in probes.split(max(1, CHUNK // (len(points) * max(self._widths)))):
+        for thetas in probes.split(max(1, self._chunk // (len(points) * max(self._widths)))):
 
             def u(x: Tensor, thetas: Tensor = thetas) -> Tensor:
                 return network_batch(self._widths, thetas, x)

@@ -7,19 +7,38 @@ import os
 import pytest
 
 from anagram_ext import _cuda_libs
+from pretend_cuda import pretended_gpu
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request):
     """Every device that this installation can use; the others are skipped with the reason.
 
-    With ANAGRAM_REQUIRE=cuda in the environment such a skip is a failure.
+    With ANAGRAM_REQUIRE=cuda in the environment such a skip is a failure. With
+    ANAGRAM_PRETEND=cuda the tests run on a GPU that is not there, see `pretend_cuda`.
     """
-    if request.param == "cuda" and (problem := _cuda_libs.cuda_problem()):
-        if os.environ.get("ANAGRAM_REQUIRE") == "cuda":
-            pytest.fail(f"ANAGRAM_REQUIRE=cuda, but {problem}")
+    if request.param == "cuda" and os.environ.get("ANAGRAM_PRETEND") == "cuda":
+        with pretended_gpu():
+            yield "cuda"
+        return
+    if request.param == "cuda":
+        _require_gpu()
+    yield request.param
+
+
+@pytest.fixture
+def gpu():
+    """A real GPU, for what no pretended one can show."""
+    _require_gpu()
+    return "cuda"
+
+
+def _require_gpu() -> None:
+    problem = _cuda_libs.cuda_problem()
+    if problem and os.environ.get("ANAGRAM_REQUIRE") == "cuda":
+        pytest.fail(f"ANAGRAM_REQUIRE=cuda, but {problem}")
+    if problem:
         pytest.skip(problem)
-    return request.param
 
 
 @pytest.fixture

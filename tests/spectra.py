@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
+from anagram_ext.cutoff import Cutoff
+from anagram_ext.factorise import LstsqResult, lstsq
+
 
 @dataclass(frozen=True)
 class Prescribed:
-    J: torch.Tensor  # [S, P] = U diag(sigma) V^T
+    J: torch.Tensor  # [S, P] = U diag(sigma) V^T, on the device; the rest is what to expect of it
     U: torch.Tensor  # [S, n]
     sigma: torch.Tensor  # [n], descending
     V: torch.Tensor  # [P, n]
@@ -32,7 +35,13 @@ class Prescribed:
 
 
 def prescribed(
-    S: int, P: int, sigma: torch.Tensor, seed: int = 0, dtype: torch.dtype = torch.float64
+    S: int,
+    P: int,
+    sigma: torch.Tensor,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    device: str = "cpu",
 ) -> Prescribed:
     """Random orthonormal factors around ``sigma`` [n], n <= min(S, P)."""
     generator = torch.Generator().manual_seed(seed)
@@ -43,7 +52,14 @@ def prescribed(
 
     U, V = orthonormal(S), orthonormal(P)
     J = (U * sigma.double()) @ V.T
-    return Prescribed(J.to(dtype), U.to(dtype), sigma.to(dtype), V.to(dtype))
+    return Prescribed(J.to(device, dtype), U.to(dtype), sigma.to(dtype), V.to(dtype))
+
+
+def solve(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff) -> LstsqResult:
+    """`lstsq` where J is, its results on the CPU."""
+    solution = lstsq(J, r.to(J.device), cutoff)
+    assert solution.direction.device == solution.singular_values.device == J.device
+    return LstsqResult(solution.direction.cpu(), solution.rank, solution.singular_values.cpu())
 
 
 def decay(n: int, last: float) -> torch.Tensor:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from anagram_ext import NonFiniteError, checkpoint, cli, methods, problems
+from anagram_ext import NonFiniteError, OutOfMemoryError, checkpoint, cli, methods, problems
 from anagram_ext.history import read_csv
 from anagram_ext.system import System
 
@@ -160,3 +160,13 @@ def test_seeds(text, seeds):
 def test_bad_seeds(text):
     with pytest.raises(ValueError, match="seeds must look like"):
         cli.parse_seeds(text)
+
+
+def test_a_full_gpu_is_one_line_on_stderr(command, monkeypatch):
+    def full(*_):
+        raise OutOfMemoryError("out of device memory: needed 9 MiB,\nfree 3 MiB")
+
+    monkeypatch.setattr(System, "linearise", full)
+    code, stdout, stderr = command("train", "poisson_1d", "--method", "anagram", "--quiet")
+    assert (code, stdout) == (2, "")
+    assert stderr == "error: out of device memory: needed 9 MiB, free 3 MiB\n"

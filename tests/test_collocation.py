@@ -11,11 +11,9 @@ from anagram_ext.collocation import choose
 from anagram_ext.system import System
 
 LINE = ax.Box(x=(0, 1))
-MODEL = ax.MLP([1, 4, 1])
-THETA = MODEL.init(0)
 
 
-def system_with(sampler, residual=lambda u, x: u.d("x") - 1) -> System:
+def system_with(sampler, residual=lambda u, x: u.d("x") - 1, device="cpu") -> System:
     problem = ax.Problem(
         coordinates=("x",),
         fields=("u",),
@@ -24,7 +22,7 @@ def system_with(sampler, residual=lambda u, x: u.d("x") - 1) -> System:
             "left": ax.Condition(lambda u, x: u, LINE.face(x=0).grid(1)),
         },
     )
-    return System(problem, MODEL, seed=3)
+    return System(problem, ax.MLP([1, 4, 1], device=device), seed=3)
 
 
 def test_choose_takes_different_candidates_in_their_order():
@@ -65,37 +63,40 @@ def test_points_stay_unless_asked_to_change(sampler):
     ("sampler", "n"),
     [(LINE.stratified(30).redrawn(), 30), (LINE.stratified(30).adaptive(20), 20)],
 )
-def test_every_redraw_brings_new_points_the_same_for_the_same_seed(sampler, n):
-    systems = [system_with(sampler), system_with(sampler)]
+def test_every_redraw_brings_new_points_the_same_for_the_same_seed(sampler, n, device):
+    systems = [system_with(sampler, device=device) for _ in range(2)]
+    theta = systems[0].model.init(0)
     residuals = []
     for _ in range(3):
-        pair = [system.residual(THETA) for system in systems]
+        pair = [system.residual(theta) for system in systems]
         assert torch.equal(*pair)
         residuals.append(pair[0])
         assert residuals[-1].shape == (n + 1,)
         for system in systems:
-            system.redraw(THETA)
+            system.redraw(theta)
     assert systems[0].draws == 3
     assert not torch.equal(residuals[0], residuals[1])
     assert not torch.equal(residuals[1], residuals[2])
     # The held-out points never move.
-    assert systems[0].held_out_loss(THETA) == system_with(sampler).held_out_loss(THETA)
+    fresh = system_with(sampler, device=device)
+    assert systems[0].held_out_loss(theta) == fresh.held_out_loss(theta)
 
 
-def test_adaptive_points_gather_at_the_front():
+def test_adaptive_points_gather_at_the_front(device):
     def residual(u, x):
         return u * 1e-9 + torch.exp(-(((x.x - 0.7) / 0.02) ** 2))
 
-    system = system_with(LINE.stratified(1000).adaptive(100), residual)
-    even = system.residual(THETA)
-    system.redraw(THETA)
-    adapted = system.residual(THETA)
+    system = system_with(LINE.stratified(1000).adaptive(100), residual, device)
+    theta = system.model.init(0)
+    even = system.residual(theta)
+    system.redraw(theta)
+    adapted = system.residual(theta)
     # About half of the points are where the residual is, 3.5 % of the line.
     assert int((even[:-1].abs() * 10 > 0.5).sum()) < 12
     assert int((adapted[:-1].abs() * 10 > 0.5).sum()) > 25
 
 
-def test_training_redraws_before_every_step_and_judges_by_held_out_points():
+def test_training_redraws_before_every_step_and_judges_by_held_out_points(device):
     problem = ax.problems.poisson_1d()
     interior = problem.conditions["interior"]
     points = ax.Box(x=(0, 1)).stratified(40).redrawn()
@@ -106,7 +107,7 @@ def test_training_redraws_before_every_step_and_judges_by_held_out_points():
         solution=problem.solution,
         model=problem.model,
     )
-    run = ax.train(problem, method="natural_lm", steps=30, progress=False)
+    run = ax.train(problem, method="natural_lm", steps=30, device=device, progress=False)
     assert run.held_out_loss == run.history["held_out_loss"].min()
     assert run.l2_error < 1e-6
 

@@ -93,7 +93,7 @@ def test_cuda_calls_carry_the_stream(stand_in, monkeypatch):
     calls = []
     native = SimpleNamespace(jets=lambda *arguments: calls.append(arguments))
     vars(module)["Plan"] = lambda *_: native
-    monkeypatch.setattr(engine, "_stream", lambda _: (42,))
+    monkeypatch.setattr(engine, "stream_of", lambda _: (42,))
     plan = engine.Plan([1, 2, 1], "tanh", [operators.value(1)], device="cuda")
     plan.jets(torch.zeros(7), torch.zeros(3, 1))
     ((_, _, _, stream),) = calls
@@ -113,6 +113,15 @@ def test_the_compiled_module_imports_without_a_gpu():
         plan.jets(*(torch.zeros(s, dtype=torch.float64) for s in [33, (4, 2), (2, 1, 4)]), 0)
     with pytest.raises(ValueError, match="at most 2\\^31 - 1 parameters"):
         module.Plan([1, 60_000, 60_000, 1], "tanh", [[([0], 1.0)]])
+
+
+def test_errors_of_the_compiled_module_are_those_of_the_package():
+    module = _cuda_libs._module()
+    if isinstance(module, str):
+        pytest.skip(module)
+    with pytest.raises(ax.CudaError, match="CUDA: "):
+        module.device_name(4096)
+    assert issubclass(ax.OutOfMemoryError, ax.CudaError)
 
 
 def test_looking_for_cuda_loads_no_library_at_import():

@@ -150,19 +150,19 @@ def test_residual_gradient_and_loss_of_a_problem(device):
     assert float(system.losses(theta[None])[0]) == pytest.approx(loss, rel=1e-12)
 
 
-@pytest.mark.parametrize("device", ["cuda"], indirect=True)
-def test_work_goes_to_the_current_stream(device):
+@pytest.mark.gpu
+def test_work_goes_to_the_current_stream(gpu):
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
-        case = Case(device, "narrow", torch.float64, n=300)
+        case = Case(gpu, "narrow", torch.float64, n=300)
         J = case.jacobian()
     stream.synchronize()
     assert relative_distance(J, case.J) < TOLERANCE[torch.float64]
 
 
-@pytest.mark.parametrize("device", ["cuda"], indirect=True)
-def test_tensors_of_two_devices_are_refused(device):
-    case = Case(device, "narrow", torch.float64)
+@pytest.mark.gpu
+def test_tensors_of_two_devices_are_refused(gpu):
+    case = Case(gpu, "narrow", torch.float64)
     with pytest.raises(ValueError, match=r"seeds: expected .* on cuda:0, got .* on cpu"):
         case.plan.jvp(case.theta, case.points, case.seeds.cpu(), case.v, case.w)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anagram_ext._native import core
 from anagram_ext.cutoff import Cutoff
-from anagram_ext.factorise import Factorisation, factorise, lstsq
-from spectra import decay, prescribed
+from anagram_ext.factorise import Factorisation, factorise
+from spectra import decay, prescribed, solve
 
 EPS = 2.0**-52
 SHAPES = [(500, 160), (160, 500), (220, 220)]
@@ -44,44 +44,47 @@ def gap_cutoffs(sigma: torch.Tensor) -> list[tuple[float, int]]:
 
 @pytest.mark.parametrize("spectrum", SPECTRA)
 @pytest.mark.parametrize(("S", "P"), SHAPES)
-def test_all_cutoffs_from_one_factorisation(S: int, P: int, spectrum: str) -> None:
+def test_all_cutoffs_from_one_factorisation(S: int, P: int, spectrum: str, device: str) -> None:
     sigma = SPECTRA[spectrum][: min(S, P)]
-    matrix = prescribed(S, P, sigma)
+    matrix = prescribed(S, P, sigma, device=device)
     factorisation = factorise(matrix.J)
     assert factorisation.method == ("adaptive" if spectrum in LOW_RANK else "dense")
-    found = factorisation.singular_values
+    found = factorisation.singular_values.cpu()
     k = min(len(found), len(sigma))
     # Weyl: a perturbation E of J moves no singular value by more than |E|
     assert float((found[:k] - sigma[:k]).abs().max()) < 50 * EPS * float(matrix.J.norm())
     r = random_r(S)
     for cutoff, rank in gap_cutoffs(sigma):
         assert factorisation.rank(cutoff) == rank
-        error = float((factorisation.direction(r, cutoff) - matrix.direction(r, rank)).norm())
+        direction = factorisation.direction(r.to(device), cutoff).cpu()
+        error = float((direction - matrix.direction(r, rank)).norm())
         assert error <= matrix.error_bound(r, rank, EPS)
 
 
 @pytest.mark.parametrize("spectrum", LOW_RANK)
 @pytest.mark.parametrize(("S", "P"), SHAPES)
-def test_known_cutoff(S: int, P: int, spectrum: str) -> None:
+def test_known_cutoff(S: int, P: int, spectrum: str, device: str) -> None:
     """Less is computed, and the direction is as good."""
     sigma = SPECTRA[spectrum][: min(S, P)]
-    matrix = prescribed(S, P, sigma)
+    matrix = prescribed(S, P, sigma, device=device)
     r = random_r(S)
     everything = len(factorise(matrix.J).singular_values)
     for cutoff, rank in gap_cutoffs(sigma):
-        solution = lstsq(matrix.J, r, cutoff)
+        solution = solve(matrix.J, r, cutoff)
         assert solution.rank == rank
         assert rank <= len(solution.singular_values) <= everything
         expected = matrix.direction(r, rank)
         error = float((solution.direction - expected).norm())
         left_out = 1e-8 * float(expected.norm())  # (1e-5)^2 / (1 % gap)
         assert error <= matrix.error_bound(r, rank, EPS) + left_out
-        absolute = lstsq(matrix.J, r, Cutoff(cutoff * float(sigma[0]), relative=False))
+        absolute = solve(matrix.J, r, Cutoff(cutoff * float(sigma[0]), relative=False))
         assert absolute.rank == rank
         assert float((absolute.direction - expected).norm()) <= error + left_out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     S=st.integers(49, 130),
     P=st.integers(49, 130),
@@ -89,15 +92,18 @@ def test_known_cutoff(S: int, P: int, spectrum: str) -> None:
     last=st.sampled_from([1.0, 1e-3, 1e-8]),
     seed=st.integers(0, 1000),
 )
-def test_exact_rank_of_random_shapes(S: int, P: int, rank: int, last: float, seed: int) -> None:
+def test_exact_rank_of_random_shapes(
+    *, device: str, S: int, P: int, rank: int, last: float, seed: int
+) -> None:
     """Whichever path is taken: rank, values, projections and directions are LAPACK's."""
-    matrix = prescribed(S, P, decay(rank, last), seed)
+    matrix = prescribed(S, P, decay(rank, last), seed=seed, device=device)
     r = random_r(S)
     for factorisation in (factorise(matrix.J), factorise(matrix.J, smallest_cutoff=1e-10)):
         assert factorisation.rank(1e-10) == rank
-        size = float(factorisation.project(r)[:rank].norm())
+        size = float(factorisation.project(r.to(device))[:rank].norm())
         assert size == pytest.approx(float((matrix.U.T @ r).norm()), rel=1e3 * EPS / last)
-        error = float((factorisation.direction(r, 1e-10) - matrix.direction(r, rank)).norm())
+        direction = factorisation.direction(r.to(device), 1e-10).cpu()
+        error = float((direction - matrix.direction(r, rank)).norm())
         assert error <= matrix.error_bound(r, rank, EPS)
 
 
@@ -105,16 +111,17 @@ def check_orthonormal(factorisation: Factorisation) -> None:
     """U and V, made explicit through the two operations, to round-off."""
     S, _ = factorisation.shape
     k = len(factorisation.singular_values)
-    identity = torch.eye(k, dtype=torch.float64)
-    U = factorisation.project(torch.eye(S, dtype=torch.float64))  # [S, k]
+    on_device = {"dtype": torch.float64, "device": factorisation.device}
+    identity = torch.eye(k, **on_device)
+    U = factorisation.project(torch.eye(S, **on_device))  # [S, k]
     V = factorisation.expand(identity)  # [k, P]
     assert float((U.T @ U - identity).norm()) < 100 * EPS * k**0.5
     assert float((V @ V.T - identity).norm()) < 100 * EPS * k**0.5
 
 
 @pytest.mark.parametrize(("S", "P"), SHAPES)
-def test_bases_are_orthonormal_and_rebuild_the_matrix(S: int, P: int) -> None:
-    matrix = prescribed(S, P, SPECTRA["exponential"])
+def test_bases_are_orthonormal_and_rebuild_the_matrix(S: int, P: int, device: str) -> None:
+    matrix = prescribed(S, P, SPECTRA["exponential"], device=device)
     factorisation = factorise(matrix.J)
     check_orthonormal(factorisation)
     seen = factorisation.project(matrix.J.T)  # J^T U: [P, k]
@@ -136,58 +143,69 @@ def test_deterministic_for_any_number_of_threads(S: int, P: int) -> None:
     assert torch.equal(*results)
 
 
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_the_same_bits_every_time(S: int, P: int, device: str) -> None:
+    matrix = prescribed(S, P, SPECTRA["exponential"], device=device)
+    r = random_r(S).to(device)
+    assert torch.equal(*(factorise(matrix.J).direction(r, 1e-8) for _ in range(2)))
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
-def test_extreme_scales(scale: float) -> None:
-    matrix = prescribed(200, 90, decay(40, 1e-3))
+def test_extreme_scales(scale: float, device: str) -> None:
+    matrix = prescribed(200, 90, decay(40, 1e-3), device=device)
     r = random_r(200) * 1e-3
-    plain, scaled = lstsq(matrix.J, r, 1.1e-2), lstsq(matrix.J * scale, r, 1.1e-2)
+    plain, scaled = solve(matrix.J, r, 1.1e-2), solve(matrix.J * scale, r, 1.1e-2)
     assert scaled.rank == plain.rank
     torch.testing.assert_close((scaled.direction * scale), plain.direction, rtol=1e-9, atol=1e-15)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_graded(axis: int) -> None:
+def test_graded(axis: int, device: str) -> None:
     """Rows or columns over 180 or 60 orders of magnitude, against LAPACK."""
     generator = torch.Generator().manual_seed(2)
     gauss = torch.randn(300, 100, generator=generator, dtype=torch.float64)
     grades = 10.0 ** (-0.6 * torch.arange(gauss.shape[axis], dtype=torch.float64))
     J = gauss * (grades[:, None] if axis == 0 else grades)
-    factorisation = factorise(J)
+    factorisation = factorise(J.to(device))
     assert factorisation.method == "adaptive"
-    sigma = scipy.linalg.svdvals(J.numpy())[: len(factorisation.singular_values)]
-    np.testing.assert_allclose(factorisation.singular_values, sigma, rtol=0, atol=1e-13 * sigma[0])
+    found = factorisation.singular_values.cpu()
+    sigma = scipy.linalg.svdvals(J.numpy())[: len(found)]
+    np.testing.assert_allclose(found, sigma, rtol=0, atol=1e-13 * sigma[0])
     cutoff = math.sqrt(sigma[11] * sigma[12]) / sigma[0]
     expected, _, rank, _ = scipy.linalg.lstsq(
         J.numpy(), random_r(300).numpy(), cond=cutoff, lapack_driver="gelsd"
     )
-    solution = lstsq(J, random_r(300), cutoff)
+    solution = solve(J.to(device), random_r(300), cutoff)
     assert solution.rank == rank == 12
     np.testing.assert_allclose(
         solution.direction, expected, rtol=0, atol=1e-9 * np.linalg.norm(expected)
     )
 
 
-def test_zero_matrix() -> None:
-    solution = lstsq(torch.zeros(90, 120, dtype=torch.float64), random_r(90), 1e-6)
+def test_zero_matrix(device: str) -> None:
+    zero = torch.zeros(90, 120, dtype=torch.float64, device=device)
+    solution = solve(zero, random_r(90), 1e-6)
     assert solution.rank == 0
     assert not solution.direction.any()
-    factorisation = factorise(torch.zeros(90, 120, dtype=torch.float64))
+    factorisation = factorise(zero)
     assert factorisation.rank(0.0) == 0
 
 
-def test_float32() -> None:
-    matrix = prescribed(300, 120, decay(60, 1e-9), dtype=torch.float32)
+def test_float32(device: str) -> None:
+    matrix = prescribed(300, 120, decay(60, 1e-9), dtype=torch.float32, device=device)
     factorisation = factorise(matrix.J)
     assert factorisation.method == "adaptive"
-    assert factorisation.singular_values.dtype == torch.float32
-    k = len(factorisation.singular_values)
-    assert float((factorisation.singular_values - matrix.sigma[:k]).abs().max()) < 50 * 2.0**-23
+    found = factorisation.singular_values.cpu()
+    assert found.dtype == torch.float32
+    k = len(found)
+    assert float((found - matrix.sigma[:k]).abs().max()) < 50 * 2.0**-23
 
 
-def test_a_smaller_cutoff_than_promised_is_refused() -> None:
-    factorisation = factorise(prescribed(90, 60, decay(40, 1e-12)).J, smallest_cutoff=1e-4)
+def test_a_smaller_cutoff_than_promised_is_refused(device: str) -> None:
+    J = prescribed(90, 60, decay(40, 1e-12), device=device).J
+    factorisation = factorise(J, smallest_cutoff=1e-4)
     assert factorisation.rank(1e-3) == 10
     with pytest.raises(ValueError, match=r"cutoff: the factorisation was made for Cutoff"):
         factorisation.rank(1e-5)
     with pytest.raises(ValueError, match=r"cutoff: the factorisation was made for Cutoff"):
-        factorisation.direction(random_r(90), Cutoff(1.0, relative=False))
+        factorisation.direction(random_r(90).to(device), Cutoff(1.0, relative=False))

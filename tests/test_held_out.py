@@ -38,18 +38,20 @@ def test_overfitting_is_told_once_everything_is_written(tmp_path):
     assert summary["warning"] == result.warning
 
 
-def test_enough_points_are_no_reason_to_warn():
+def test_enough_points_are_no_reason_to_warn(device):
     line = ax.problems.poisson_1d()
-    result = train(line)
+    result = train(line, device=device)
     assert result.warning is None
     assert result.held_out_loss <= 100 * result.loss
 
 
-def test_no_warning_between_numbers_that_are_rounding_errors():
+def test_no_warning_between_numbers_that_are_rounding_errors(device):
     # Three points of a line fit exactly: the loss is zero, or a rounding error; so is the other.
     points = torch.tensor([[0.1], [0.45], [0.9]], dtype=torch.float64)
     condition = ax.Condition(lambda u, x: u - 1e3 * x.x - 1, points)
-    result = train(ax.Problem(("x",), ("u",), {"line": condition}), model=ax.MLP([1, 1]))
+    result = train(
+        ax.Problem(("x",), ("u",), {"line": condition}), model=ax.MLP([1, 1], device=device)
+    )
     assert result.held_out_loss < 1e-24
     assert result.warning is None
 

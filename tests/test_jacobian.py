@@ -11,7 +11,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import anagram_ext as ax
@@ -22,7 +22,7 @@ ACTIVATIONS = ("tanh", "sin", "softplus", "gelu", "silu", "identity")
 
 
 def relative_distance(a, b):
-    return float(torch.linalg.norm(a - b) / torch.linalg.norm(b))
+    return float(torch.linalg.norm(a.cpu() - b) / torch.linalg.norm(b))
 
 
 # name: (coordinates, outputs, residual for the product, the same residual for the reference)
@@ -100,7 +100,7 @@ PDES = {
 }  # fmt: skip
 
 
-def compare(name, hidden, activation, n_points, seed):
+def compare(device, name, hidden, activation, *, n_points, seed):
     letters, n_outputs, residual, pointwise = PDES[name]
     widths = [len(letters), *hidden, n_outputs]
     rng = torch.Generator().manual_seed(seed)
@@ -110,13 +110,13 @@ def compare(name, hidden, activation, n_points, seed):
         fields=("u", "v", "p")[:n_outputs],
         conditions={"pde": ax.Condition(residual, points, weight=3.0)},
     )
-    model = ax.MLP(widths, activation)
+    model = ax.MLP(widths, activation, device=device)
     theta = model.init(seed)
     r, J = ax.jacobian(problem, model, theta)
 
     network = reference.Network(widths, activation)
     expected_r, expected_J = reference.residual_and_jacobian(
-        network, theta, points, letters, pointwise
+        network, theta.cpu(), points, letters, pointwise
     )
     scale = math.sqrt(3.0 / n_points)
     assert relative_distance(r, scale * expected_r) < TOLERANCE
@@ -124,28 +124,28 @@ def compare(name, hidden, activation, n_points, seed):
 
 
 @pytest.mark.parametrize("name", PDES)
-def test_every_equation(name):
-    compare(name, (7, 6), "tanh", 9, seed=1)
+def test_every_equation(name, device):
+    compare(device, name, (7, 6), "tanh", n_points=9, seed=1)
 
 
 @pytest.mark.parametrize("activation", [a for a in ACTIVATIONS if a != "identity"])
 @pytest.mark.parametrize("name", ["kuramoto_sivashinsky", "navier_stokes", "mixed"])
-def test_every_activation(name, activation):
-    compare(name, (6, 5), activation, 7, seed=2)
+def test_every_activation(name, activation, device):
+    compare(device, name, (6, 5), activation, n_points=7, seed=2)
 
 
-def test_the_identity_makes_an_affine_function():
+def test_the_identity_makes_an_affine_function(device):
     # All higher derivatives vanish, so an equation of first order is compared.
     points = torch.rand(5, 2, dtype=torch.float64)
     problem = ax.Problem(
         ("t", "x"), ("u",), {"a": ax.Condition(lambda u, x: u.d("t") * u + u.d("x") ** 2, points)},
         row_scaling="none",
     )  # fmt: skip
-    model = ax.MLP([2, 4, 3, 1], "identity")
+    model = ax.MLP([2, 4, 3, 1], "identity", device=device)
     theta = model.init(0)
     r, J = ax.jacobian(problem, model, theta)
     expected = reference.residual_and_jacobian(
-        reference.Network(model.widths, "identity"), theta, points, "tx",
+        reference.Network(model.widths, "identity"), theta.cpu(), points, "tx",
         lambda u, x: u(0, "t") * u(0, "") + u(0, "x") ** 2,
     )  # fmt: skip
     assert relative_distance(r, expected[0]) < TOLERANCE
@@ -159,9 +159,11 @@ def test_the_identity_makes_an_affine_function():
     n_points=st.integers(1, 20),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=20, deadline=None)
-def test_random_networks_and_shapes(name, hidden, activation, n_points, seed):
-    compare(name, hidden, activation, n_points, seed)
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_random_networks_and_shapes(*, device, name, hidden, activation, n_points, seed):
+    compare(device, name, hidden, activation, n_points=n_points, seed=seed)
 
 
 @given(
@@ -172,28 +174,32 @@ def test_random_networks_and_shapes(name, hidden, activation, n_points, seed):
     axes=st.lists(st.integers(0, 4), min_size=0, max_size=4),
     n_points=st.integers(1, 40),
 )
-@settings(max_examples=30, deadline=None)
-def test_random_derivatives(*, dimension, n_outputs, hidden, activation, axes, n_points):
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_random_derivatives(*, device, dimension, n_outputs, hidden, activation, axes, n_points):
     widths = [dimension, *hidden, n_outputs]
     axes = [axis % dimension for axis in axes]
     letters = "abcde"[:dimension]
-    model = ax.MLP(widths, activation, coordinates=tuple(letters))
+    model = ax.MLP(widths, activation, device=device, coordinates=tuple(letters))
     theta = model.init(len(axes))
     rng = torch.Generator().manual_seed(n_points)
     points = torch.randn(n_points, dimension, generator=rng, dtype=torch.float64)
     name = "".join(letters[axis] for axis in axes)
     network = reference.Network(widths, activation)
-    expected = torch.func.vmap(lambda x: network.derivative(theta, x, axes))(points)
-    got = model.jet(theta, points, (name,))[name]
+    on_cpu = theta.cpu()
+    expected = torch.func.vmap(lambda x: network.derivative(on_cpu, x, axes))(points)
+    got = model.jet(theta, points, (name,))[name].cpu()
     # Derivatives of an affine network may vanish altogether.
     assert torch.linalg.norm(got - expected) <= TOLERANCE * max(
         float(torch.linalg.norm(expected)), 1e-3
     )
 
 
-def test_single_precision():
+def test_single_precision(device):
     problem = ax.Problem(("t", "x"), ("u",), {"a": ax.Condition(PDES["kdv"][2], torch.rand(8, 2))})
-    single, double = (ax.MLP([2, 8, 8, 1], dtype=d) for d in (torch.float32, torch.float64))
+    single = ax.MLP([2, 8, 8, 1], dtype=torch.float32, device=device)
+    double = ax.MLP([2, 8, 8, 1])
     r, J = ax.jacobian(problem, single, single.init(0))
     expected_r, expected_J = ax.jacobian(problem, double, double.init(0))
     assert r.dtype == J.dtype == torch.float32
@@ -202,14 +208,14 @@ def test_single_precision():
     assert relative_distance(J.double(), expected_J) < 1e-4
 
 
-def test_rows_of_several_conditions_are_stacked_in_order():
+def test_rows_of_several_conditions_are_stacked_in_order(device):
     points = torch.rand(4, 1, dtype=torch.float64)
     conditions = {
         "second": ax.Condition(lambda u, x: (u.d("x"), 2 * u), points),
         "first": ax.Condition(lambda u, x: u, points[:3]),
     }
     problem = ax.Problem(("x",), ("u",), conditions, row_scaling="none")
-    model = ax.MLP([1, 5, 1])
+    model = ax.MLP([1, 5, 1], device=device)
     theta = model.init(0)
     r, J = ax.jacobian(problem, model, theta)
     assert J.shape == (11, model.n_parameters)

@@ -20,7 +20,10 @@ DESCENDING = ("anagram", "engd", "gd", "lbfgs")
 
 
 class LeastSquares:
-    """What a method sees of a `System`: a residual in torch, derivatives by autograd."""
+    """What a method sees of a `System`: a residual in torch, derivatives by autograd.
+
+    Evaluated on the CPU, whatever the device of theta: the same numbers for every method.
+    """
 
     draws, redrawn = 0, ()  # its points stay
 
@@ -30,17 +33,18 @@ class LeastSquares:
         self.n_rows = len(residual(torch.zeros(n_parameters, dtype=torch.float64)))
 
     def residual(self, theta):
-        return self._residual(theta)
+        return self._residual(theta.cpu()).to(theta.device)
 
     def residuals(self, thetas):
-        return torch.stack([self._residual(theta) for theta in thetas])
+        return torch.stack([self.residual(theta) for theta in thetas])
 
     def losses(self, thetas):
         losses = 0.5 * self.residuals(thetas).square().sum(dim=1)
         return torch.nan_to_num(losses, nan=math.inf, posinf=math.inf)
 
     def linearise(self, theta):
-        return self._residual(theta), torch.func.jacrev(self._residual)(theta).contiguous()
+        J = torch.func.jacrev(self._residual)(theta.cpu()).contiguous()
+        return self.residual(theta), J.to(theta.device)
 
     def gradient(self, theta):
         r, J = self.linearise(theta)
@@ -62,12 +66,17 @@ def linear(seed: int = 0) -> tuple[LeastSquares, torch.Tensor, torch.Tensor]:
     return LeastSquares(lambda v: A @ v - b, 5), A, b
 
 
-def run(method: Method, system: LeastSquares, theta: torch.Tensor, steps: int) -> list[StepInfo]:
-    method.start(system, theta)
+def run(
+    method: Method, system: LeastSquares, theta: torch.Tensor, steps: int, device: str = "cpu"
+) -> list[StepInfo]:
+    """Steps on the device, their iterates on the CPU."""
+    method.start(system, theta.to(device))
     infos = []
     for _ in range(steps):
-        infos.append(method.step())
-        if infos[-1].stop:
+        info = method.step()
+        assert info.theta.device.type == device
+        infos.append(dataclasses.replace(info, theta=info.theta.cpu()))
+        if info.stop:
             break
     return infos
 
@@ -76,9 +85,9 @@ START = torch.tensor([-1.2, 1.0], dtype=torch.float64)
 
 
 @pytest.mark.parametrize("name", methods.names())
-def test_every_method_lowers_the_loss_and_reports_it_truly(name):
+def test_every_method_lowers_the_loss_and_reports_it_truly(name, device):
     system = rosenbrock()
-    infos = run(methods.get(name)(), system, START, 20)
+    infos = run(methods.get(name)(), system, START, 20, device)
     first = float(system.losses(START[None])[0])
     assert min(info.loss for info in infos) < first
     for info in infos:
@@ -88,34 +97,34 @@ def test_every_method_lowers_the_loss_and_reports_it_truly(name):
 
 
 @pytest.mark.parametrize("name", methods.names())
-def test_no_step_writes_into_an_earlier_iterate_or_into_the_start(name):
-    start = START.clone()
+def test_no_step_writes_into_an_earlier_iterate_or_into_the_start(name, device):
+    start = START.clone().to(device)
     method = methods.get(name)()
     method.start(rosenbrock(), start)
     first = method.step()
     kept = first.theta.clone()
     method.step()
     assert torch.equal(first.theta, kept)
-    assert torch.equal(start, START)
+    assert torch.equal(start.cpu(), START)
 
 
 @pytest.mark.parametrize("name", methods.names())
-def test_a_method_started_again_repeats_itself(name):
+def test_a_method_started_again_repeats_itself(name, device):
     method = methods.get(name)()
-    once = [info.theta for info in run(method, rosenbrock(), START, 5)]
-    again = [info.theta for info in run(method, rosenbrock(), START, 5)]
+    once = [info.theta for info in run(method, rosenbrock(), START, 5, device)]
+    again = [info.theta for info in run(method, rosenbrock(), START, 5, device)]
     assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
 
 
 @pytest.mark.parametrize("name", DESCENDING)
-def test_the_loss_never_rises(name):
-    losses = [info.loss for info in run(methods.get(name)(), rosenbrock(), START, 30)]
+def test_the_loss_never_rises(name, device):
+    losses = [info.loss for info in run(methods.get(name)(), rosenbrock(), START, 30, device)]
     assert losses == sorted(losses, reverse=True)
 
 
 @pytest.mark.parametrize("name", ["anagram", "engd", "lbfgs"])
-def test_fast_methods_find_the_minimum_and_then_stop(name):
-    infos = run(methods.get(name)(), rosenbrock(), START, 200)
+def test_fast_methods_find_the_minimum_and_then_stop(name, device):
+    infos = run(methods.get(name)(), rosenbrock(), START, 200, device)
     assert infos[-1].loss < 1e-24
     assert infos[-1].stop is not None
     assert infos[-1].stop.startswith("no progress")
@@ -123,10 +132,10 @@ def test_fast_methods_find_the_minimum_and_then_stop(name):
 
 
 @pytest.mark.parametrize("name", SECOND_ORDER)
-def test_one_full_step_solves_a_linear_problem(name):
+def test_one_full_step_solves_a_linear_problem(name, device):
     system, A, b = linear()
     theta = torch.zeros(5, dtype=torch.float64)
-    info = run(methods.get(name)(), system, theta, 1)[0]
+    info = run(methods.get(name)(), system, theta, 1, device)[0]
     expected = np.linalg.lstsq(A.numpy(), b.numpy(), rcond=None)[0]
     # The Gram matrix has condition number 1e4: 1e4 eps for E-NGD, 1e2 eps for ANaGRAM, x 100.
     np.testing.assert_allclose(info.theta.numpy(), expected, rtol=1e-10)
@@ -138,9 +147,10 @@ def test_one_full_step_solves_a_linear_problem(name):
     assert info.captured == pytest.approx(fitted @ fitted / float(b @ b), rel=1e-9)
 
 
-def test_anagram_keeps_the_singular_values_above_the_cutoff():
+def test_anagram_keeps_the_singular_values_above_the_cutoff(device):
     system, A, b = linear()
-    info = run(Anagram(cutoff=0.2), system, torch.zeros(5, dtype=torch.float64), 1)[0]
+    zero = torch.zeros(5, dtype=torch.float64)
+    info = run(Anagram(cutoff=0.2), system, zero, 1, device)[0]
     U, s, Vt = np.linalg.svd(A.numpy(), full_matrices=False)
     k = int(np.sum(s > 0.2 * s[0]))
     expected = Vt[:k].T @ ((U[:, :k].T @ b.numpy()) / s[:k])
@@ -149,27 +159,28 @@ def test_anagram_keeps_the_singular_values_above_the_cutoff():
     np.testing.assert_allclose(info.theta.numpy(), expected, rtol=1e-12)
 
 
-def test_engd_truncates_the_gram_matrix():
+def test_engd_truncates_the_gram_matrix(device):
     system, A, _ = linear()
     # singular values of the Gram matrix: the squares, 1 ... 1e-4
-    info = run(EnergyNaturalGradient(cutoff=0.04), system, torch.zeros(5, dtype=torch.float64), 1)
+    zero = torch.zeros(5, dtype=torch.float64)
+    info = run(EnergyNaturalGradient(cutoff=0.04), system, zero, 1, device)[0]
     s = np.linalg.svd(A.numpy(), compute_uv=False)
-    assert info[0].rank == int(np.sum(s**2 > 0.04 * s[0] ** 2))
+    assert info.rank == int(np.sum(s**2 > 0.04 * s[0] ** 2))
 
 
-def test_gradient_descent_takes_the_best_of_the_grid():
+def test_gradient_descent_takes_the_best_of_the_grid(device):
     system = rosenbrock()
     _, gradient = system.gradient(START)
     probes = torch.stack([START - 0.5**k * gradient for k in range(31)])
     best = int(system.losses(probes).argmin())
-    info = run(methods.get("gd")(), system, START, 1)[0]
+    info = run(methods.get("gd")(), system, START, 1, device)[0]
     assert info.step_size == 0.5**best
     torch.testing.assert_close(info.theta, probes[best])
 
 
-def test_the_line_search_moves_on_where_every_trial_fails_but_not_for_ever():
-    system, uphill = rosenbrock(), torch.tensor([-1.0, 0.0], dtype=torch.float64)
-    theta, descend = torch.ones(2, dtype=torch.float64), Descent()
+def test_the_line_search_moves_on_where_every_trial_fails_but_not_for_ever(device):
+    system, uphill = rosenbrock(), torch.tensor([-1.0, 0.0], dtype=torch.float64, device=device)
+    theta, descend = torch.ones_like(uphill), Descent()
     infos = []
     for _ in range(descent.PATIENCE):
         loss = float(system.losses(theta[None])[0])
@@ -182,9 +193,9 @@ def test_the_line_search_moves_on_where_every_trial_fails_but_not_for_ever():
     assert [info.stop for info in infos] == [None] * (descent.PATIENCE - 1) + [descent.NO_PROGRESS]
 
 
-def test_adam_first_step():
+def test_adam_first_step(device):
     method = adam.Adam(learning_rate=0.1)
-    info = run(method, rosenbrock(), START, 1)[0]
+    info = run(method, rosenbrock(), START, 1, device)[0]
     # Adam's first step is the learning rate in each coordinate, against the gradient's sign.
     _, gradient = rosenbrock().gradient(START)
     torch.testing.assert_close(info.theta, START - 0.1 * gradient.sign(), rtol=1e-6, atol=0.0)
@@ -208,8 +219,9 @@ def test_adam_refuses_a_bad_learning_rate():
 
 
 @pytest.mark.parametrize("name", DESCENDING)
-def test_at_the_minimum_there_is_no_progress(name):
-    info = run(methods.get(name)(), rosenbrock(), torch.ones(2, dtype=torch.float64), 1)[0]
+def test_at_the_minimum_there_is_no_progress(name, device):
+    ones = torch.ones(2, dtype=torch.float64)
+    info = run(methods.get(name)(), rosenbrock(), ones, 1, device)[0]
     assert info.stop is not None
     assert info.loss == 0.0
     assert info.step_size == 0.0

@@ -202,8 +202,13 @@ def test_outputs_must_be_writable() -> None:
         factorisation.singular_values(out)
 
 
-def test_importing_the_package_loads_no_library_for_figures_and_terminals():
-    heavy = {"matplotlib", "rich", "typer", "scipy", "pandas", "jax"}
-    code = f"import anagram_ext, sys; print(sorted({heavy!r} & set(sys.modules)))"
+def test_training_without_files_loads_no_library_for_files_figures_and_terminals():
+    heavy = {"matplotlib", "rich", "typer", "pandas", "jax", "safetensors"}
+    code = f"""
+import sys, anagram_ext as ax
+print("scipy" in sys.modules)
+ax.train(ax.problems.poisson_1d(), steps=1, method="anagram", progress=False)
+print(sorted({heavy!r} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "False\n[]\n"

@@ -12,23 +12,24 @@ import reference
 ACTIVATIONS = ("tanh", "sin", "softplus", "gelu", "silu", "identity")
 
 
-def test_number_of_parameters_and_their_order():
-    model = ax.MLP([2, 3, 1])
+def test_number_of_parameters_and_their_order(device):
+    model = ax.MLP([2, 3, 1], device=device)
     assert model.n_parameters == 2 * 3 + 3 + 3 + 1
     theta = torch.arange(13, dtype=torch.float64) / 10
     W1, b1, W2, b2 = theta[:6].reshape(3, 2), theta[6:9], theta[9:12], theta[12]
     points = torch.tensor([[0.3, -0.4], [1.0, 2.0]], dtype=torch.float64)
     expected = torch.tanh(points @ W1.T + b1) @ W2 + b2
-    torch.testing.assert_close(model(theta, points)[:, 0], expected, rtol=1e-14, atol=0)
+    found = model(theta.to(device), points)[:, 0].cpu()
+    torch.testing.assert_close(found, expected, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_torch_and_back(activation, dtype):
-    model = ax.MLP([3, 6, 5, 2], activation, dtype=dtype)
+def test_torch_and_back(activation, dtype, device):
+    model = ax.MLP([3, 6, 5, 2], activation, dtype=dtype, device=device)
     theta = model.init(1)
     net = model.to_torch(theta)
-    points = torch.rand(11, 3, dtype=dtype)
+    points = torch.rand(11, 3, dtype=dtype).to(device)
     tolerance = 20 * torch.finfo(dtype).eps
     torch.testing.assert_close(
         model(theta, points), net(points).detach(), rtol=tolerance, atol=tolerance
@@ -101,11 +102,12 @@ def test_normal_initialisation():
 
 
 @pytest.mark.parametrize("scheme", ["glorot", "normal"])
-def test_initialisation_is_seeded_and_the_same_in_both_precisions(scheme):
-    model = ax.MLP([2, 8, 1])
+def test_initialisation_is_seeded_and_the_same_in_both_precisions(scheme, device):
+    model = ax.MLP([2, 8, 1], device=device)
+    assert torch.equal(model.init(3, scheme).cpu(), ax.MLP([2, 8, 1]).init(3, scheme))
     assert torch.equal(model.init(3, scheme), model.init(3, scheme))
     assert not torch.equal(model.init(3, scheme), model.init(4, scheme))
-    single = ax.MLP([2, 8, 1], dtype=torch.float32).init(3, scheme)
+    single = ax.MLP([2, 8, 1], dtype=torch.float32, device=device).init(3, scheme)
     assert torch.equal(single, model.init(3, scheme).float())
 
 
@@ -128,16 +130,16 @@ def test_initialisation_leaves_the_global_generator_alone():
         (2, ("a", "b"), ("ab", "", "ba"), ((0, 1), (), (0, 1))),
     ],
 )
-def test_jets_by_name(dimension, coordinates, names, axes):
-    model = ax.MLP([dimension, 5, 2], coordinates=coordinates)
+def test_jets_by_name(*, device, dimension, coordinates, names, axes):
+    model = ax.MLP([dimension, 5, 2], device=device, coordinates=coordinates)
     theta = model.init(0)
     points = torch.rand(4, dimension, dtype=torch.float64)
     jet = model.jet(theta, points, names)
     network = reference.Network(model.widths, "tanh")
     assert list(jet) == list(names)
     for name, along in zip(names, axes, strict=True):
-        expected = torch.stack([network.derivative(theta, x, along) for x in points])
-        torch.testing.assert_close(jet[name], expected, rtol=1e-12, atol=1e-14)
+        expected = torch.stack([network.derivative(theta.cpu(), x, along) for x in points])
+        torch.testing.assert_close(jet[name].cpu(), expected, rtol=1e-12, atol=1e-14)
 
 
 def test_no_points():

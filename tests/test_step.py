@@ -10,69 +10,80 @@ import torch
 import anagram_ext as ax
 from anagram_ext.search import grid_search
 
-# A network without hidden layer is u(x) = a x + b: theta = (a, b).
-LINE = ax.MLP([1, 1], "identity")
 X = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
+
+
+def line(device):
+    """A network without hidden layer is u(x) = a x + b: theta = (a, b)."""
+    return ax.MLP([1, 1], "identity", device=device)
+
+
+def tensor(values, device="cpu"):
+    return torch.tensor(values, dtype=torch.float64, device=device)
+
+
+def assert_close(found, expected, rtol, atol=0.0):
+    torch.testing.assert_close(found.cpu(), expected, rtol=rtol, atol=atol)
 
 
 def fit(residual, points=X, **options):
     return ax.Problem(("x",), ("u",), {"data": ax.Condition(residual, points)}, **options)
 
 
-def test_a_linear_problem_is_solved_in_one_full_step():
+def test_a_linear_problem_is_solved_in_one_full_step(device):
     # The regression line of (0, 1), (1, 0), (2, 2), (3, 5) is 1.4 x - 0.1.
-    data = torch.tensor([1.0, 0.0, 2.0, 5.0], dtype=torch.float64)
+    data = tensor([1.0, 0.0, 2.0, 5.0], device)
     problem = fit(lambda u, x: u - data)
-    theta = torch.tensor([-3.0, 7.0], dtype=torch.float64)
-    result = ax.step(problem, LINE, theta)
-    expected = torch.tensor([1.4, -0.1], dtype=torch.float64)
-    torch.testing.assert_close(result.theta, expected, rtol=0, atol=1e-14)
-    torch.testing.assert_close(result.direction, theta - expected, rtol=1e-14, atol=0)
+    theta = tensor([-3.0, 7.0])
+    result = ax.step(problem, line(device), theta.to(device))
+    expected = tensor([1.4, -0.1])
+    assert_close(result.theta, expected, rtol=0, atol=1e-14)
+    assert_close(result.direction, theta - expected, rtol=1e-14)
     assert result.step_size == 1
     assert result.rank == 2
     # Residuals of the regression: -1.1, 1.3, 0.7, -0.9; half the mean of their squares.
     assert result.loss == pytest.approx((1.21 + 1.69 + 0.49 + 0.81) / 8, rel=1e-14)
     # J^T J = [[14, 6], [6, 4]] / 4, eigenvalues (18 +- sqrt(100 + 144)) / 8.
     expected = torch.tensor([(18 + math.sqrt(244)) / 8, (18 - math.sqrt(244)) / 8]).sqrt()
-    torch.testing.assert_close(result.singular_values, expected.double(), rtol=1e-6, atol=0)
+    assert_close(result.singular_values, expected.double(), rtol=1e-6)
 
 
-def test_a_cutoff_keeps_the_step_in_the_strong_direction():
+def test_a_cutoff_keeps_the_step_in_the_strong_direction(device):
     # Rows are (x, 1) at x = 0 twice and (10, 1) at x = 10 once, scaled: one strong direction.
     problem = fit(lambda u, x: u - 1.0)
-    result = ax.step(problem, LINE, torch.zeros(2, dtype=torch.float64), cutoff=0.5)
-    _, J = ax.jacobian(problem, LINE, torch.zeros(2, dtype=torch.float64))
-    strong = torch.linalg.svd(J).Vh[0]
+    theta = tensor([0.0, 0.0], device)
+    result = ax.step(problem, line(device), theta, cutoff=0.5)
+    _, J = ax.jacobian(problem, line(device), theta)
+    strong = torch.linalg.svd(J.cpu()).Vh[0]
     assert result.rank == 1
-    assert abs(float(result.direction @ strong)) == pytest.approx(
+    assert abs(float(result.direction.cpu() @ strong)) == pytest.approx(
         float(result.direction.norm()), rel=1e-14
     )
 
 
-def test_the_minimum_norm_step_of_an_underdetermined_problem():
+def test_the_minimum_norm_step_of_an_underdetermined_problem(device):
     # One equation a + b = 2 from theta = 0: the shortest step goes to (1, 1).
-    result = ax.step(fit(lambda u, x: u - 2.0, X[1:2]), LINE, torch.zeros(2, dtype=torch.float64))
-    torch.testing.assert_close(result.theta, torch.ones(2, dtype=torch.float64), rtol=1e-14, atol=0)
+    problem = fit(lambda u, x: u - 2.0, X[1:2])
+    result = ax.step(problem, line(device), tensor([0.0, 0.0], device))
+    assert_close(result.theta, tensor([1.0, 1.0]), rtol=1e-14)
     assert result.rank == 1
     assert result.loss < 1e-28
 
 
-def test_the_best_of_the_halvings_wins():
+def test_the_best_of_the_halvings_wins(device):
     # r = u^2 - 1 at x = 0 with u = b, b = 1/2: Newton's step goes to 5/4, half of it to 7/8.
     # |r| = 9/16 after the full step, 15/64 after half of it, 0.51 after a quarter.
-    theta = torch.tensor([0.0, 0.5], dtype=torch.float64)
-    result = ax.step(fit(lambda u, x: u**2 - 1.0, X[:1]), LINE, theta)
+    theta = tensor([0.0, 0.5], device)
+    result = ax.step(fit(lambda u, x: u**2 - 1.0, X[:1]), line(device), theta)
     assert result.step_size == 0.5
-    torch.testing.assert_close(
-        result.theta, torch.tensor([0.0, 0.875], dtype=torch.float64), rtol=1e-15, atol=0
-    )
+    assert_close(result.theta, tensor([0.0, 0.875]), rtol=1e-15)
     assert result.loss == pytest.approx(0.5 * (15 / 64) ** 2, rel=1e-14)
 
 
-def test_nothing_moves_where_nothing_improves():
+def test_nothing_moves_where_nothing_improves(device):
     # At the minimum of (u^2 + 1)^2 the derivative of the residual vanishes.
-    theta = torch.zeros(2, dtype=torch.float64)
-    result = ax.step(fit(lambda u, x: u**2 + 1.0, X[:1]), LINE, theta)
+    theta = tensor([0.0, 0.0], device)
+    result = ax.step(fit(lambda u, x: u**2 + 1.0, X[:1]), line(device), theta)
     assert torch.equal(result.theta, theta)
     assert (result.step_size, result.rank, result.loss) == (0.0, 0, 0.5)
 
@@ -109,7 +120,7 @@ def test_the_search_steps_over_losses_that_are_not_finite():
 
 
 @pytest.mark.parametrize(("scaling", "factor"), [("mean", 1 / 4), ("none", 1.0)])
-def test_row_scaling(scaling, factor):
+def test_row_scaling(scaling, factor, device):
     residual = lambda u, x: u - x.x**2  # noqa: E731
     problem = ax.Problem(
         ("x",),
@@ -117,12 +128,11 @@ def test_row_scaling(scaling, factor):
         {"a": ax.Condition(residual, X), "b": ax.Condition(residual, X[:2], weight=3.0)},
         row_scaling=scaling,
     )
-    theta = torch.tensor([2.0, 0.5], dtype=torch.float64)
-    r, J = ax.jacobian(problem, LINE, theta)
-    plain = torch.tensor([0.5, 1.5, 0.5, -2.5], dtype=torch.float64)  # 2 x + 0.5 - x^2
+    r, J = ax.jacobian(problem, line(device), tensor([2.0, 0.5], device))
+    plain = tensor([0.5, 1.5, 0.5, -2.5])  # 2 x + 0.5 - x^2
     rows = torch.cat([X, torch.ones_like(X)], dim=1)
     second = 3.0 * (0.5 if scaling == "mean" else 1.0)
     expected_r = torch.cat([factor**0.5 * plain, second**0.5 * plain[:2]])
     expected_J = torch.cat([factor**0.5 * rows, second**0.5 * rows[:2]])
-    torch.testing.assert_close(r, expected_r, rtol=1e-14, atol=0)
-    torch.testing.assert_close(J, expected_J, rtol=1e-14, atol=0)
+    assert_close(r, expected_r, rtol=1e-14)
+    assert_close(J, expected_J, rtol=1e-14)

@@ -36,22 +36,22 @@ def scales(A: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("damping", [1e-6, 1e-2, 1.0])
-def test_a_damped_step_solves_the_augmented_least_squares_problem(damping):
+def test_a_damped_step_solves_the_augmented_least_squares_problem(damping, device):
     system, A, b = linear()
-    model = DampedModel(system, ZERO, damping)
+    model = DampedModel(system, ZERO.to(device), damping)
     (trial,) = model.trials([damping])
     scaled = (A / scales(A)).numpy()
     shift = math.sqrt(damping) * np.linalg.norm(scaled, 2)
     augmented = np.vstack([scaled, shift * np.eye(5)])
     expected = np.linalg.lstsq(augmented, np.append(b.numpy(), np.zeros(5)), rcond=None)[0]
-    np.testing.assert_allclose((trial.theta * scales(A)).numpy(), expected, rtol=1e-9)
+    np.testing.assert_allclose((trial.theta.cpu() * scales(A)).numpy(), expected, rtol=1e-9)
     # A linear model of a linear problem: nothing to correct, and the prediction holds.
     assert trial.ratio < 1e-10
     assert model.loss - trial.loss == pytest.approx(model.predicted(trial), rel=1e-10)
 
 
-def test_trials_in_a_batch_are_those_one_by_one():
-    model = DampedModel(rosenbrock(), START, 1e-8)
+def test_trials_in_a_batch_are_those_one_by_one(device):
+    model = DampedModel(rosenbrock(), START.to(device), 1e-8)
     dampings = [1e-8, 1e-4, 1.0]
     for trial, damping in zip(model.trials(dampings), dampings, strict=True):
         (alone,) = model.trials([damping])
@@ -62,16 +62,16 @@ def test_trials_in_a_batch_are_those_one_by_one():
     assert model.evaluations == 1 + 3 + 3
 
 
-def test_a_trial_that_is_not_finite_is_never_trusted():
-    theta = torch.tensor([100.0], dtype=torch.float64)
+def test_a_trial_that_is_not_finite_is_never_trusted(device):
+    theta = torch.tensor([100.0], dtype=torch.float64, device=device)
     bold, safe = DampedModel(fenced(), theta, 1e-8).trials([1e-8, 1e4])
     assert (bold.loss, bold.ratio) == (math.inf, math.inf)
     assert math.isfinite(safe.loss)
     assert safe.ratio < 1
 
 
-def test_corrections_converge_to_the_damped_solution():
-    theta = torch.tensor([0.9], dtype=torch.float64)
+def test_corrections_converge_to_the_damped_solution(device):
+    theta = torch.tensor([0.9], dtype=torch.float64, device=device)
     model = DampedModel(fenced(), theta, 1e-12)
     (trial,) = model.trials([1e-12])
     for _ in range(12):
@@ -79,9 +79,9 @@ def test_corrections_converge_to_the_damped_solution():
     assert float(trial.theta) == pytest.approx(1.0, abs=1e-9)
 
 
-def test_captured_share_and_rank_follow_the_singular_values():
+def test_captured_share_and_rank_follow_the_singular_values(device):
     system, A, b = linear()
-    model = DampedModel(system, ZERO, 1e-6)
+    model = DampedModel(system, ZERO.to(device), 1e-6)
     U, s, _ = np.linalg.svd((A / scales(A)).numpy(), full_matrices=False)
     for damping in (1e-1, 1e-2, 1e-3):
         rank = int(np.sum(s > math.sqrt(damping) * s[0]))
@@ -93,9 +93,9 @@ def test_captured_share_and_rank_follow_the_singular_values():
 # Natural Levenberg-Marquardt
 
 
-def test_natural_lm_takes_the_least_trusted_damping_of_its_ladder():
+def test_natural_lm_takes_the_least_trusted_damping_of_its_ladder(device):
     method = NaturalLM()
-    (info,) = run(method, rosenbrock(), START, 1)
+    (info,) = run(method, rosenbrock(), START, 1, device)
     least = natural_lm.BACK * natural_lm.FIRST_DAMPING
     model = DampedModel(rosenbrock(), START, least)
     ladder = [least * 10.0**k for k in range(12)]
@@ -115,21 +115,21 @@ def test_natural_lm_never_damps_less_than_its_floor():
     assert info.cutoff == pytest.approx(math.sqrt(natural_lm.LEAST_DAMPING))
 
 
-def test_natural_lm_stays_inside_the_fence():
+def test_natural_lm_stays_inside_the_fence(device):
     theta = torch.tensor([100.0], dtype=torch.float64)
-    infos = run(NaturalLM(), fenced(), theta, 60)
+    infos = run(NaturalLM(), fenced(), theta, 60, device)
     assert all(math.isfinite(info.loss) for info in infos)
     assert min(info.loss for info in infos) < 1e-28
 
 
-def test_natural_lm_may_raise_the_loss_but_solves_rosenbrock_in_few_steps():
-    infos = run(NaturalLM(), rosenbrock(), START, 12)
+def test_natural_lm_may_raise_the_loss_but_solves_rosenbrock_in_few_steps(device):
+    infos = run(NaturalLM(), rosenbrock(), START, 12, device)
     assert min(info.loss for info in infos) < 1e-24
 
 
-def test_natural_lm_stops_when_the_loss_no_longer_halves():
+def test_natural_lm_stops_when_the_loss_no_longer_halves(device):
     system, A, b = linear()
-    infos = run(NaturalLM(), system, ZERO, 200)
+    infos = run(NaturalLM(), system, ZERO, 200, device)
     assert infos[-1].stop == natural_lm.NO_PROGRESS
     assert len(infos) <= natural_lm.PATIENCE + 5
     best = np.linalg.lstsq(A.numpy(), b.numpy(), rcond=None)[1][0] / 2
@@ -147,8 +147,9 @@ def test_natural_lm_forgets_its_record_when_the_points_change():
     assert method._record > 1e-30
 
 
-def test_natural_lm_reaches_round_off_on_the_laplace_problem():
-    result = ax.train(ax.problems.laplace_2d(), method="natural_lm", seed=2, progress=False)
+def test_natural_lm_reaches_round_off_on_the_laplace_problem(device):
+    options = {"method": "natural_lm", "seed": 2, "progress": False}
+    result = ax.train(ax.problems.laplace_2d(), device=device, **options)
     assert result.l2_error < 1e-11
     assert result.held_out_loss < 10 * result.loss
     assert result.stop_reason.startswith("no progress")
@@ -158,25 +159,25 @@ def test_natural_lm_reaches_round_off_on_the_laplace_problem():
 # The classic method
 
 
-def test_levenberg_marquardt_never_raises_the_loss_and_finds_the_minimum():
-    infos = run(LevenbergMarquardt(), rosenbrock(), START, 200)
+def test_levenberg_marquardt_never_raises_the_loss_and_finds_the_minimum(device):
+    infos = run(LevenbergMarquardt(), rosenbrock(), START, 200, device)
     losses = [info.loss for info in infos]
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 1e-24
 
 
-def test_levenberg_marquardt_damps_until_the_loss_falls():
+def test_levenberg_marquardt_damps_until_the_loss_falls(device):
     theta = torch.tensor([100.0], dtype=torch.float64)
-    (info,) = run(LevenbergMarquardt(), fenced(), theta, 1)
+    (info,) = run(LevenbergMarquardt(), fenced(), theta, 1, device)
     assert info.loss < 0.5 * math.log(100) ** 2
     assert info.evaluations > 2  # the first damping jumps the fence
     assert info.factorisations == 1
 
 
-def test_levenberg_marquardt_relaxes_the_damping_by_a_third_after_a_perfect_prediction():
+def test_levenberg_marquardt_relaxes_the_damping_by_a_third_after_a_perfect_prediction(device):
     system, _, _ = linear()
     method = LevenbergMarquardt()
-    first, second = run(method, system, ZERO, 2)
+    first, second = run(method, system, ZERO, 2, device)
     assert first.gain == pytest.approx(1.0, rel=1e-9)
     assert (second.cutoff / first.cutoff) ** 2 == pytest.approx(1 / 3)
 
@@ -184,7 +185,7 @@ def test_levenberg_marquardt_relaxes_the_damping_by_a_third_after_a_perfect_pred
 # AMStraMGRAM
 
 
-def test_amstramgram_counts_needed_directions():
+def test_amstramgram_counts_needed_directions(device):
     sigma = torch.tensor([1.0, 0.1, 1e-2, 1e-3, 1e-4], dtype=torch.float64)
     J = torch.zeros(8, 5, dtype=torch.float64)
     J[:5] = torch.diag(sigma)
@@ -196,12 +197,14 @@ def test_amstramgram_counts_needed_directions():
         sum(e >= 2.0**-52 for e in rce), sum(e < s for e, s in zip(rce, sigma, strict=True))
     )
     assert expected == 4
-    assert amstramgram.needed_rank(r, factorise(J)) == 4
-    assert amstramgram.needed_rank(0 * r, factorise(J)) == 1
+    factorisation = factorise(J.to(device))
+    assert amstramgram.needed_rank(r.to(device), factorisation) == 4
+    assert amstramgram.needed_rank(0 * r.to(device), factorisation) == 1
 
 
-def test_amstramgram_finds_the_elbow():
+def test_amstramgram_finds_the_elbow(device):
     sigma = 10.0 ** torch.tensor([0, -0.1, -0.2, -0.3, -4, -5, -6, -7.0], dtype=torch.float64)
+    sigma = sigma.to(device)
     assert amstramgram.elbow(sigma) == 4
 
 
@@ -217,8 +220,8 @@ def test_amstramgram_lets_the_larger_rank_grow_when_the_smaller_one_stalls():
     assert (method._r_min, method._r_max) == (5, 5)
 
 
-def test_amstramgram_takes_two_steps_that_never_raise_the_loss():
-    infos = run(Amstramgram(), rosenbrock(), START, 20)
+def test_amstramgram_takes_two_steps_that_never_raise_the_loss(device):
+    infos = run(Amstramgram(), rosenbrock(), START, 20, device)
     losses = [info.loss for info in infos]
     assert losses == sorted(losses, reverse=True)
     assert infos[0].factorisations == 2
@@ -228,11 +231,11 @@ def test_amstramgram_takes_two_steps_that_never_raise_the_loss():
 # Momentum
 
 
-def test_momentum_starts_the_solve_from_the_last_direction():
+def test_momentum_starts_the_solve_from_the_last_direction(device):
     system = rosenbrock()
     cutoff, mu = 0.5, 0.3  # rank 1 of 2: the other direction is remembered
     method = Anagram(cutoff=cutoff, momentum=mu)
-    first, second = run(method, system, START, 2)
+    first, second = run(method, system, START, 2, device)
     carried = torch.zeros(2, dtype=torch.float64)
     theta = START
     for info in (first, second):

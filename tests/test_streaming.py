@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 import anagram_ext as ax
 from anagram_ext import memory
 from anagram_ext.system import System
+from pretend_cuda import OnGpu, pretended_gpu
 
 
 @pytest.mark.parametrize("name", ["heat", "navier_stokes", "laplace_5d"])
 @pytest.mark.parametrize("cutoff", [1e-4, ax.Cutoff(1e-3, relative=False)])
-def test_streamed_step_is_the_stored_step(name, cutoff, monkeypatch):
+def test_streamed_step_is_the_stored_step(name, cutoff, monkeypatch, device):
     problem = ax.problems.get(name)
-    theta = problem.model.init(seed=1)
-    stored = ax.step(problem, problem.model, theta, cutoff, memory="stored")
+    model = replace(problem.model, device=device)
+    theta = model.init(seed=1)
+    stored = ax.step(problem, model, theta, cutoff, memory="stored")
     # Many tiles, with a shorter last one in every condition.
-    monkeypatch.setattr(memory, "_TILE_BYTES", 97 * 8 * problem.model.n_parameters)
-    streamed = ax.step(problem, problem.model, theta, cutoff, memory="streamed")
+    monkeypatch.setattr(memory, "_TILE_BYTES", {device: 97 * 8 * model.n_parameters})
+    streamed = ax.step(problem, model, theta, cutoff, memory="streamed")
     assert streamed.rank == stored.rank
     assert streamed.step_size == stored.step_size
     # round-off 1e-16 over the cutoff 1e-4, times a safety factor of 100
     assert torch.linalg.norm(streamed.theta - stored.theta) <= 1e-10 * torch.linalg.norm(theta)
 
 
-def test_tiles_are_the_rows_of_the_jacobian_in_another_order():
+def test_tiles_are_the_rows_of_the_jacobian_in_another_order(device):
     problem = ax.problems.navier_stokes()  # three residuals a point
-    system = System(problem, problem.model)
-    theta = problem.model.init(seed=0)
+    system = System(problem, replace(problem.model, device=device))
+    theta = system.model.init(seed=0)
     residual, J = system.linearise(theta)
     tiles = system.row_tiles(theta, most_rows=50)
     together = torch.cat([tiles(i) for i in range(len(tiles.sizes))])
     assert [len(tiles(i)) for i in range(len(tiles.sizes))] == tiles.sizes
     assert max(tiles.sizes) <= 50
     # identical rows, found by sorting both by the residual and its row's sum
-    ours = torch.column_stack([tiles.residual, together])
-    expected = torch.column_stack([residual, J])
+    ours = torch.column_stack([tiles.residual, together]).cpu()
+    expected = torch.column_stack([residual, J]).cpu()
     assert torch.equal(_sorted(ours), _sorted(expected))
 
 
@@ -45,26 +49,54 @@ def _sorted(rows: torch.Tensor) -> torch.Tensor:
     return rows[order]
 
 
-def test_auto_streams_when_the_stored_jacobian_is_too_large(monkeypatch):
+def test_auto_streams_when_the_stored_jacobian_is_too_large(monkeypatch, device):
     problem = ax.problems.heat()
-    theta = problem.model.init(seed=0)
+    model = replace(problem.model, device=device)
+    theta = model.init(seed=0)
     asked = []
     monkeypatch.setattr(
         memory, "factorise_tiles", lambda *args, **kwargs: asked.append("tiles") or 1 / 0
     )
-    ax.step(problem, problem.model, theta, 1e-4)
+    ax.step(problem, model, theta, 1e-4)
     assert asked == []  # 2 MB fit anywhere
-    monkeypatch.setattr(memory, "_machine_memory", lambda: 4_000_000)
+    monkeypatch.setattr(memory, "_memory_of", lambda _: 4_000_000)
     with pytest.raises(ZeroDivisionError):
-        ax.step(problem, problem.model, theta, 1e-4)
+        ax.step(problem, model, theta, 1e-4)
     assert asked == ["tiles"]
 
 
-def test_too_large_to_stream_names_the_sizes(monkeypatch):
+def test_too_large_to_stream_names_the_sizes(monkeypatch, device):
     problem = ax.problems.heat()
-    monkeypatch.setattr(memory, "_machine_memory", lambda: 1_000_000)
-    with pytest.raises(MemoryError, match=r"S = 871 rows and P = 257 columns.*this machine has"):
-        ax.step(problem, problem.model, problem.model.init(0), 1e-4)
+    model = replace(problem.model, device=device)
+    monkeypatch.setattr(memory, "_memory_of", lambda _: 1_000_000)
+    with pytest.raises(MemoryError, match=r"S = 871 rows and P = 257 columns.*this \w+ has"):
+        ax.step(problem, model, model.init(0), 1e-4)
+
+
+def test_the_memory_of_the_gpu_decides_there():
+    problem = ax.problems.heat()
+    with pretended_gpu(memory=1_000_000):
+        model = replace(problem.model, device="cuda")
+        with pytest.raises(MemoryError, match=r"this GPU has 0\.0 GB"):
+            ax.step(problem, model, model.init(0), 1e-4)
+
+
+def test_a_jacobian_too_large_for_the_gpu_says_what_to_do(monkeypatch):
+    def refuse(self, shape):
+        if shape == (871, 257):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return torch.Tensor.new_empty(self, shape)
+
+    problem = ax.problems.heat()
+    with pretended_gpu(memory=80 * 10**9):
+        model = replace(problem.model, device="cuda")
+        theta = model.init(0)
+        monkeypatch.setattr(OnGpu, "new_empty", refuse, raising=False)
+        told = (
+            r"S = 871 .* P = 257 .* needs 0\.0 GB; cuda:0 has 40\.0 GB free of 80\.0 GB.*streamed"
+        )
+        with pytest.raises(ax.OutOfMemoryError, match=told):
+            ax.jacobian(problem, model, theta)
 
 
 def test_unknown_memory_is_refused():

@@ -11,12 +11,13 @@ import anagram_ext as ax
 from anagram_ext.system import System
 
 BOX = ax.Box(x=(0, 1), y=(-1, 1))
-MODEL = ax.MLP([2, 6, 5, 2])
+WIDTHS = [2, 6, 5, 2]
+MODEL = ax.MLP(WIDTHS)
 
 
-def coupled(**options):
+def coupled(device, **options):
     """Two fields, nonlinear, several components, a sampled condition and measured data."""
-    data = torch.linspace(0, 1, 7, dtype=torch.float64)
+    data = torch.linspace(0, 1, 7, dtype=torch.float64, device=device)
     return ax.Problem(
         coordinates=("x", "y"),
         fields=("u", "v"),
@@ -31,13 +32,24 @@ def coupled(**options):
     )
 
 
+@pytest.fixture
+def model(device):
+    return ax.MLP(WIDTHS, device=device)
+
+
 @pytest.fixture(params=["mean", "none"])
-def system(request):
-    return System(coupled(row_scaling=request.param), MODEL, seed=3)
+def system(request, model):
+    return System(coupled(model.device, row_scaling=request.param), model, seed=3)
 
 
-THETA = MODEL.init(0)
-THETAS = torch.stack([MODEL.init(seed) for seed in range(6)])
+@pytest.fixture
+def theta(model):
+    return model.init(0)
+
+
+@pytest.fixture
+def thetas(model):
+    return torch.stack([model.init(seed) for seed in range(6)])
 
 
 def test_rows(system):
@@ -48,40 +60,40 @@ def test_rows(system):
     }  # fmt: skip
 
 
-def test_all_ways_to_the_residual_agree(system):
-    r, J = system.linearise(THETA)
+def test_all_ways_to_the_residual_agree(system, theta, thetas):
+    r, J = system.linearise(theta)
     assert J.shape == (58, MODEL.n_parameters)
-    assert torch.equal(system.residual(THETA), r)
-    many = system.residuals(THETAS)
-    for theta, row in zip(THETAS, many, strict=True):
-        torch.testing.assert_close(row, system.residual(theta), rtol=1e-13, atol=1e-15)
+    assert torch.equal(system.residual(theta), r)
+    many = system.residuals(thetas)
+    for one, row in zip(thetas, many, strict=True):
+        torch.testing.assert_close(row, system.residual(one), rtol=1e-13, atol=1e-15)
 
 
-def test_losses_are_half_the_squared_norm(system):
-    expected = torch.stack([0.5 * system.residual(theta).square().sum() for theta in THETAS])
-    torch.testing.assert_close(system.losses(THETAS), expected, rtol=1e-13, atol=0)
+def test_losses_are_half_the_squared_norm(system, thetas):
+    expected = torch.stack([0.5 * system.residual(theta).square().sum() for theta in thetas])
+    torch.testing.assert_close(system.losses(thetas), expected, rtol=1e-13, atol=0)
 
 
-def test_the_gradient_without_the_jacobian(system):
-    r, J = system.linearise(THETA)
-    loss, gradient = system.gradient(THETA)
+def test_the_gradient_without_the_jacobian(system, theta):
+    r, J = system.linearise(theta)
+    loss, gradient = system.gradient(theta)
     assert loss == pytest.approx(0.5 * float(r @ r), rel=1e-14)
     torch.testing.assert_close(gradient, J.T @ r, rtol=1e-12, atol=1e-14)
 
 
-def test_the_jacobian_goes_where_the_caller_wants(system):
-    out = torch.full((58, MODEL.n_parameters), math.nan, dtype=torch.float64)
-    _, J = system.linearise(THETA, out=out)
+def test_the_jacobian_goes_where_the_caller_wants(system, theta):
+    out = theta.new_full((58, MODEL.n_parameters), math.nan)
+    _, J = system.linearise(theta, out=out)
     assert J is out
-    assert torch.equal(J, system.linearise(THETA)[1])
+    assert torch.equal(J, system.linearise(theta)[1])
 
 
-def test_a_residual_that_takes_one_parameter_vector_only():
-    ones = torch.ones(2, dtype=torch.float64)
+def test_a_residual_that_takes_one_parameter_vector_only(device):
+    ones = torch.ones(2, dtype=torch.float64, device=device)
     condition = ax.Condition(
         lambda u, x: torch.stack([u.value, u.d("x")], dim=1) @ ones, BOX.grid(3, 3)
     )
-    model = ax.MLP([2, 4, 1])
+    model = ax.MLP([2, 4, 1], device=device)
     thetas = torch.stack([model.init(seed) for seed in range(3)])
     system = System(ax.Problem(("x", "y"), ("u",), {"a": condition}), model)
     expected = torch.stack([system.residual(theta) for theta in thetas])
@@ -91,24 +103,25 @@ def test_a_residual_that_takes_one_parameter_vector_only():
     )
 
 
-def test_more_parameter_vectors_than_fit_into_one_batch(monkeypatch):
+def test_more_parameter_vectors_than_fit_into_one_batch(monkeypatch, model):
     monkeypatch.setattr("anagram_ext.block._BATCH_BYTES", 5000)
-    system = System(coupled(), MODEL)
-    thetas = torch.stack([MODEL.init(seed) for seed in range(7)])
+    system = System(coupled(model.device), model)
+    thetas = torch.stack([model.init(seed) for seed in range(7)])
     expected = torch.stack([system.residual(theta) for theta in thetas])
     torch.testing.assert_close(system.residuals(thetas), expected, rtol=1e-13, atol=1e-15)
 
 
-def test_losses_that_are_not_finite_are_infinite():
+def test_losses_that_are_not_finite_are_infinite(device):
     condition = ax.Condition(lambda u, x: torch.log(u), BOX.grid(1))
-    line = ax.MLP([2, 1], "identity")
+    line = ax.MLP([2, 1], "identity", device=device)
     system = System(ax.Problem(("x", "y"), ("u",), {"a": condition}), line)
-    thetas = torch.tensor([[0, 0, 1.0], [0, 0, -1.0], [0, 0, 0.0]], dtype=torch.float64)
+    biases = torch.tensor([[1.0], [-1.0], [0.0]], dtype=torch.float64, device=device)
+    thetas = torch.cat([torch.zeros_like(biases).expand(3, 2), biases], dim=1)
     assert system.losses(thetas).tolist() == [0.0, math.inf, math.inf]
     assert system.held_out_loss(thetas[1]) == math.inf
 
 
-def test_an_empty_condition_has_no_rows():
+def test_an_empty_condition_has_no_rows(device):
     problem = ax.Problem(
         ("x", "y"),
         ("u",),
@@ -117,7 +130,7 @@ def test_an_empty_condition_has_no_rows():
             "some": ax.Condition(lambda u, x: u.d("x"), BOX.grid(2)),
         },
     )
-    model = ax.MLP([2, 3, 1])
+    model = ax.MLP([2, 3, 1], device=device)
     system = System(problem, model)
     theta = model.init(0)
     r, J = system.linearise(theta)
@@ -127,31 +140,31 @@ def test_an_empty_condition_has_no_rows():
     assert math.isfinite(system.held_out_loss(theta))
 
 
-def test_sampled_points_follow_the_seed(system):
-    first = system.residual(THETA)
+def test_sampled_points_follow_the_seed(system, model, theta):
+    first = system.residual(theta)
     walls = system.row_slices["walls"]
-    again = System(system.problem, MODEL, seed=3)
-    assert torch.equal(again.residual(THETA), first)
+    again = System(system.problem, model, seed=3)
+    assert torch.equal(again.residual(theta), first)
     again.resample(seed=4)
-    changed = again.residual(THETA)
+    changed = again.residual(theta)
     assert not torch.equal(changed[walls], first[walls])
     assert torch.equal(changed[:40], first[:40])
-    assert torch.equal(System(system.problem, MODEL, seed=4).residual(THETA), changed)
-    torch.testing.assert_close(again.losses(THETA[None])[0], 0.5 * changed @ changed)
+    assert torch.equal(System(system.problem, model, seed=4).residual(theta), changed)
+    torch.testing.assert_close(again.losses(theta[None])[0], 0.5 * changed @ changed)
 
 
-def test_conditions_with_the_same_sampler_draw_different_points():
+def test_conditions_with_the_same_sampler_draw_different_points(device):
     sampler = BOX.uniform(20)
     both = {name: ax.Condition(lambda u, x: u + x.x, sampler) for name in ("a", "b")}
-    model = ax.MLP([2, 3, 1])
+    model = ax.MLP([2, 3, 1], device=device)
     r = System(ax.Problem(("x", "y"), ("u",), both), model).residual(model.init(0))
     assert not torch.equal(r[:20], r[20:])
 
 
-def test_l2_error_of_a_known_function():
+def test_l2_error_of_a_known_function(device):
     # u = x against the solution 0 and 2 x; the mean of x^2 over [0, 1] is 1/3.
-    line = ax.MLP([2, 1], "identity")
-    theta = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    line = ax.MLP([2, 1], "identity", device=device)
+    theta = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, device=device)
     conditions = {"a": ax.Condition(lambda u, x: u, BOX.faces().grid(5))}
     for solution, absolute, relative in (
         (lambda x: 0 * x.x, 3**-0.5, math.inf),
@@ -164,26 +177,26 @@ def test_l2_error_of_a_known_function():
         )
 
 
-def test_l2_error_on_given_points_and_several_fields():
+def test_l2_error_on_given_points_and_several_fields(model):
     points = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
-    problem = coupled(solution=lambda x: (x.x, 2 * x.x), evaluation=points)
-    theta = torch.zeros(MODEL.n_parameters, dtype=torch.float64)  # u = v = 0
-    absolute, relative = System(problem, MODEL).l2_error(theta)
+    problem = coupled(model.device, solution=lambda x: (x.x, 2 * x.x), evaluation=points)
+    theta = torch.zeros_like(model.init(0))  # u = v = 0
+    absolute, relative = System(problem, model).l2_error(theta)
     assert absolute == pytest.approx(math.sqrt((1 + 4) / 4), rel=1e-14)
     assert relative == pytest.approx(1.0, rel=1e-14)
 
 
 def test_no_solution_no_error():
-    assert all(math.isnan(e) for e in System(coupled(), MODEL).l2_error(THETA))
+    assert all(math.isnan(e) for e in System(coupled("cpu"), MODEL).l2_error(MODEL.init(0)))
 
 
 def test_a_solution_of_the_wrong_shape():
-    system = System(coupled(solution=lambda x: x.x), MODEL)
+    system = System(coupled("cpu", solution=lambda x: x.x), MODEL)
     with pytest.raises(ValueError, match="solution must return one tensor"):
-        system.l2_error(THETA)
+        system.l2_error(MODEL.init(0))
 
 
-def coordinates_of(points):
+def coordinates_of(points, device):
     """A problem whose held-out residuals are the coordinates of the held-out points."""
     seen = []
 
@@ -192,13 +205,13 @@ def coordinates_of(points):
         return u * 1.0
 
     problem = ax.Problem(("x", "y"), ("u",), {"a": ax.Condition(residual, points)})
-    model = ax.MLP([2, 1], "identity")
+    model = ax.MLP([2, 1], "identity", device=device)
     System(problem, model).held_out_loss(model.init(0))
-    return seen[0], seen[-1]
+    return seen[0].cpu(), seen[-1].cpu()
 
 
-def test_held_out_points_fill_the_region_of_the_training_points():
-    given, fresh = coordinates_of(BOX.grid(8, 9))
+def test_held_out_points_fill_the_region_of_the_training_points(device):
+    given, fresh = coordinates_of(BOX.grid(8, 9), device)
     assert fresh.shape == given.shape
     assert not set(map(tuple, fresh.tolist())) & set(map(tuple, given.tolist()))
     for axis in range(2):
@@ -209,34 +222,34 @@ def test_held_out_points_fill_the_region_of_the_training_points():
         )
 
 
-def test_held_out_points_of_a_boundary_stay_on_it():
-    given, fresh = coordinates_of(BOX.faces().grid(9))
+def test_held_out_points_of_a_boundary_stay_on_it(device):
+    given, fresh = coordinates_of(BOX.faces().grid(9), device)
     assert fresh.shape == given.shape
     on_face = (fresh[:, 0] == 0) | (fresh[:, 0] == 1) | (fresh[:, 1].abs() == 1)
     assert on_face.all()
     assert (fresh != given).any(dim=1).sum() >= 28  # all but the two corners of every face
 
 
-def test_held_out_points_of_a_sampler_come_from_it():
-    given, fresh = coordinates_of(BOX.face(x=1).uniform(12))
+def test_held_out_points_of_a_sampler_come_from_it(device):
+    given, fresh = coordinates_of(BOX.face(x=1).uniform(12), device)
     assert (fresh[:, 0] == 1).all()
     assert not torch.equal(fresh, given)
 
 
-def test_measured_data_keep_their_points():
+def test_measured_data_keep_their_points(device):
     points = BOX.grid(4, 1)
-    data = torch.tensor([1.0, 2.0, 4.0, 3.0], dtype=torch.float64)
+    data = torch.tensor([1.0, 2.0, 4.0, 3.0], dtype=torch.float64, device=device)
     problem = ax.Problem(("x", "y"), ("u",), {"a": ax.Condition(lambda u, x: u - data, points)})
-    model = ax.MLP([2, 1], "identity")
+    model = ax.MLP([2, 1], "identity", device=device)
     system = System(problem, model)
     theta = model.init(0)
     assert system.held_out_loss(theta) == float(system.losses(theta[None]))
 
 
-def test_held_out_loss_of_a_known_function():
+def test_held_out_loss_of_a_known_function(device):
     # Residual x with u = x: half the mean of x^2 is 1/6.
-    line = ax.MLP([2, 1], "identity")
-    theta = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    line = ax.MLP([2, 1], "identity", device=device)
+    theta = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, device=device)
     corners = torch.tensor([[0.0, -1.0], [1.0, 1.0], [0.5, 0.5]], dtype=torch.float64)
     points = torch.cat([corners, BOX.grid(20)])
     problem = ax.Problem(("x", "y"), ("u",), {"a": ax.Condition(lambda u, x: u, points)})
@@ -244,8 +257,8 @@ def test_held_out_loss_of_a_known_function():
     assert System(problem, line).held_out_loss(theta) == pytest.approx(1 / 6, rel=1e-2)
 
 
-def test_float32_systems_compute_in_float32():
-    model = ax.MLP([2, 5, 1], dtype=torch.float32)
+def test_float32_systems_compute_in_float32(device):
+    model = ax.MLP([2, 5, 1], dtype=torch.float32, device=device)
     condition = ax.Condition(lambda u, x: u.d("xx") - x.y, BOX.grid(3))
     system = System(ax.Problem(("x", "y"), ("u",), {"a": condition}), model)
     r, J = system.linearise(model.init(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,18 +75,19 @@ class Scripted:
         return StepInfo(theta, loss, 1.0, "script", stop=stop, evaluations=2)
 
 
-def test_anagram_solves_the_problem():
-    run = train(oscillator(), steps=60, method="anagram", progress=False)
+def test_anagram_solves_the_problem(device):
+    run = train(oscillator(), steps=60, method="anagram", device=device, progress=False)
     assert run.l2_error < 1e-6
     assert run.held_out_loss < 1e-8
     points = LINE.uniform(50)(1)
-    error = run.model(run.theta, points)[:, 0] - torch.sin(torch.pi * points[:, 0])
+    error = run.model(run.theta, points)[:, 0].cpu() - torch.sin(torch.pi * points[:, 0])
     assert float(error.abs().max()) < 1e-5
 
 
-def test_the_result_describes_its_own_iterate():
+def test_the_result_describes_its_own_iterate(device):
     problem = oscillator()
-    run = train(problem, steps=10, seed=1, progress=False)
+    run = train(problem, steps=10, seed=1, device=device, progress=False)
+    assert run.theta.device.type == run.model.device == device
     system = System(problem, run.model, 1)
     assert run.loss == pytest.approx(float(system.losses(run.theta[None])[0]), rel=1e-12)
     assert (run.l2_error, run.l2_relative) == pytest.approx(system.l2_error(run.theta))
@@ -104,9 +106,9 @@ def test_history_starts_at_step_zero_and_has_one_row_a_step():
     assert run.history["accepted"][0] == ""
 
 
-def test_seeds_decide_everything():
+def test_seeds_decide_everything(device):
     first, again, other = (
-        train(oscillator(), steps=3, seed=seed, progress=False) for seed in (0, 0, 1)
+        train(oscillator(), steps=3, seed=seed, device=device, progress=False) for seed in (0, 0, 1)
     )
     assert torch.equal(first.theta, again.theta)
     np.testing.assert_array_equal(first.history["loss"], again.history["loss"])
@@ -114,8 +116,8 @@ def test_seeds_decide_everything():
 
 
 @pytest.mark.parametrize("method", names())
-def test_every_method_trains_from_the_registry(method):
-    run = train(oscillator(), steps=4, method=method, progress=False)
+def test_every_method_trains_from_the_registry(method, device):
+    run = train(oscillator(), steps=4, method=method, device=device, progress=False)
     assert run.method == method
     assert run.steps == 4
     assert run.stop_reason == STEPS_REACHED
@@ -129,11 +131,12 @@ def test_sparse_evaluation_keeps_first_and_last_step():
     assert run.history["evaluations"].tolist() == [0, 50, 100, 120]
 
 
-def test_the_best_iterate_is_returned_not_the_last():
+def test_the_best_iterate_is_returned_not_the_last(device):
     problem = oscillator()
-    good = train(problem, steps=20, progress=False).theta
-    bad = problem.model.init(5)
-    run = train(problem, method=Scripted([bad, good, bad, bad]), progress=False)
+    good = train(problem, steps=20, device=device, progress=False).theta
+    bad = problem.model.init(5).to(device)
+    scripted = Scripted([bad, good, bad, bad])
+    run = train(problem, method=scripted, device=device, progress=False)
     assert run.steps == 4
     assert torch.equal(run.theta, good)
     assert run.loss == min(run.history["loss"])
@@ -147,8 +150,15 @@ def test_the_first_iterate_counts_too():
     assert torch.equal(run.theta, good)
 
 
-def test_a_given_first_iterate_is_used_and_left_alone():
-    problem = oscillator()
+def test_training_happens_where_the_network_is(device):
+    model = MLP([1, 8, 1], device=device)
+    run = train(oscillator(), model, steps=1, progress=False)
+    assert run.model == model
+    assert train(oscillator(), model, steps=1, device="cpu", progress=False).model.device == "cpu"
+
+
+def test_a_given_first_iterate_is_used_and_left_alone(device):
+    problem = oscillator(model=MLP([1, 8, 1], device=device))
     theta = problem.model.init(9)
     kept = theta.clone()
     run = train(problem, theta=theta, steps=2, progress=False)
@@ -165,38 +175,38 @@ def test_a_method_may_stop_the_run():
     assert run.history["step"].tolist() == [0, 1, 2, 3]
 
 
-def test_the_run_ends_when_the_loss_is_rounding_error():
-    run = train(plane(), MLP([2, 1]), steps=50, method="anagram", progress=False)
+def test_the_run_ends_when_the_loss_is_rounding_error(device):
+    run = train(plane(), MLP([2, 1], device=device), steps=50, method="anagram", progress=False)
     assert run.stop_reason == ROUND_OFF
     assert run.steps < 5
     assert run.l2_error < 1e-14
 
 
-def test_float32_trains():
-    model = MLP([1, 8, 1], dtype=torch.float32)
+def test_float32_trains(device):
+    model = MLP([1, 8, 1], dtype=torch.float32, device=device)
     run = train(oscillator(), model, steps=20, method="anagram", cutoff=1e-3, progress=False)
     assert run.theta.dtype == torch.float32
     assert run.l2_error < 0.1
 
 
-def test_everything_is_written(tmp_path):
+def test_everything_is_written(tmp_path, device):
     out = tmp_path / "deep" / "run"
-    run = train(plane(), steps=5, seed=3, progress=False, out=out)
+    run = train(plane(), steps=5, seed=3, device=device, progress=False, out=out)
     assert sorted(path.name for path in out.iterdir()) == [
         "convergence.png", "history.csv", "model.safetensors", "solution.png", "summary.json",
     ]  # fmt: skip
     for name, column in read_csv(out / "history.csv").items():
         np.testing.assert_array_equal(column, run.history[name])
     model, theta = checkpoint.load(out / "model.safetensors")
-    assert model == run.model
-    assert torch.equal(theta, run.theta)
+    assert model == replace(run.model, device="cpu")
+    assert torch.equal(theta, run.theta.cpu())
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert summary["problem"] == "plane"
     assert summary["widths"] == [2, 4, 1]
     assert (summary["P"], summary["S"], summary["seed"], summary["steps"]) == (17, 36, 3, run.steps)
     assert summary["loss"] == run.loss
     assert summary["l2_error"] == run.l2_error
-    assert summary["device"] == "cpu"
+    assert summary["device"] == device
     assert summary["versions"]["torch"] == importlib.metadata.version("torch")
     for figure in ("convergence.png", "solution.png"):
         assert (out / figure).read_bytes().startswith(b"\x89PNG")
@@ -267,14 +277,15 @@ def test_an_absolute_cutoff_reaches_the_solve():
     assert run.stop_reason.startswith("no progress")
 
 
-def test_redrawn_points_are_judged_by_held_out_points():
+def test_redrawn_points_are_judged_by_held_out_points(device):
     problem = oscillator(
         conditions={
             "data": Condition(lambda u, x: u - torch.sin(3 * x.x), LINE.uniform(6).redrawn())
         },
         solution=lambda x: torch.sin(3 * x.x),
     )
-    run = train(problem, steps=15, method="anagram", cutoff=1e-3, progress=False)
+    options = {"method": "anagram", "cutoff": 1e-3, "device": device, "progress": False}
+    run = train(problem, steps=15, **options)
     assert run.held_out_loss == run.history["held_out_loss"].min()
     # Six points a step, yet the answer fits everywhere.
     assert run.l2_error < 0.1

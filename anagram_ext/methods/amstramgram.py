@@ -113,5 +113,6 @@ def elbow(sigma: Tensor) -> int:
         sigma: singular values, descending, `[k]`.
     """
     height = sigma.clamp(min=torch.finfo(sigma.dtype).tiny).log()
-    chord = torch.linspace(float(height[0]), float(height[-1]), len(sigma), dtype=sigma.dtype)
+    ends = float(height[0]), float(height[-1])
+    chord = torch.linspace(*ends, len(sigma), dtype=sigma.dtype, device=sigma.device)
     return 1 + int((height - chord).abs().argmax())

@@ -78,7 +78,7 @@ class DampedModel:
 
     def trials(self, dampings: Sequence[float]) -> list[Trial]:
         """The full steps for several dampings, their residuals evaluated in one batch."""
-        steps = torch.stack([self._filter(damping) * self._target for damping in dampings])
+        steps = self._sigma / (self._sigma**2 + self._shifts(dampings)) * self._target  # [q, k]
         return self._evaluate(dampings, steps)
 
     def corrected(self, trial: Trial) -> Trial:
@@ -99,9 +99,9 @@ class DampedModel:
         left = self._target - self._sigma * trial.step
         return 0.5 * float(self._target.square().sum() - left.square().sum())
 
-    def _filter(self, damping: float) -> Tensor:
-        """S / (S^2 + l), [k]."""
-        return self._sigma / (self._sigma**2 + damping * self._sigma[0] ** 2)
+    def _shifts(self, dampings: Sequence[float]) -> Tensor:
+        """The shift l of each damping, [q, 1]."""
+        return self._sigma.new_tensor(dampings)[:, None] * self._sigma[0] ** 2
 
     def _evaluate(self, dampings: Sequence[float], steps: Tensor) -> list[Trial]:
         thetas = self._theta - self._factorisation.expand(steps) / self._scale  # [q, P]
@@ -110,18 +110,19 @@ class DampedModel:
         losses = 0.5 * residuals.square().sum(dim=1)
         residuals[~torch.isfinite(losses)] = 0.0  # their loss and ratio already disqualify them
         remaining = self._factorisation.project(residuals)  # U^T r, [q, k]
+        # A Newton step of the damped problem with the matrices of theta:
+        # (S^2 + l) correction = S U^T r - l step.
+        shifts = self._shifts(dampings)
+        corrections = (self._sigma * remaining - shifts * steps) / (self._sigma**2 + shifts)
+        lengths = [torch.linalg.vector_norm(vectors, dim=1) for vectors in (steps, corrections)]
+        numbers = torch.stack([losses, *lengths], dim=1).tolist()  # read from a GPU at once
         trials = []
-        for damping, theta, loss, step, rest in zip(
-            dampings, thetas, losses.tolist(), steps, remaining, strict=True
+        for damping, theta, step, correction, (loss, length, correction_length) in zip(
+            dampings, thetas, steps, corrections, numbers, strict=True
         ):
-            # A Newton step of the damped problem with the matrices of theta:
-            # (S^2 + l) correction = S U^T r - l step.
-            shift = damping * self._sigma[0] ** 2
-            correction = (self._sigma * rest - shift * step) / (self._sigma**2 + shift)
             finite = math.isfinite(loss)
-            length = float(step.norm())
             # No step, no correction: a stationary point is trusted.
-            ratio = float(correction.norm()) / length if length > 0 else 0.0
+            ratio = correction_length / length if length > 0 else 0.0
             ratio = ratio if finite else math.inf
             trials.append(
                 Trial(damping, theta, loss if finite else math.inf, step, correction, ratio)

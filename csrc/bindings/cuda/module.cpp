@@ -29,13 +29,26 @@ py::tuple lib_paths() {
   return py::make_tuple(found.cublas_path, found.cusolver_path);
 }
 
+// CudaError and OutOfMemory become the exceptions of anagram_ext.errors, which Python defines.
+void translate_errors(std::exception_ptr pointer) {
+  const auto raise = [](const char *name, const std::exception &error) {
+    py::set_error(py::module_::import("anagram_ext.errors").attr(name), error.what());
+  };
+  try {
+    if (pointer)
+      std::rethrow_exception(pointer);
+  } catch (const anagram::cuda::OutOfMemory &error) {
+    raise("OutOfMemoryError", error);
+  } catch (const anagram::cuda::CudaError &error) {
+    raise("CudaError", error);
+  }
+}
+
 } // namespace
 
 PYBIND11_MODULE(_cuda, module) {
   module.doc() = "CUDA engine of anagram_ext.";
-  const auto &error =
-      py::register_exception<anagram::cuda::CudaError>(module, "CudaError", PyExc_RuntimeError);
-  py::register_exception<anagram::cuda::OutOfMemory>(module, "OutOfMemoryError", error);
+  py::register_local_exception_translator(&translate_errors);
   module.attr("built_with") = CUDART_VERSION; // e.g. 13000
   module.def("device_count", &device_count, "The number of devices, and why there are none.");
   module.def("device_name", &anagram::cuda::device_name, "device"_a);

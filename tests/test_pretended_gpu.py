@@ -1,0 +1,106 @@
+"""The Python side of ``device="cuda"``, run on a GPU that is not there: see `pretend_cuda`.
+
+All numbers have to be those of the CPU to the last bit, because the CPU engine computes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import anagram_ext as ax
+from anagram_ext import engine, methods
+from anagram_ext.system import System
+from pretend_cuda import STREAM, host_bytes, pretended_gpu
+
+FEW = 2000  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
+
+
+def heat(device):
+    problem = ax.problems.heat(n=8)
+    return problem, ax.MLP([2, 8, 1], device=device)
+
+
+def on_both(work):
+    """What `work` returns with the CPU and with the GPU, the latter moved to the CPU."""
+    expected = work("cpu")
+    with pretended_gpu():
+        found = work("cuda")
+        return expected, found.cpu() if isinstance(found, torch.Tensor) else found
+
+
+def test_the_pretence_has_the_rules_of_a_gpu():
+    here = torch.ones(3)
+    with pretended_gpu():
+        there = here.to("cuda", torch.float64)
+        assert there.device == (2 * there.new_zeros(3)).device == torch.device("cuda:0")
+        assert torch.zeros(3, device="cuda").is_cuda
+        for mix in (lambda: here + there, lambda: there @ here, lambda: torch.stack([here, there])):
+            with pytest.raises(RuntimeError, match="same device"):
+                mix()
+        with pytest.raises(TypeError, match="can't convert cuda:0"):
+            np.asarray(there)
+        assert (float(there.sum()), there.tolist(), sum(host_bytes)) == (3.0, [1.0] * 3, 8 + 24)
+        assert engine.stream_of(there.device) == (STREAM,)
+    assert engine.stream_of(here.device) == ()
+
+
+@pytest.mark.parametrize("memory", ["stored", "streamed"])
+def test_a_step_is_that_of_the_cpu_and_reads_next_to_nothing(memory):
+    def step(device):
+        problem, model = heat(device)
+        theta = model.init(0)
+        ax.step(problem, model, theta, memory=memory)  # the dry run of the residuals reads more
+        host_bytes.clear()
+        return ax.step(problem, model, theta, memory=memory).theta
+
+    assert torch.equal(*on_both(step))
+    assert 0 < sum(host_bytes) < FEW
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_the_steps_of_a_method_are_those_of_the_cpu_and_read_next_to_nothing(name):
+    def two_steps(device):
+        problem, model = heat(device)
+        method = methods.get(name)()
+        method.start(System(problem, model), model.init(0))
+        host_bytes.clear()
+        method.step()
+        return method.step().theta
+
+    assert torch.equal(*on_both(two_steps))
+    assert 0 < sum(host_bytes) < 2 * FEW
+
+
+def test_redrawing_reads_one_number_a_candidate():
+    box = ax.Box(t=(0, 1), x=(0, 1))
+
+    def redrawn(device):
+        problem, model = heat(device)
+        interior = problem.conditions["interior"]
+        points = box.uniform(500).adaptive(40)
+        conditions = {**problem.conditions, "interior": replace(interior, points=points)}
+        system = System(replace(problem, conditions=conditions), model)
+        theta = model.init(0)
+        host_bytes.clear()
+        system.redraw(theta)
+        return system.residual(theta)
+
+    assert torch.equal(*on_both(redrawn))
+    assert 500 * 8 <= sum(host_bytes) < 500 * 8 + FEW
+
+
+def test_a_run_and_its_files_are_those_of_the_cpu(tmp_path):
+    def loss(device):
+        problem, model = heat(device)
+        run = ax.train(problem, model, steps=3, progress=False, out=tmp_path / device)
+        assert run.model.device == run.theta.device.type == device
+        return run.loss, run.l2_error, run.held_out_loss
+
+    expected, found = on_both(loss)
+    assert found == expected
+    written = [sorted(path.name for path in (tmp_path / d).iterdir()) for d in ("cpu", "cuda")]
+    assert written[0] == written[1]
