@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
+from typing_extensions import Self
 
 built_with: int
 
@@ -36,6 +37,30 @@ class Plan:
     def jvp(
         self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor, stream: int
     ) -> None: ...
+
+class Factorisation:  # of either dtype
+    def __init__(self, J: Tensor, relative: float, absolute: float, stream: int) -> None: ...
+    @classmethod
+    def of_tiles(
+        cls,
+        tile: Callable[[int], Tensor],
+        tile_rows: Sequence[int],
+        columns: int,
+        relative: float,
+        absolute: float,
+        stream: int,
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def method(self) -> str: ...
+    def singular_values(self, out: Tensor) -> None: ...  # out on the CPU
+    def project(self, r: Tensor, out: Tensor, stream: int) -> None: ...
+    def expand(self, y: Tensor, out: Tensor, stream: int) -> None: ...
+
+class FactorisationF64(Factorisation): ...
+class FactorisationF32(Factorisation): ...
 
 def device_count() -> tuple[int, str]: ...
 def device_name(device: int) -> str: ...

@@ -1,6 +1,5 @@
 #include "cpu/magnitude.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 namespace anagram {
@@ -30,8 +29,7 @@ Magnitude checked_magnitude(MatrixView<const T> transposed, const char *name,
       for (std::int64_t i = 0; i < transposed.rows; ++i)
         if (!std::isfinite(transposed(i, row)))
           throw_non_finite(name, first_row + row, i, static_cast<double>(transposed(i, row)));
-    total.largest = std::max(total.largest, in_row.largest);
-    total.sum_of_squares += in_row.sum_of_squares;
+    total.add(in_row);
   }
   return total;
 }

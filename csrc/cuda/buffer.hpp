@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "device.hpp"
 
@@ -33,5 +34,12 @@ private:
   T *data_ = nullptr;
   Queue queue_{};
 };
+
+// A few numbers to the device. The copy has left `values` when this returns.
+template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue);
+
+// `count` numbers, `stride` apart, on the host; waits for the stream. For a few numbers only.
+template <class T>
+std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64_t stride = 1);
 
 } // namespace anagram::cuda

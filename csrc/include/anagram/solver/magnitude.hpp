@@ -1,6 +1,8 @@
 // Size of a matrix, and what is thrown when not everything in it is finite.
 #pragma once
 
+#include "anagram/macros.hpp"
+
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -22,6 +24,11 @@ public:
 struct Magnitude {
   double largest = 0;        // max |a|
   double sum_of_squares = 0; // may overflow or vanish: `largest` tells
+
+  ANAGRAM_HD void add(const Magnitude &other) {
+    largest = other.largest > largest ? other.largest : largest;
+    sum_of_squares += other.sum_of_squares;
+  }
 };
 
 } // namespace anagram
