@@ -92,6 +92,7 @@ template <class T> void all() {
       {300, 120, 90, 0.5, 1, "adaptive"},                                  // tall, decaying
       {120, 300, 90, 0.5, 1, "adaptive"},                                  // wide
       {260, 260, 250, 0.3, 1, "adaptive"},                                 // square
+      {300, 200, 190, 0.8, 1, "adaptive"},                                 // many sketches
       {90, 200, 90, 1.0, 1, "dense"},                                      // flat
       {200, 90, 90, 1.0, 1, "dense"},       {20, 31, 20, 0.9, 1, "dense"}, // small
       {31, 20, 20, 0.9, 1, "dense"},        {1, 1, 1, 1.0, 1, "dense"},

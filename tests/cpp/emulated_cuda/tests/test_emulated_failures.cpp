@@ -48,6 +48,8 @@ void non_finite_input() {
     jt.view()(1, 65) = bad;
     CHECK(contains(text_of<NonFiniteInput>([&] { factorise_on_device(jt); }),
                    "J: element [59, 3] is " + std::to_string(bad)));
+    jt.view()(0, 0) = bad;
+    CHECK(contains(text_of<NonFiniteInput>([&] { factorise_on_device(jt); }), "element [0, 0]"));
   }
   HostMatrix<double> large = random<double>(40, 70, 1);
   large.view()(3, 59) = std::numeric_limits<double>::max(); // finite, though its square is not

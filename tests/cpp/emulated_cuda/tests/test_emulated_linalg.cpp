@@ -76,21 +76,22 @@ template <class T> void householder() {
   }
 }
 
-// Blocks of unequal width, the last one cut by form_q; dependent columns among them.
+// Three blocks of unequal width, the last one cut by form_q; dependent columns among them.
 template <class T> void growing() {
-  const std::int64_t rows = 50, block = GrowingQr<T>::block;
-  const HostMatrix<T> a = low_rank<T>(rows, block + 10, block + 2, 0.9);
+  const std::int64_t rows = 100, block = GrowingQr<T>::block, columns = 2 * block + 10;
+  const std::int64_t rank = columns - 8;
+  const HostMatrix<T> a = low_rank<T>(rows, columns, rank, 0.9);
   const HostLinalg<T> host;
   const DeviceLinalg<T> device(queue());
-  auto qr = host.growing_qr(rows, block + 10);
-  auto qr_ = device.growing_qr(rows, block + 10);
+  auto qr = host.growing_qr(rows, columns);
+  auto qr_ = device.growing_qr(rows, columns);
   std::int64_t first = 0;
-  for (const std::int64_t count : {block, std::int64_t{10}}) {
-    const auto columns = a.view().column_range(first, count);
-    host.copy_into(columns, qr.next(count));
+  for (const std::int64_t count : {block, block, std::int64_t{10}}) {
+    const auto added = a.view().column_range(first, count);
+    host.copy_into(added, qr.next(count));
     qr.append(count);
-    const DeviceMatrix<T> columns_ = upload<T>(columns);
-    device.copy_into(columns_.view(), qr_.next(count));
+    const DeviceMatrix<T> added_ = upload<T>(added);
+    device.copy_into(added_.view(), qr_.next(count));
     qr_.append(count);
     first += count;
   }
@@ -98,14 +99,14 @@ template <class T> void growing() {
   const double scale = qr.diagonal(0);
   for (std::int64_t j = 0; j < qr.columns(); ++j)
     CHECK_NEAR(qr_.diagonal(j), qr.diagonal(j), 100 * eps<T>() * scale);
-  // what is left of dependent columns is round-off: compare the columns before
-  const std::int64_t kept = block + 2;
-  CHECK(distance(qr_.form_q(kept), qr.form_q(kept)) < 1e5 * eps<T>());
-  DeviceMatrix<T> q = qr_.form_q(block + 6), gram = device.allocate(block + 6, block + 6);
+  // Of dependent columns round-off is left: compare the columns before.
+  CHECK(distance(qr_.form_q(rank), qr.form_q(rank)) < 1e5 * eps<T>());
+  const std::int64_t kept = rank + 4;
+  DeviceMatrix<T> q = qr_.form_q(kept), gram = device.allocate(kept, kept);
   device.multiply_transposed(q.view(), q.view(), gram.view());
-  HostMatrix<T> identity(block + 6, block + 6);
+  HostMatrix<T> identity(kept, kept);
   host.set_zero(identity.view());
-  for (std::int64_t i = 0; i < block + 6; ++i)
+  for (std::int64_t i = 0; i < kept; ++i)
     identity.view()(i, i) = 1;
   CHECK(distance(gram, identity) < 50 * eps<T>());
 }
