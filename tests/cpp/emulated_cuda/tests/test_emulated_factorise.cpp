@@ -9,9 +9,10 @@ namespace {
 
 // J [S, P] of `rank` terms, each `decay` times the one before, all times `scale`.
 struct Case {
+  const char *name;
   std::int64_t S, P, rank;
   double decay, scale;
-  const char *method; // that the device chooses; null where it does not matter
+  const char *method; // that the device chooses when J is stored
 };
 
 enum class How { stored, stored_for_cutoff, tiles };
@@ -58,6 +59,7 @@ double reconstruction_error(Linalg &linalg, const Factorisation<Linalg> &f,
 }
 
 template <class T> void compare(const Case &c, How how) {
+  const int failures = check::failures();
   HostMatrix<T> jt = low_rank<T>(c.P, c.S, c.rank, c.decay);
   for (std::int64_t i = 0; i < c.S * c.P; ++i)
     jt.view().data[i] *= static_cast<T>(c.scale);
@@ -68,12 +70,10 @@ template <class T> void compare(const Case &c, How how) {
   const auto got = factorised(device, jt_.view(), how);
 
   CHECK(got.rows() == c.S && got.columns() == c.P);
-  if (c.method)
-    CHECK(got.method == std::string(how == How::tiles ? "adaptive" : c.method));
-  // Both may leave out what is below the level, and may keep some of it.
+  CHECK(got.method == std::string(how == How::tiles ? "adaptive" : c.method));
+  // Either may leave out `allowed` |J|_F, which is at most sqrt(rank) sigma_1, or keep it.
   const double allowed = how == How::stored_for_cutoff ? 1e-5 : 16 * eps<T>();
-  const double level =
-      10 * std::sqrt(static_cast<double>(c.rank)) * std::max(allowed, 16 * eps<T>());
+  const double level = 2 * allowed * std::sqrt(static_cast<double>(c.rank));
   const double largest_sigma = static_cast<double>(expected.singular_values[0]);
   for (std::size_t i = 0; i < std::max(got.singular_values.size(), expected.singular_values.size());
        ++i) {
@@ -82,28 +82,36 @@ template <class T> void compare(const Case &c, How how) {
     };
     CHECK_NEAR(sigma(got.singular_values), sigma(expected.singular_values), level * largest_sigma);
   }
-  CHECK(reconstruction_error(host, expected, jt) < 10 * level);
-  CHECK(reconstruction_error(device, got, jt) < 10 * level);
+  // Near the level singular vectors are wrong by order one; all of them add up here.
+  CHECK(reconstruction_error(host, expected, jt) < 50 * level);
+  CHECK(reconstruction_error(device, got, jt) < 50 * level);
+  if (check::failures() > failures)
+    std::fprintf(stderr, "  %s\n", c.name);
 }
 
 template <class T> void all() {
   const double tiny = sizeof(T) == 8 ? 1e-300 : 1e-36, huge = sizeof(T) == 8 ? 1e300 : 1e35;
   const Case cases[] = {
-      {300, 120, 90, 0.5, 1, "adaptive"},                                  // tall, decaying
-      {120, 300, 90, 0.5, 1, "adaptive"},                                  // wide
-      {260, 260, 250, 0.3, 1, "adaptive"},                                 // square
-      {300, 200, 190, 0.8, 1, "adaptive"},                                 // many sketches
-      {90, 200, 90, 1.0, 1, "dense"},                                      // flat
-      {200, 90, 90, 1.0, 1, "dense"},       {20, 31, 20, 0.9, 1, "dense"}, // small
-      {31, 20, 20, 0.9, 1, "dense"},        {1, 1, 1, 1.0, 1, "dense"},
-      {1, 40, 1, 1.0, 1, "dense"},          {40, 1, 1, 1.0, 1, "dense"},
-      {150, 80, 20, 0.5, 0.0, nullptr}, // zero
-      {10, 12, 5, 0.5, 0.0, "dense"},       {150, 80, 60, 0.5, tiny, "adaptive"},
-      {80, 150, 60, 0.5, huge, "adaptive"}, {30, 20, 20, 0.9, huge, "dense"},
+      {"tall and decaying", 300, 120, 90, 0.5, 1, "adaptive"},
+      {"wide and decaying", 120, 300, 90, 0.5, 1, "adaptive"},
+      {"square", 260, 260, 250, 0.3, 1, "adaptive"},
+      {"many sketches", 300, 200, 190, 0.8, 1, "adaptive"},
+      {"flat and wide", 90, 200, 90, 1.0, 1, "dense"},
+      {"flat and tall", 200, 90, 90, 1.0, 1, "dense"},
+      {"small and wide", 20, 31, 20, 0.9, 1, "dense"},
+      {"small and tall", 31, 20, 20, 0.9, 1, "dense"},
+      {"a number", 1, 1, 1, 1.0, 1, "dense"},
+      {"a row", 1, 40, 1, 1.0, 1, "dense"},
+      {"a column", 40, 1, 1, 1.0, 1, "dense"},
+      {"zero", 150, 80, 20, 0.5, 0, "adaptive"},
+      {"small and zero", 10, 12, 5, 0.5, 0, "dense"},
+      {"tiny numbers", 150, 80, 60, 0.5, tiny, "adaptive"},
+      {"huge numbers", 80, 150, 60, 0.5, huge, "adaptive"},
+      {"small with huge numbers", 30, 20, 20, 0.9, huge, "dense"},
   };
   for (const Case &c : cases)
     for (const How how : {How::stored, How::stored_for_cutoff, How::tiles})
-      if (how != How::tiles || c.scale == 1) // tiles are not scaled
+      if (how != How::tiles || c.scale <= 1) // tiles are not scaled
         compare<T>(c, how);
 }
 
