@@ -27,10 +27,10 @@ void product(Operation op, MatrixView<const T> a, MatrixView<const T> b, bool ad
               b.data, ldb, add, c.data, ldc);
 }
 
-// A matrix for a kernel, which counts rows and columns in 32 bits.
+// A matrix for a kernel, which counts in 32 bits and adds up two sides at most.
 template <class T> MatrixView<T> counted(MatrixView<T> a) {
-  narrow(a.rows);
-  narrow(a.columns);
+  narrow(2 * a.rows);
+  narrow(2 * a.columns);
   return a;
 }
 

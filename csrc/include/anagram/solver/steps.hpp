@@ -11,7 +11,7 @@
 
 namespace anagram::ANAGRAM_ISA_NAME {
 
-// f(i, j) for all elements, neighbouring lanes down a column. Sides are below 2^31.
+// f(i, j) for all elements, neighbouring lanes down a column. Sides are below 2^30.
 template <class Team, class T, class F>
 ANAGRAM_HD void for_each_element(const Team &team, const MatrixView<T> &a, F f) {
   for_each(team, 1, static_cast<int>(a.columns), static_cast<int>(a.rows),
