@@ -7,6 +7,7 @@
 #include "anagram/solver/matrix.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace anagram {
 
@@ -17,8 +18,7 @@ public:
   // At most `capacity` columns of length `rows`, capacity <= rows; memory is touched as it fills.
   GrowingQr(std::int64_t rows, std::int64_t capacity);
 
-  // Where the next `count` columns are to be written before append(count). Every block but the last
-  // has `block` columns, or a multiple.
+  // Where the next `count` columns are to be written before append(count).
   MatrixView<T> next(std::int64_t count);
   void append(std::int64_t count);
 
@@ -29,8 +29,17 @@ public:
   HostMatrix<T> form_q(std::int64_t count) const;
 
 private:
+  struct Panel { // the columns of one append
+    std::int64_t first;
+    std::int64_t count;
+    std::int64_t height() const { return count < block ? count : block; } // of its triangles
+  };
+  MatrixView<T> reflectors_of(const Panel &panel);
+  MatrixView<T> triangles_of(const Panel &panel);
+
   HostMatrix<T> reflectors_; // [rows, capacity]; R on and above the diagonal
   HostMatrix<T> triangles_;  // [block, capacity]
+  std::vector<Panel> panels_;
   std::int64_t columns_ = 0;
 };
 

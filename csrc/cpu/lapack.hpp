@@ -23,8 +23,12 @@ using BlasInt = int; // LP64; 64-bit-integer libraries are refused when binding
              const BlasInt *, T *, BlasInt *))                                                     \
   X(orgqr, (const BlasInt *, const BlasInt *, const BlasInt *, T *, const BlasInt *, const T *,    \
             T *, const BlasInt *, BlasInt *))                                                      \
-  X(gesdd, (const char *, const BlasInt *, const BlasInt *, T *, const BlasInt *, T *, T *,        \
-            const BlasInt *, T *, const BlasInt *, T *, const BlasInt *, BlasInt *, BlasInt *))
+  X(larft, (const char *, const char *, const BlasInt *, const BlasInt *, const T *,               \
+            const BlasInt *, const T *, T *, const BlasInt *))                                     \
+  X(gebrd, (const BlasInt *, const BlasInt *, T *, const BlasInt *, T *, T *, T *, T *, T *,       \
+            const BlasInt *, BlasInt *))                                                           \
+  X(bdsdc, (const char *, const char *, const BlasInt *, T *, T *, T *, const BlasInt *, T *,      \
+            const BlasInt *, T *, BlasInt *, T *, BlasInt *, BlasInt *))
 
 template <class T> struct LapackTable {
 #define ANAGRAM_DECLARE(name, arguments) void(*name) arguments = nullptr;

@@ -91,20 +91,44 @@ template <class T> void orgqr(MatrixView<T> q, const std::vector<T> &scales) {
 }
 
 template <class T>
-void gesdd(MatrixView<T> a, MatrixView<T> u, std::vector<T> &sigma, MatrixView<T> v_transposed) {
+void larft(MatrixView<const T> vectors, const std::vector<T> &scales, MatrixView<T> triangles) {
+  const BlasInt ldv = leading(vectors.stride), ldt = leading(triangles.stride);
+  for (std::int64_t j = 0; j < vectors.columns; j += triangles.rows) {
+    const BlasInt height = narrow(vectors.rows - j);
+    const BlasInt count = narrow(std::min(triangles.rows, vectors.columns - j));
+    lapack<T>().larft("F", "C", &height, &count, &vectors(j, j), &ldv,
+                      &scales[static_cast<std::size_t>(j)], &triangles(0, j), &ldt);
+  }
+}
+
+template <class T> Bidiagonal<T> gebrd(MatrixView<T> a) {
   const BlasInt n = narrow(a.columns), lda = leading(a.stride);
-  const BlasInt ldu = leading(u.stride), ldv = leading(v_transposed.stride);
-  std::vector<BlasInt> integer_work = workspace<BlasInt>(8 * a.columns);
+  Bidiagonal<T> b{workspace<T>(a.columns), workspace<T>(a.columns - 1), workspace<T>(a.columns),
+                  workspace<T>(a.columns)};
   BlasInt info = 0;
   const auto call = [&](T *work, BlasInt length) {
-    lapack<T>().gesdd("S", &n, &n, a.data, &lda, sigma.data(), u.data, &ldu, v_transposed.data,
-                      &ldv, work, &length, integer_work.data(), &info);
-    require_success("gesdd", info);
+    lapack<T>().gebrd(&n, &n, a.data, &lda, b.diagonal.data(), b.above.data(), b.left_scales.data(),
+                      b.right_scales.data(), work, &length, &info);
+    require_success("gebrd", info);
   };
   T answer = 0;
   call(&answer, -1);
   std::vector<T> work = queried_workspace(answer);
   call(work.data(), narrow(static_cast<std::int64_t>(work.size())));
+  return b;
+}
+
+template <class T>
+std::vector<T> bdsdc(Bidiagonal<T> &b, MatrixView<T> u, MatrixView<T> v_transposed) {
+  const BlasInt n = narrow(u.columns), ldu = leading(u.stride), ldv = leading(v_transposed.stride);
+  std::vector<T> work = workspace<T>((3 * u.columns + 4) * u.columns);
+  std::vector<BlasInt> integer_work = workspace<BlasInt>(8 * u.columns);
+  BlasInt info = 0;
+  lapack<T>().bdsdc("U", "I", &n, b.diagonal.data(), b.above.data(), u.data, &ldu,
+                    v_transposed.data, &ldv, nullptr, nullptr, work.data(), integer_work.data(),
+                    &info);
+  require_success("bdsdc", info);
+  return std::move(b.diagonal);
 }
 
 #define ANAGRAM_INSTANTIATE(T)                                                                     \
@@ -112,7 +136,9 @@ void gesdd(MatrixView<T> a, MatrixView<T> u, std::vector<T> &sigma, MatrixView<T
   template void geqrt(MatrixView<T>, MatrixView<T>);                                               \
   template void gemqrt(Transpose, MatrixView<const T>, MatrixView<const T>, MatrixView<T>);        \
   template void orgqr(MatrixView<T>, const std::vector<T> &);                                      \
-  template void gesdd(MatrixView<T>, MatrixView<T>, std::vector<T> &, MatrixView<T>);
+  template void larft(MatrixView<const T>, const std::vector<T> &, MatrixView<T>);                 \
+  template Bidiagonal<T> gebrd(MatrixView<T>);                                                     \
+  template std::vector<T> bdsdc(Bidiagonal<T> &, MatrixView<T>, MatrixView<T>);
 ANAGRAM_INSTANTIATE(double)
 ANAGRAM_INSTANTIATE(float)
 #undef ANAGRAM_INSTANTIATE

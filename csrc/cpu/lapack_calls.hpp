@@ -26,8 +26,22 @@ void gemqrt(Transpose op, MatrixView<const T> reflectors, MatrixView<const T> tr
 // The reflectors in q [m, n] become the first n columns of Q; scales [n] are their factors tau.
 template <class T> void orgqr(MatrixView<T> q, const std::vector<T> &scales);
 
-// a = u diag(sigma) v_transposed for square a, which is overwritten
+// triangles [block, l] receives the triangular factors of given reflectors, block by block: unit
+// vectors below the diagonal of `vectors` [m, l] and their factors `scales` [l].
 template <class T>
-void gesdd(MatrixView<T> a, MatrixView<T> u, std::vector<T> &sigma, MatrixView<T> v_transposed);
+void larft(MatrixView<const T> vectors, const std::vector<T> &scales, MatrixView<T> triangles);
+
+// a [n, n] = Q B P^T with upper bidiagonal B, whose reflectors overwrite a
+template <class T> struct Bidiagonal {
+  std::vector<T> diagonal;     // [n]
+  std::vector<T> above;        // [n - 1], or [1] where n = 1
+  std::vector<T> left_scales;  // [n]: factors of the reflectors of Q, below the diagonal of a
+  std::vector<T> right_scales; // [n]: of P, right of the diagonal above; the last one is not used
+};
+template <class T> Bidiagonal<T> gebrd(MatrixView<T> a);
+
+// B = u diag(sigma) v_transposed by divide and conquer; `b` is used up, sigma is its diagonal
+template <class T>
+std::vector<T> bdsdc(Bidiagonal<T> &b, MatrixView<T> u, MatrixView<T> v_transposed);
 
 } // namespace anagram

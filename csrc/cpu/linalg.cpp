@@ -9,24 +9,27 @@
 namespace anagram {
 namespace {
 
+constexpr double worth_waking = 2e7; // operations: about half a millisecond
+
 // c = op(a) b + keep * c by row strips of c, a strip a task. OpenBLAS's own threads spin while they
 // wait, which is ruinous when cores are shared; and its partition would change the last bits with
 // the number of threads, which fixed strips do not.
 template <class T>
 void multiply_strips(Transpose op, MatrixView<const T> a, MatrixView<const T> b, T keep,
                      MatrixView<T> c) {
-  constexpr std::int64_t strip = 512;
-  constexpr double worth_waking = 2e7; // operations: about a millisecond
-  const double operations = 2.0 * static_cast<double>(c.rows) * static_cast<double>(c.columns) *
-                            static_cast<double>(b.rows);
-  const std::int64_t strips = (c.rows + strip - 1) / strip;
+  constexpr std::int64_t shortest = 64, longest = 512;
+  const double operations = 2.0 * static_cast<double>(c.rows * c.columns * b.rows);
+  const bool worth_splitting = operations > worth_waking;
+  const std::int64_t strip =
+      worth_splitting ? std::clamp((c.rows / 4 + 15) / 16 * 16, shortest, longest) : c.rows;
   const auto task = [&](std::int64_t i, int) {
     const std::int64_t first = i * strip, count = std::min(strip, c.rows - first);
     const auto part =
         op == Transpose::no ? a.row_range(first, count) : a.column_range(first, count);
     gemm(op, part, b, keep, c.row_range(first, count));
   };
-  parallel_for(strips, operations > worth_waking ? num_threads() : 1, task);
+  const std::int64_t strips = c.rows == 0 ? 0 : (c.rows + strip - 1) / strip;
+  parallel_for(strips, worth_splitting ? num_threads() : 1, task);
 }
 
 } // namespace
@@ -39,13 +42,20 @@ template <class T> HostMatrix<T> HostLinalg<T>::copy(ConstView a) const {
 
 template <class T> HostMatrix<T> HostLinalg<T>::transposed_copy(ConstView a) const {
   constexpr std::int64_t tile = 16; // both tiles stay in the L1 cache
+  constexpr std::int64_t strip = 8 * tile;
+  constexpr std::int64_t worth_sharing = 1 << 17; // elements
   Matrix result(a.columns, a.rows);
   const View to = result.view();
-  for (std::int64_t j0 = 0; j0 < a.columns; j0 += tile)
-    for (std::int64_t i0 = 0; i0 < a.rows; i0 += tile)
-      for (std::int64_t i = i0; i < std::min(i0 + tile, a.rows); ++i)
-        for (std::int64_t j = j0; j < std::min(j0 + tile, a.columns); ++j)
-          to(j, i) = a(i, j);
+  const auto transpose_strip = [&](std::int64_t s, int) {
+    const std::int64_t end = std::min((s + 1) * strip, a.columns);
+    for (std::int64_t j0 = s * strip; j0 < end; j0 += tile)
+      for (std::int64_t i0 = 0; i0 < a.rows; i0 += tile)
+        for (std::int64_t i = i0; i < std::min(i0 + tile, a.rows); ++i)
+          for (std::int64_t j = j0; j < std::min(j0 + tile, end); ++j)
+            to(j, i) = a(i, j);
+  };
+  parallel_for((a.columns + strip - 1) / strip,
+               a.rows * a.columns > worth_sharing ? num_threads() : 1, transpose_strip);
   return result;
 }
 
@@ -68,9 +78,12 @@ template <class T> void HostLinalg<T>::set_zero(View a) const {
 }
 
 template <class T> void HostLinalg<T>::fill_random(View a, std::uint64_t seed) const {
-  for (std::int64_t j = 0; j < a.columns; ++j)
-    for (std::int64_t i = 0; i < a.rows; ++i)
-      a(i, j) = static_cast<T>(random_entry(seed, static_cast<std::uint64_t>(i + j * a.rows)));
+  constexpr std::int64_t worth_sharing = 1 << 16; // elements
+  parallel_for(
+      a.columns, a.rows * a.columns > worth_sharing ? num_threads() : 1, [&](std::int64_t j, int) {
+        for (std::int64_t i = 0; i < a.rows; ++i)
+          a(i, j) = static_cast<T>(random_entry(seed, static_cast<std::uint64_t>(i + j * a.rows)));
+      });
 }
 
 template <class T> void HostLinalg<T>::divide_rows(View a, const std::vector<T> &divisors) const {
@@ -93,39 +106,23 @@ template <class T> void HostLinalg<T>::multiply_transposed(ConstView a, ConstVie
   multiply_strips(Transpose::yes, a, b, T(0), c);
 }
 
-template <class T> HostReflectors<T> HostLinalg<T>::qr(Matrix a) const {
-  Matrix triangles(std::min(GrowingQr::block, a.columns()), a.columns());
-  geqrt(a.view(), triangles.view());
-  return {std::move(a), std::move(triangles)};
-}
-
-template <class T> HostMatrix<T> HostLinalg<T>::upper_triangle(const Reflectors &reflectors) const {
-  const std::int64_t n = reflectors.columns();
-  const ConstView from = reflectors.below_diagonal.view();
-  Matrix triangle(n, n);
-  const View to = triangle.view();
-  for (std::int64_t j = 0; j < n; ++j) {
-    std::copy_n(&from(0, j), j + 1, &to(0, j));
-    std::fill_n(&to(0, j) + j + 1, n - j - 1, T(0));
-  }
-  return triangle;
-}
-
-template <class T> void HostLinalg<T>::apply(const Reflectors &reflectors, View c) const {
-  gemqrt<T>(Transpose::no, reflectors.below_diagonal.view(), reflectors.triangles.view(), c);
-}
-
-template <class T>
-void HostLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) const {
-  gemqrt<T>(Transpose::yes, reflectors.below_diagonal.view(), reflectors.triangles.view(), c);
-}
-
-template <class T> SmallSvd<T, HostMatrix<T>> HostLinalg<T>::svd(Matrix square) const {
+// Bidiagonalisation and divide and conquer. The reflectors of the former stay what they are: to
+// multiply them out would cost a quarter of it all, and only few vectors will ever pass.
+template <class T> SmallSvd<HostLinalg<T>> HostLinalg<T>::svd(Matrix square) const {
   const std::int64_t n = square.columns();
+  const BlasThreads threads(BlasThreads::for_factorisation_of(n));
+  Bidiagonal<T> b = gebrd(square.view());
   Matrix u(n, n), v_transposed(n, n);
-  std::vector<T> sigma(static_cast<std::size_t>(n));
-  gesdd(square.view(), u.view(), sigma, v_transposed.view());
-  return {std::move(u), std::move(sigma), transposed_copy(v_transposed.view())};
+  std::vector<T> sigma = bdsdc(b, u.view(), v_transposed.view());
+  // The reflectors of P are rows, and act on what is below the first row.
+  const ConstView above = ConstView(square.view()).row_range(0, n - 1).column_range(1, n - 1);
+  Reflectors p(transposed_copy(above), b.right_scales, 1);
+  Reflectors q(std::move(square), b.left_scales, 0);
+  Svd result{OrthonormalBasis<HostLinalg>(std::move(u)), std::move(sigma),
+             OrthonormalBasis<HostLinalg>(transposed_copy(v_transposed.view()))};
+  result.left.prepend(std::move(q));
+  result.right.prepend(std::move(p));
+  return result;
 }
 
 template class HostLinalg<double>;

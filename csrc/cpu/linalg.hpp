@@ -10,20 +10,12 @@
 #include "cpu/lapack.hpp"
 #include "cpu/magnitude.hpp"
 #include "cpu/path_choice.hpp"
+#include "cpu/reflectors.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace anagram {
-
-// Householder reflectors of a QR factorisation in blocked (compact WY) form: the triangular factors
-// are stored, so that applying Q to one vector costs two passes over the reflectors and no more.
-template <class T> struct HostReflectors {
-  HostMatrix<T> below_diagonal; // [m, n]; R on and above the diagonal
-  HostMatrix<T> triangles;      // [block, n]
-  std::int64_t rows() const { return below_diagonal.rows(); }
-  std::int64_t columns() const { return below_diagonal.columns(); }
-};
 
 template <class T> class HostLinalg {
 public:
@@ -33,7 +25,7 @@ public:
   using ConstView = MatrixView<const T>;
   using Reflectors = HostReflectors<T>;
   using GrowingQr = anagram::GrowingQr<T>;
-  using Svd = SmallSvd<T, Matrix>;
+  using Svd = SmallSvd<HostLinalg>;
   using Paths = HostPaths<T>;
 
   Matrix allocate(std::int64_t rows, std::int64_t columns) const { return {rows, columns}; }
@@ -49,10 +41,10 @@ public:
   void multiply_add(ConstView a, ConstView b, View c) const;        // c += a b
   void multiply_transposed(ConstView a, ConstView b, View c) const; // c = a^T b
 
-  Reflectors qr(Matrix a) const; // rows >= columns
-  Matrix upper_triangle(const Reflectors &reflectors) const;
-  void apply(const Reflectors &reflectors, View c) const;            // c <- Q c
-  void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
+  Reflectors qr(Matrix a) const { return Reflectors::of_qr(std::move(a)); } // rows >= columns
+  Matrix upper_triangle(const Reflectors &q) const { return q.upper_triangle(); }
+  void apply(const Reflectors &q, View c) const { q.apply(Transpose::no, c); }             // Q c
+  void apply_transposed(const Reflectors &q, View c) const { q.apply(Transpose::yes, c); } // Q^T c
 
   Svd svd(Matrix square) const;
   GrowingQr growing_qr(std::int64_t rows, std::int64_t capacity) const { return {rows, capacity}; }
@@ -62,11 +54,9 @@ public:
     return anagram::checked_magnitude(a, name, first_row);
   }
 
-  // BLAS threads while the result lives: our own pool splits the products, but not the dense path.
+  // BLAS threads while the result lives: our own pool splits products and long QRs. The SVD, which
+  // it does not split, chooses for itself.
   BlasThreads threads_for_products() const { return BlasThreads(1); }
-  BlasThreads threads_for_dense(std::int64_t side) const {
-    return BlasThreads(BlasThreads::for_factorisation_of(side));
-  }
 };
 
 extern template class HostLinalg<double>;

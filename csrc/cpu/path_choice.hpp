@@ -11,19 +11,32 @@ namespace anagram {
 template <class T> struct HostPaths {
   static constexpr std::int64_t block = GrowingQr<T>::block;
 
-  // Up to this side the dense path is over before the range finder has begun.
+  // Up to this side an SVD is over before the range finder has begun.
   static constexpr std::int64_t always_dense = 48;
 
-  // The rank beyond which the dense path is faster: 83 % of the side of a square matrix, falling to
-  // 55 % of the short side of a long one, whose dense path is mostly a QR. Finding out that the
-  // rank is higher costs three tenths of the dense path at most.
-  static std::int64_t largest_adaptive_rank(std::int64_t short_side, std::int64_t long_side) {
-    return short_side * 55 / 100 + short_side * short_side * 28 / (100 * long_side);
+  // From this aspect ratio on, the triangle of the long side is much smaller than J.
+  static bool is_long(std::int64_t short_side, std::int64_t long_side) {
+    return 2 * long_side >= 3 * short_side;
   }
 
-  // Width of a sketch, in blocks of the growing QR: a sixteenth of the side, one or two blocks.
+  // The rank beyond which products with J cost more than reducing a long one to a triangle, or than
+  // an SVD of another one.
+  static std::int64_t largest_rank_by_products(std::int64_t short_side, std::int64_t long_side) {
+    if (short_side <= always_dense)
+      return 0;
+    if (!is_long(short_side, long_side))
+      return short_side * 80 / 100;
+    return std::min(short_side * 65 / 100, short_side * 30 / 100 + 48);
+  }
+
+  // The rank beyond which an SVD of the triangle is faster than products with it.
+  static std::int64_t largest_rank_by_triangle(std::int64_t short_side, std::int64_t long_side) {
+    return short_side > always_dense && is_long(short_side, long_side) ? short_side * 80 / 100 : 0;
+  }
+
+  // Columns of the first sketch.
   static std::int64_t sketch_width(std::int64_t short_side) {
-    return block * std::clamp<std::int64_t>(short_side / 16 / block, 1, 2);
+    return std::clamp<std::int64_t>(short_side / 16 / block, 1, 2) * block;
   }
 
   // Of a J that is made by tiles.

@@ -42,7 +42,12 @@ template <class T> struct TileBuffers {
   T *derivatives; // [max_derivatives + 1, pad]: of one point, when not recorded
   T *adjoint[3];  // [n, slots, pad]: hbar, and zbar of two neighbouring layers
   T *seed;        // [n, n_requested, m_pad]
+  T *block;       // consecutive columns of a row of J before they are written past the caches
 };
+
+// Columns of J in that block, and at least one row of a layer's weights; its biases come on top. In
+// double precision it fills a large part of the L1 cache.
+constexpr int64_t block_elements = 4096;
 
 // Seeds of one residual component: dr/d(jet), element (k, o, i) at data[(k * m + o) * n_total + i].
 template <class T> struct Seeds {

@@ -81,6 +81,7 @@ int64_t Workspace<T>::carve(const TileNet<T> &net, int64_t n, Sweep sweep, Arena
       adjoint = arena.take(jet);
     buffers_.seed = arena.take(jet);
     scratch_ = arena.take(jet);
+    buffers_.block = arena.take(std::max(block_elements, widest) + widest);
   }
   buffers_.h = h_.data();
   buffers_.z = z_.data();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "device.hpp"
@@ -26,7 +27,11 @@ public:
   Buffer(Buffer &&other) noexcept : data_(other.data_), queue_(other.queue_) {
     other.data_ = nullptr;
   }
-  Buffer &operator=(Buffer &&) = delete;
+  Buffer &operator=(Buffer &&other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(queue_, other.queue_);
+    return *this;
+  }
 
   T *data() const { return data_; }
 

@@ -125,12 +125,13 @@ void DeviceLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) con
                             c);
 }
 
-template <class T> SmallSvd<T, DeviceMatrix<T>> DeviceLinalg<T>::svd(Matrix square) const {
+template <class T> SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd(Matrix square) const {
   const int64_t n = square.columns();
   Matrix u = allocate(n, n), v_transposed = allocate(n, n), sigma = allocate(n, 1);
   Solver(queue_).gesvd(square.view(), u.view(), sigma.view().data, v_transposed.view());
   Matrix v = transposed_copy(v_transposed.view());
-  return {std::move(u), read_back<T>(sigma.view().data, n, queue_), std::move(v)};
+  using Basis = OrthonormalBasis<DeviceLinalg>;
+  return {Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_), Basis(std::move(v))};
 }
 
 template <class T>
@@ -145,7 +146,7 @@ Magnitude DeviceLinalg<T>::checked_magnitude(ConstView a, const char *name,
   launch_grid(device::CombineMagnitudes{parts.data(), deal.n_parts, sums.data(), n_sums}, queue_);
   Magnitude total;
   for (const Magnitude &sum : read_back<Magnitude>(sums.data(), n_sums, queue_))
-    total.add(sum);
+    total += sum;
   if (!std::isfinite(total.sum_of_squares)) // or finite numbers whose squares overflow
     require_finite(deal, name, first_row, queue_);
   return total;

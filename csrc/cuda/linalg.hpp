@@ -33,7 +33,7 @@ public:
   using ConstView = MatrixView<const T>;
   using Reflectors = DeviceReflectors<T>;
   using GrowingQr = cuda::GrowingQr<T>;
-  using Svd = SmallSvd<T, Matrix>;
+  using Svd = SmallSvd<DeviceLinalg>;
   using Paths = DevicePaths;
 
   explicit DeviceLinalg(const Queue &queue) : queue_(queue), guard_(queue.device) {}
@@ -65,7 +65,6 @@ public:
   // The host's BLAS has no part in this.
   struct NoThreads {};
   NoThreads threads_for_products() const { return {}; }
-  NoThreads threads_for_dense(int64_t) const { return {}; }
 
 private:
   Queue queue_;

@@ -168,7 +168,7 @@ template <class T> void check_large(const std::vector<int64_t> &widths) {
     if (!select_isa(isa))
       continue;
     const auto j = s.jacobian();
-    const int64_t n_p = s.plan.n_parameters(), piece = 100;
+    const int64_t n_p = s.plan.n_parameters(), piece = s.n / 7 + 1;
     for (int64_t i = 0; i < s.n; i += piece) {
       const int64_t n = std::min(piece, s.n - i);
       std::vector<T> seeds; // of the piece: [C, K, m, n]
@@ -267,7 +267,8 @@ int main() {
     check_threads(c, seed);
     check_isas(c, seed);
   }
-  for (const auto &widths : {std::vector<int64_t>{2, 64, 64, 1}, {2, 40, 24, 17, 16, 2}}) {
+  for (const auto &widths :
+       {std::vector<int64_t>{2, 64, 64, 1}, {2, 40, 24, 17, 16, 2}, {2, 5000, 3, 1}}) {
     check_large<double>(widths);
     check_large<float>(widths);
   }

@@ -123,26 +123,27 @@ template <class T> void input_factors(const TileNet<T> &net, T *factors) {
   const Layer<T> &layer = net.layers[0];
   const int64_t pad = layer.out_pad;
   memset(factors, 0, static_cast<size_t>(table.n_entries * table.order * pad) * sizeof(T));
-  // derivative of z at neuron j
+  // derivative of z at the neurons from j on
   const auto slope = [&](int component, int64_t j) {
-    T sum = 0;
+    Vec<T> sum = splat<Vec<T>>(T(0));
     for (int64_t c = 0; c < net.n_in; ++c)
-      sum += static_cast<T>(net.linear[component * net.n_in + c]) * layer.transposed[c * pad + j];
+      sum += static_cast<T>(net.linear[component * net.n_in + c]) *
+             load<Vec<T>>(layer.transposed + c * pad + j);
     return sum;
   };
   for (int k = 0; k < table.n_entries; ++k, factors += table.order * pad) {
     const JetEntry entry = table.entries[k];
     if (entry.component == 0)
       continue;
-    for (int64_t j = 0; j < layer.n_out; ++j)
-      factors[j] = slope(entry.component, j);
-    for (int t = entry.first_term; t < entry.last_term; ++t) {
-      const JetTerm &term = table.terms[t];
-      for (int64_t j = 0; j < layer.n_out; ++j) {
-        T product = static_cast<T>(term.coefficient);
+    for (int64_t j = 0; j < pad; j += n_lanes<T>) {
+      store(factors + j, slope(entry.component, j));
+      for (int t = entry.first_term; t < entry.last_term; ++t) {
+        const JetTerm &term = table.terms[t];
+        Vec<T> product = splat<Vec<T>>(static_cast<T>(term.coefficient));
         for (int f = 0; f < term.n_factors; ++f)
           product *= slope(term.factor[f], j);
-        factors[(term.n_factors - 1) * pad + j] += product;
+        T *sum = factors + (term.n_factors - 1) * pad + j;
+        store(sum, load<Vec<T>>(sum) + product);
       }
     }
   }

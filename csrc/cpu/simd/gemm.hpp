@@ -12,9 +12,23 @@ template <class T> struct Broadcast {
   int64_t k_stride;
 };
 
+// The first n lanes of v to out, or on top of what is there; all of them when n is larger.
+template <class T, bool accumulate> ANAGRAM_INLINE void put(T *out, Vec<T> v, int64_t n) {
+  if (n >= n_lanes<T>)
+    return store(out, accumulate ? Vec<T>(load<Vec<T>>(out) + v) : v);
+  if (accumulate) {
+    T lane[n_lanes<T>];
+    store(lane, v);
+    for (int64_t i = 0; i < n; ++i)
+      out[i] += lane[i];
+  } else if (n > 0) {
+    store_first<T>(out, v, n);
+  }
+}
+
 // C[R rows, J registers] (+)= A B, the whole block in registers. Only the first n_valid columns are
 // written, so that C may be an unpadded row of the caller's matrix.
-template <class T, int R, int J, bool accumulate, bool streaming = false>
+template <class T, int R, int J, bool accumulate>
 ANAGRAM_INLINE void gemm_block(int64_t n_k, Broadcast<T> a, const T *ANAGRAM_RESTRICT b,
                                int64_t b_stride, T *ANAGRAM_RESTRICT c, int64_t c_stride,
                                int64_t n_valid) {
@@ -33,25 +47,9 @@ ANAGRAM_INLINE void gemm_block(int64_t n_k, Broadcast<T> a, const T *ANAGRAM_RES
         sum[r][j] += scale * row[j];
     }
   }
-  for (int r = 0; r < R; ++r) {
-    T *out = c + r * c_stride;
-    if (streaming) { // aligned and complete
-      for (int j = 0; j < J; ++j)
-        store_streaming(out + j * lanes, sum[r][j]);
-      continue;
-    }
-    if (n_valid >= J * lanes) {
-      for (int j = 0; j < J; ++j)
-        store(out + j * lanes,
-              accumulate ? Vec<T>(load<Vec<T>>(out + j * lanes) + sum[r][j]) : sum[r][j]);
-      continue;
-    }
-    T spill[J * lanes];
+  for (int r = 0; r < R; ++r)
     for (int j = 0; j < J; ++j)
-      store(spill + j * lanes, sum[r][j]);
-    for (int64_t j = 0; j < n_valid; ++j)
-      out[j] = accumulate ? out[j] + spill[j] : spill[j];
-  }
+      put<T, accumulate>(c + r * c_stride + j * lanes, sum[r][j], n_valid - j * lanes);
 }
 
 template <class T, int J, bool accumulate>
@@ -78,31 +76,6 @@ inline void gemm(int64_t n_rows, int64_t n_columns, int64_t n_k, Broadcast<T> a,
     gemm_columns<T, 2, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride, n_columns - j);
   if (j < n_columns)
     gemm_columns<T, 1, accumulate>(n_rows, n_k, a, b + j, b_stride, c + j, c_stride, n_columns - j);
-}
-
-// C[n_rows, n_columns] = A B with stores that bypass the caches, for a C too large to be read from
-// them again: a plain store would first read what it overwrites. Whole cache lines only, of four
-// rows at a time: a line that is left half written costs more than it saves. All rows of C begin
-// at the same place within a line.
-template <class T>
-inline void gemm_streaming(int64_t n_rows, int64_t n_columns, int64_t n_k, Broadcast<T> a,
-                           const T *b, int64_t b_stride, T *c, int64_t c_stride) {
-  constexpr int64_t width = 2 * n_lanes<T>;
-  constexpr int64_t block = 4;
-  const int64_t first = elements_to_line(c); // columns before the first whole line
-  const int64_t end =
-      n_columns - (n_columns - first) % (width > line_elements<T> ? width : line_elements<T>);
-  int64_t r = 0;
-  for (; r + block <= n_rows; r += block) {
-    const Broadcast<T> rows{a.data + r * a.row_stride, a.row_stride, a.k_stride};
-    T *out = c + r * c_stride;
-    gemm<T>(block, first, n_k, rows, b, b_stride, out, c_stride);
-    for (int64_t j = first; j < end; j += width)
-      gemm_block<T, block, 2, false, true>(n_k, rows, b + j, b_stride, out + j, c_stride, width);
-    gemm<T>(block, n_columns - end, n_k, rows, b + end, b_stride, out + end, c_stride);
-  }
-  gemm<T>(n_rows - r, n_columns, n_k, {a.data + r * a.row_stride, a.row_stride, a.k_stride}, b,
-          b_stride, c + r * c_stride, c_stride);
 }
 
 } // namespace anagram::ANAGRAM_ISA_NAME

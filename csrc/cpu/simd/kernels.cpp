@@ -28,41 +28,71 @@ void record(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *point
   hidden_layers(net, buffers, points, n);
 }
 
-// zbar h^T [n_out, n_in] when a row is shorter than a register (a layer that reads coordinates):
-// the transpose is computed instead and scattered. scratch [n_in, out_pad].
+// Rows [first, first + count) of zbar h^T [n_out, n_in] when such a row is shorter than a register
+// (a layer that reads coordinates): the transpose is computed instead and scattered. scratch [n_in,
+// out_pad].
 template <class T>
-void narrow_block(const Layer<T> &layer, int slots, const T *zbar, const T *h, T *scratch,
-                  T *block) {
-  gemm<T>(layer.n_in, layer.out_pad, slots, {h, 1, layer.in_pad}, zbar, layer.out_pad, scratch,
+void narrow_block(const Layer<T> &layer, int slots, const T *zbar, const T *h, int64_t first,
+                  int64_t count, T *scratch, T *block) {
+  gemm<T>(layer.n_in, count, slots, {h, 1, layer.in_pad}, zbar + first, layer.out_pad, scratch,
           layer.out_pad);
-  for (int64_t o = 0; o < layer.n_out; ++o)
+  for (int64_t o = 0; o < count; ++o)
     for (int64_t c = 0; c < layer.n_in; ++c)
       block[o * layer.n_in + c] = scratch[c * layer.out_pad + o];
 }
 
-// J[i, W_l] = sum over slots of zbar h^T, J[i, b_l] = zbar of the value.
+// Rows [first, first + count) of J[i, W_l] = sum over slots of zbar h^T, and behind the last of
+// them J[i, b_l] = zbar of the value: consecutive columns of J. Returns how many.
+template <class T>
+int64_t layer_columns(const Layer<T> &layer, int slots, int value, const T *zbar, const T *h,
+                      int64_t first, int64_t count, T *scratch, T *out) {
+  if (layer.n_in < n_lanes<T>)
+    narrow_block(layer, slots, zbar, h, first, count, scratch, out);
+  else
+    gemm<T>(count, layer.n_in, slots, {zbar + first, 1, layer.out_pad}, h, layer.in_pad, out,
+            layer.n_in);
+  const int64_t weights = count * layer.n_in;
+  if (first + count < layer.n_out)
+    return weights;
+  for (int64_t o = 0; o < layer.n_out; ++o)
+    out[weights + o] = value < 0 ? T(0) : zbar[value * layer.out_pad + o];
+  return weights + layer.n_out;
+}
+
+// Copies past the caches, for a destination too large to be read from them again: a plain store
+// would first read what it overwrites. Whole cache lines, but for the two ends: a line that is left
+// half written costs more than it saves.
+template <class T> void copy_streaming(const T *from, int64_t n, T *to) {
+  const int64_t head = elements_to_line(to) < n ? elements_to_line(to) : n;
+  memcpy(to, from, static_cast<size_t>(head) * sizeof(T));
+  int64_t i = head;
+  for (; i + line_elements<T> <= n; i += line_elements<T>)
+    for (int64_t j = 0; j < line_elements<T>; j += n_lanes<T>)
+      store_streaming(to + i + j, load<Vec<T>>(from + i + j));
+  memcpy(to + i, from + i, static_cast<size_t>(n - i) * sizeof(T));
+}
+
 template <class T>
 void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, int64_t n, T *j,
           int64_t row_stride, bool streaming) {
   reverse<T>(net, buffers, seeds, nullptr, n, [&](int l, const T *zbar) {
     const Layer<T> &layer = net.layers[l];
-    const int slots = net.slots(l);
-    const int value = value_slot(net, l);
+    const int slots = net.slots(l), value = value_slot(net, l);
+    const int64_t most = block_elements > layer.n_in ? block_elements / layer.n_in : 1;
+    const int64_t at_once = streaming ? most : layer.n_out;
     for (int64_t i = 0; i < n; ++i) {
       const T *adjoint = zbar + i * slots * layer.out_pad;
       const T *h = buffers.h[l] + i * slots * layer.in_pad;
-      T *row = j + i * row_stride + layer.offset;
-      if (layer.n_in < n_lanes<T>)
-        narrow_block(layer, slots, adjoint, h, buffers.adjoint[0], row);
-      else if (streaming && layer.n_in % line_elements<T> == 0)
-        gemm_streaming<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad}, h,
-                          layer.in_pad, row, layer.n_in);
-      else
-        gemm<T>(layer.n_out, layer.n_in, slots, {adjoint, 1, layer.out_pad}, h, layer.in_pad, row,
-                layer.n_in);
-      T *bias = row + layer.n_out * layer.n_in;
-      for (int64_t o = 0; o < layer.n_out; ++o)
-        bias[o] = value < 0 ? T(0) : adjoint[value * layer.out_pad + o];
+      T *out = j + i * row_stride + layer.offset;
+      for (int64_t first = 0; first < layer.n_out; first += at_once) {
+        const int64_t count = layer.n_out - first < at_once ? layer.n_out - first : at_once;
+        T *block = streaming ? buffers.block : out;
+        const int64_t columns =
+            layer_columns(layer, slots, value, adjoint, h, first, count, buffers.adjoint[0], block);
+        if (streaming)
+          copy_streaming(block, columns, out);
+        out += columns;
+      }
     }
   });
   if (streaming)

@@ -9,6 +9,10 @@
 
 #include "macros.hpp"
 
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+#include <immintrin.h>
+#endif
+
 namespace anagram::ANAGRAM_ISA_NAME {
 
 #if defined(__GNUC__) && !defined(__CUDACC__)
@@ -83,6 +87,21 @@ template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE void store(T *p, V v) {
   Access<V>::store(p, v);
 }
 
+// The first n < n_lanes lanes.
+template <class T> ANAGRAM_INLINE void store_first(T *p, Vec<T> v, int64_t n) {
+#if defined(__AVX512F__) && !defined(__CUDACC__)
+  if constexpr (sizeof(T) == 8)
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), (__m512d)v);
+  else
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), (__m512)v);
+#else
+  T lane[n_lanes<T>];
+  memcpy(lane, &v, sizeof(v));
+  for (int64_t i = 0; i < n; ++i)
+    p[i] = lane[i];
+#endif
+}
+
 template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE V splat(T value) { return V{} + value; }
 
 template <class To, class From> ANAGRAM_HD ANAGRAM_INLINE To bit_cast(From v) {
@@ -126,14 +145,14 @@ template <class T> ANAGRAM_INLINE int64_t elements_to_line(const T *p) {
   return (line_elements<T> - at % line_elements<T>) % line_elements<T>;
 }
 
-// Sum of the lanes, in lane order.
+// Sum of the lanes, halves upon halves.
 template <class T> ANAGRAM_INLINE T sum_lanes(Vec<T> v) {
   T lane[n_lanes<T>];
   memcpy(lane, &v, sizeof(v));
-  T total = lane[0];
-  for (int i = 1; i < n_lanes<T>; ++i)
-    total += lane[i];
-  return total;
+  for (int half = n_lanes<T> / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i)
+      lane[i] += lane[i + half];
+  return lane[0];
 }
 
 } // namespace anagram::ANAGRAM_ISA_NAME

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -41,6 +42,8 @@ template <class Linalg, class Operand> struct ShortSide {
   void outward(ConstView x, View y) const { is_rows() ? j.times(x, y) : j.transposed_times(x, y); }
 };
 
+constexpr std::int64_t probes = 8; // all of them misleading: probability about 1e-8
+
 // How many columns of Q to keep, once the last ones found nothing: those before the trailing run of
 // residuals <= level and the first `probes` of that run, or nothing while the run is shorter.
 //
@@ -51,7 +54,6 @@ template <class Linalg, class Operand> struct ShortSide {
 // decays.
 template <class GrowingQr>
 std::optional<std::int64_t> columns_to_keep(const GrowingQr &qr, double level) {
-  constexpr std::int64_t probes = 8; // all of them misleading: probability about 1e-8
   std::int64_t rank = qr.columns();
   while (rank > 0 && qr.diagonal(rank - 1) <= level)
     --rank;
@@ -60,40 +62,74 @@ std::optional<std::int64_t> columns_to_keep(const GrowingQr &qr, double level) {
   return rank + probes;
 }
 
+// How many more columns it takes until columns_to_keep is content, if the diagonal of R goes on
+// falling by the same factor as over the last half of its columns, within [narrow, wide].
+template <class GrowingQr>
+std::int64_t columns_ahead(const GrowingQr &qr, double level, std::int64_t narrow,
+                           std::int64_t wide) {
+  const std::int64_t n = qr.columns(), half = n / 2, few = std::min<std::int64_t>(half, 8);
+  const auto mean_log = [&](std::int64_t end) { // of the few columns before `end`
+    double sum = 0;
+    for (std::int64_t j = end - few; j < end; ++j)
+      sum += std::log(std::max(qr.diagonal(j), std::numeric_limits<double>::min()));
+    return sum / static_cast<double>(few);
+  };
+  const double last = mean_log(n),
+               slope = (last - mean_log(n - half + few)) / static_cast<double>(half - few);
+  const double ahead = (std::log(level) - last) / slope; // may be anything: infinite, negative, NaN
+  const double wanted = static_cast<double>(probes) + ahead;
+  if (!(slope < 0 && wanted < static_cast<double>(wide)))
+    return wide;
+  return std::max(narrow, static_cast<std::int64_t>(wanted));
+}
+
 // Orthonormal Q [short, k] with |J - J Q Q^T|_F within the tolerance (or the transposed statement),
-// or nothing when k would exceed `max_rank`. A sketch has `width` columns, a multiple of the block
-// of GrowingQr: wide ones make faster products, narrow ones overshoot the rank by less.
+// or nothing when `qr`, which gathers the sketches, would exceed `max_rank` columns. It may hold
+// sketches of another matrix with the same J^T J (or J J^T), and can go on with one. The first
+// sketch has `width` columns; later ones have as many as may still be missing: wide ones make
+// faster products, narrow ones overshoot the rank by less.
 template <class Linalg, class Operand>
 std::optional<typename Linalg::Matrix>
 find_range(Linalg &linalg, const ShortSide<Linalg, Operand> &side, const Tolerance &tolerance,
-           std::int64_t width, std::int64_t max_rank) {
-  auto qr = linalg.growing_qr(side.length(), max_rank);
-  auto omega = linalg.allocate(side.long_length(), width);
-  for (std::uint64_t round = 1; qr.columns() < max_rank; ++round) {
-    const std::int64_t count = std::min(width, max_rank - qr.columns());
-    linalg.fill_random(omega.view(), round);
+           std::int64_t width, std::int64_t max_rank, typename Linalg::GrowingQr &qr) {
+  if (qr.columns() >= max_rank)
+    return std::nullopt;
+  const std::int64_t narrow = width / 2, wide = 2 * width;
+  auto omega = linalg.allocate(side.long_length(), wide);
+  const auto sketch = [&](std::int64_t count) {
+    linalg.fill_random(omega.view().column_range(0, count),
+                       static_cast<std::uint64_t>(qr.columns() + 1));
     side.inward(omega.view().column_range(0, count), qr.next(count));
     qr.append(count);
-    if (const auto columns = columns_to_keep(qr, tolerance.level(side.j.norm())))
+  };
+  if (qr.columns() == 0)
+    sketch(std::min(width, max_rank));
+  for (;;) {
+    const double level = tolerance.level(side.j.norm());
+    if (const auto columns = columns_to_keep(qr, level))
       return qr.form_q(*columns);
+    const std::int64_t left = max_rank - qr.columns();
+    if (left == 0)
+      break;
+    sketch(std::min(left, columns_ahead(qr, level, narrow, wide)));
   }
   if (qr.columns() == side.length()) // nothing is missing from the whole space
     return qr.form_q(side.length());
   return std::nullopt;
 }
 
-// The factorisation J = U sigma V^T + what the tolerance allows to miss, or nothing when more than
-// `max_rank` columns would be needed.
+// The factorisation J = U sigma V^T + what the tolerance allows to miss, or nothing when `qr` would
+// need more than `max_rank` columns (see find_range).
 //
 // The short basis, Q W, is wrong by about level / sigma_k in the direction of sigma_k: Q misses
 // that much of it. The long one comes from C C^T = J J^T - E E^T with |E| <= level, and is wrong by
 // the square, (level / sigma_k)^2 (see drop_short_basis).
 template <class Linalg, class Operand>
-std::optional<Factorisation<Linalg>> factorise_adaptive(Linalg &linalg, Operand &j,
-                                                        const Tolerance &tolerance,
-                                                        std::int64_t width, std::int64_t max_rank) {
+std::optional<Factorisation<Linalg>>
+factorise_adaptive(Linalg &linalg, Operand &j, const Tolerance &tolerance, std::int64_t width,
+                   std::int64_t max_rank, typename Linalg::GrowingQr &qr) {
   const ShortSide<Linalg, Operand> side{j};
-  auto q = find_range(linalg, side, tolerance, width, max_rank);
+  auto q = find_range(linalg, side, tolerance, width, max_rank, qr);
   if (!q)
     return std::nullopt;
   auto seen = linalg.allocate(side.long_length(), q->columns()); // C
@@ -101,13 +137,13 @@ std::optional<Factorisation<Linalg>> factorise_adaptive(Linalg &linalg, Operand 
   auto reflectors = linalg.qr(std::move(seen));
   auto small = linalg.svd(linalg.upper_triangle(reflectors));
   small.keep_above(tolerance.level(j.norm()));
+  small.left.prepend(std::move(reflectors));
+  small.right.prepend(std::move(*q));
 
   Factorisation<Linalg> result;
   result.singular_values = std::move(small.sigma);
-  auto &long_side = side.is_rows() ? result.left : result.right;
-  auto &short_side = side.is_rows() ? result.right : result.left;
-  long_side.emplace(std::move(reflectors), std::move(small.u));
-  short_side.emplace(std::move(*q), std::move(small.v));
+  result.left.emplace(std::move(side.is_rows() ? small.left : small.right));
+  result.right.emplace(std::move(side.is_rows() ? small.right : small.left));
   result.method = "adaptive";
   return result;
 }

@@ -1,4 +1,4 @@
-// Full SVD of J: Householder QR of the long side, then divide and conquer on the small triangle.
+// J through the square factor of its long side: Householder QR, then what is known of the triangle.
 #pragma once
 
 #include "anagram/solver/factorisation.hpp"
@@ -7,24 +7,31 @@
 
 namespace anagram {
 
-// `j_transposed` is J^T [P, S]; it is not modified. All min(S, P) singular values are returned.
+// R [n, n] = U sigma V^T, all n singular values.
 template <class Linalg>
-Factorisation<Linalg> factorise_dense(Linalg &linalg, typename Linalg::ConstView j_transposed) {
-  const bool more_rows = j_transposed.columns > j_transposed.rows; // S > P
-  // The tall one of J and J^T: Q R of it leaves a square factor of the short side.
-  auto tall = more_rows ? linalg.transposed_copy(j_transposed) : linalg.copy(j_transposed);
-  auto reflectors = linalg.qr(std::move(tall));
-  auto triangle = linalg.upper_triangle(reflectors); // [n, n]
-  auto small = linalg.svd(std::move(triangle));      // R = W_tall sigma W_short^T
-
-  using Basis = OrthonormalBasis<Linalg>;
-  Basis tall_side(std::move(reflectors), std::move(small.u));
-  Basis short_side(std::move(small.v));
+Factorisation<Linalg> factorise_dense(Linalg &linalg, typename Linalg::Matrix triangle) {
+  auto small = linalg.svd(std::move(triangle));
   Factorisation<Linalg> result;
   result.singular_values = std::move(small.sigma);
-  result.left.emplace(std::move(more_rows ? tall_side : short_side));
-  result.right.emplace(std::move(more_rows ? short_side : tall_side));
+  result.left.emplace(std::move(small.left));
+  result.right.emplace(std::move(small.right));
   result.method = "dense";
+  return result;
+}
+
+// `j_transposed` is J^T [P, S]; it is not modified. The tall one of J and J^T is Q R, and
+// factorise_triangle(R) -> Factorisation of R.
+template <class Linalg, class FactoriseTriangle>
+Factorisation<Linalg> factorise_through_triangle(Linalg &linalg,
+                                                 typename Linalg::ConstView j_transposed,
+                                                 const FactoriseTriangle &factorise_triangle) {
+  const bool more_rows = j_transposed.columns > j_transposed.rows; // S > P
+  auto reflectors =
+      linalg.qr(more_rows ? linalg.transposed_copy(j_transposed) : linalg.copy(j_transposed));
+  auto result = factorise_triangle(linalg.upper_triangle(reflectors));
+  result.left->prepend(std::move(reflectors)); // of the tall one
+  if (!more_rows)
+    std::swap(result.left, result.right);
   return result;
 }
 

@@ -38,22 +38,32 @@ template <class T> double safe_scale(double largest) {
   return std::ldexp(1.0, std::min(-exponent, Limits::max_exponent - 1));
 }
 
-// For J whose squares neither overflow nor vanish. Linalg::Paths knows which path is faster where.
+// For J whose squares neither overflow nor vanish.
+//
+// First come sketches of J itself. When its rank turns out too high for that, J is reduced to the
+// triangle of its long side. Where that is much smaller than J, the sketches go on with it, for its
+// row space is the same; and when the rank is too high for those as well, there is an SVD.
+// Linalg::Paths knows how high is too high.
 template <class Linalg>
 Factorisation<Linalg> factorise_scaled(Linalg &linalg, typename Linalg::ConstView j_transposed,
                                        double norm, const Tolerance &tolerance) {
   using Paths = typename Linalg::Paths;
   const auto [short_side, long_side] = std::minmax({j_transposed.rows, j_transposed.columns});
-  if (short_side > Paths::always_dense) {
-    [[maybe_unused]] const auto threads = linalg.threads_for_products();
-    StoredJacobian<Linalg> j(linalg, j_transposed, norm);
-    auto result = factorise_adaptive(linalg, j, tolerance, Paths::sketch_width(short_side),
-                                     Paths::largest_adaptive_rank(short_side, long_side));
-    if (result)
+  [[maybe_unused]] const auto threads = linalg.threads_for_products();
+  const std::int64_t width = Paths::sketch_width(short_side);
+  const std::int64_t most_by_j = Paths::largest_rank_by_products(short_side, long_side);
+  const std::int64_t most_by_triangle = Paths::largest_rank_by_triangle(short_side, long_side);
+  auto sketches = linalg.growing_qr(short_side, std::max(most_by_j, most_by_triangle));
+  StoredJacobian<Linalg> j(linalg, j_transposed, norm);
+  if (auto result = factorise_adaptive(linalg, j, tolerance, width, most_by_j, sketches))
+    return std::move(*result);
+  return factorise_through_triangle(linalg, j_transposed, [&](typename Linalg::Matrix triangle) {
+    const auto transposed = linalg.transposed_copy(triangle.view());
+    StoredJacobian<Linalg> r(linalg, transposed.view(), norm);
+    if (auto result = factorise_adaptive(linalg, r, tolerance, width, most_by_triangle, sketches))
       return std::move(*result);
-  }
-  [[maybe_unused]] const auto threads = linalg.threads_for_dense(short_side);
-  return factorise_dense(linalg, j_transposed);
+    return factorise_dense(linalg, std::move(triangle));
+  });
 }
 
 // `j_transposed` is J^T [P, S], the memory of a row-major J, with S, P >= 1; not modified. A few
@@ -93,9 +103,10 @@ Factorisation<Linalg> factorise_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
   constexpr std::int64_t largest_rank = 16 * width; // what it stores stays far smaller than J
   const std::int64_t short_side = std::min(j.rows(), j.columns());
   [[maybe_unused]] const auto threads = linalg.threads_for_products();
-  auto result =
-      factorise_adaptive(linalg, j, at_least_round_off<typename Linalg::Scalar>(tolerance), width,
-                         std::min(largest_rank, short_side));
+  const std::int64_t most = std::min(largest_rank, short_side);
+  auto sketches = linalg.growing_qr(short_side, most);
+  auto result = factorise_adaptive(
+      linalg, j, at_least_round_off<typename Linalg::Scalar>(tolerance), width, most, sketches);
   if (!result)
     throw std::length_error("J [" + std::to_string(j.rows()) + ", " + std::to_string(j.columns()) +
                             "]: its rank exceeds " + std::to_string(largest_rank) +

@@ -25,9 +25,10 @@ struct Magnitude {
   double largest = 0;        // max |a|
   double sum_of_squares = 0; // may overflow or vanish: `largest` tells
 
-  ANAGRAM_HD void add(const Magnitude &other) {
+  ANAGRAM_HD Magnitude &operator+=(const Magnitude &other) {
     largest = other.largest > largest ? other.largest : largest;
     sum_of_squares += other.sum_of_squares;
+    return *this;
   }
 };
 

@@ -122,7 +122,7 @@ struct CombineMagnitudes {
     for_each(team, 1, 1, n_sums, [&](int, int, int s) {
       Magnitude total;
       for (int part = s; part < n_parts; part += n_sums)
-        total.add(parts[part]);
+        total += parts[part];
       sums[s] = total;
     });
   }
