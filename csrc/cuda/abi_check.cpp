@@ -8,7 +8,7 @@
 
 namespace {
 
-// Enumerations become int, pointers to opaque structures become void *.
+// Enumerations become int (they are passed alike), pointers to opaque structures become void *.
 template <class T> struct Plain {
   using type = std::conditional_t<std::is_enum_v<T>, int, T>;
 };
@@ -33,4 +33,7 @@ ANAGRAM_CUBLAS_FUNCTIONS(ANAGRAM_SAME)
 ANAGRAM_CUSOLVER_FUNCTIONS(ANAGRAM_SAME)
 #undef ANAGRAM_SAME
 static_assert(CUBLAS_OP_N == int(anagram::cuda::op_n) && CUBLAS_OP_T == int(anagram::cuda::op_t));
+static_assert(CUBLAS_SIDE_LEFT == int(anagram::cuda::side_left));
+static_assert(CUDA_R_64F == anagram::cuda::data_type<double> &&
+              CUDA_R_32F == anagram::cuda::data_type<float>);
 static_assert(CUBLAS_STATUS_SUCCESS == 0 && CUSOLVER_STATUS_SUCCESS == 0);

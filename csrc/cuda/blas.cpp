@@ -31,6 +31,8 @@ Entry &entry(const Queue &queue) {
 
 auto gemm_function(double) { return libraries().cublasDgemm_v2; }
 auto gemm_function(float) { return libraries().cublasSgemm_v2; }
+auto gemv_function(double) { return libraries().cublasDgemv_v2; }
+auto gemv_function(float) { return libraries().cublasSgemv_v2; }
 
 } // namespace
 
@@ -49,9 +51,20 @@ void Blas::gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const T
                            &one, a, lda, b, ldb, &beta, c, ldc));
 }
 
+template <class T>
+void Blas::gemv(bool transpose, int m, int n, const T *a, int lda, const T *x, bool add,
+                T *y) const {
+  const auto gemv = gemv_function(T());
+  const T one = 1, beta = add ? T(1) : T(0);
+  ANAGRAM_CUBLAS_CALL(
+      gemv(handle_, transpose ? op_t : op_n, m, n, &one, a, lda, x, 1, &beta, y, 1));
+}
+
 template void Blas::gemm(bool, bool, int, int, int, const double *, int, const double *, int, bool,
                          double *, int) const;
 template void Blas::gemm(bool, bool, int, int, int, const float *, int, const float *, int, bool,
                          float *, int) const;
+template void Blas::gemv(bool, int, int, const double *, int, const double *, bool, double *) const;
+template void Blas::gemv(bool, int, int, const float *, int, const float *, bool, float *) const;
 
 } // namespace anagram::cuda

@@ -19,6 +19,10 @@ public:
   void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const T *a, int lda,
             const T *b, int ldb, bool add, T *c, int ldc) const;
 
+  // y [m or n] (+)= op(A) x, A [m, n]
+  template <class T>
+  void gemv(bool transpose, int m, int n, const T *a, int lda, const T *x, bool add, T *y) const;
+
 private:
   Handle handle_;
   std::unique_lock<std::mutex> lock_;

@@ -3,6 +3,7 @@
 // with the vendor's headers wherever those exist.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace anagram::cuda {
@@ -10,6 +11,11 @@ namespace anagram::cuda {
 using Handle = void *;
 
 enum Operation : int { op_n = 0, op_t = 1 };
+enum Side : int { side_left = 0 };
+
+// cudaDataType
+template <class T> constexpr int data_type = 0;
+template <> inline constexpr int data_type<double> = 1;
 
 #define ANAGRAM_CUBLAS_FUNCTIONS(X)                                                                \
   X(cublasCreate_v2, (Handle *))                                                                   \
@@ -19,12 +25,37 @@ enum Operation : int { op_n = 0, op_t = 1 };
   X(cublasDgemm_v2, (Handle, int, int, int, int, int, const double *, const double *, int,         \
                      const double *, int, const double *, double *, int))                          \
   X(cublasSgemm_v2, (Handle, int, int, int, int, int, const float *, const float *, int,           \
-                     const float *, int, const float *, float *, int))
+                     const float *, int, const float *, float *, int))                             \
+  X(cublasDgemv_v2, (Handle, int, int, int, const double *, const double *, int, const double *,   \
+                     int, const double *, double *, int))                                          \
+  X(cublasSgemv_v2, (Handle, int, int, int, const float *, const float *, int, const float *, int, \
+                     const float *, float *, int))
+
+// Legacy 32-bit functions for QR: cuSOLVER's 64-bit ones lack ormqr.
+#define ANAGRAM_CUSOLVER_QR_FUNCTIONS(X, D, T)                                                     \
+  X(cusolverDn##D##geqrf_bufferSize, (Handle, int, int, T *, int, int *))                          \
+  X(cusolverDn##D##geqrf, (Handle, int, int, T *, int, T *, T *, int, int *))                      \
+  X(cusolverDn##D##ormqr_bufferSize,                                                               \
+    (Handle, int, int, int, int, int, const T *, int, const T *, const T *, int, int *))           \
+  X(cusolverDn##D##ormqr,                                                                          \
+    (Handle, int, int, int, int, int, const T *, int, const T *, T *, int, T *, int, int *))       \
+  X(cusolverDn##D##orgqr_bufferSize, (Handle, int, int, int, const T *, int, const T *, int *))    \
+  X(cusolverDn##D##orgqr, (Handle, int, int, int, T *, int, const T *, T *, int, int *))
 
 #define ANAGRAM_CUSOLVER_FUNCTIONS(X)                                                              \
   X(cusolverGetVersion, (int *))                                                                   \
   X(cusolverDnCreate, (Handle *))                                                                  \
   X(cusolverDnDestroy, (Handle))                                                                   \
-  X(cusolverDnSetStream, (Handle, void *))
+  X(cusolverDnSetStream, (Handle, void *))                                                         \
+  X(cusolverDnCreateParams, (Handle *))                                                            \
+  X(cusolverDnDestroyParams, (Handle))                                                             \
+  X(cusolverDnXgesvd_bufferSize, (Handle, Handle, signed char, signed char, int64_t, int64_t, int, \
+                                  const void *, int64_t, int, const void *, int, const void *,     \
+                                  int64_t, int, const void *, int64_t, int, size_t *, size_t *))   \
+  X(cusolverDnXgesvd, (Handle, Handle, signed char, signed char, int64_t, int64_t, int, void *,    \
+                       int64_t, int, void *, int, void *, int64_t, int, void *, int64_t, int,      \
+                       void *, size_t, void *, size_t, int *))                                     \
+  ANAGRAM_CUSOLVER_QR_FUNCTIONS(X, D, double)                                                      \
+  ANAGRAM_CUSOLVER_QR_FUNCTIONS(X, S, float)
 
 } // namespace anagram::cuda

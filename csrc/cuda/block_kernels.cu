@@ -34,12 +34,7 @@ void launch_blocks(const Functor &functor, int64_t n_blocks, int64_t scratch_ele
 
 #define ANAGRAM_INSTANTIATE(T, Functor)                                                            \
   template void launch_blocks<T>(const device::Functor<T> &, int64_t, int64_t, const Queue &);
-#define ANAGRAM_INSTANTIATE_ALL(T)                                                                 \
-  ANAGRAM_INSTANTIATE(T, JetsBlock)                                                                \
-  ANAGRAM_INSTANTIATE(T, JacobianBlock)                                                            \
-  ANAGRAM_INSTANTIATE(T, VjpBlock)                                                                 \
-  ANAGRAM_INSTANTIATE(T, JvpBlock)
-ANAGRAM_INSTANTIATE_ALL(double)
-ANAGRAM_INSTANTIATE_ALL(float)
+ANAGRAM_TILE_BLOCKS(ANAGRAM_INSTANTIATE, double)
+ANAGRAM_TILE_BLOCKS(ANAGRAM_INSTANTIATE, float)
 
 } // namespace anagram::cuda

@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 
+#include "anagram/solver/magnitude.hpp"
 #include "status.hpp"
 
 namespace anagram::cuda {
@@ -37,11 +38,11 @@ std::string mebibytes(double bytes) {
 [[noreturn]] void throw_out_of_memory(int64_t bytes) {
   size_t free = 0, total = 0;
   (void)cudaMemGetInfo(&free, &total);
-  throw OutOfMemory("out of device memory: needed " + mebibytes(static_cast<double>(bytes)) +
-                    ", free " + mebibytes(static_cast<double>(free)) + " of " +
-                    mebibytes(static_cast<double>(total)) +
-                    "; torch.cuda.empty_cache() gives back what torch keeps, and fewer points a "
-                    "condition need less");
+  throw OutOfMemory(
+      "out of device memory: needed " + mebibytes(static_cast<double>(bytes)) + ", free " +
+      mebibytes(static_cast<double>(free)) + " of " + mebibytes(static_cast<double>(total)) +
+      "; torch.cuda.empty_cache() gives back what torch keeps; fewer points a condition "
+      "need less, and a step with memory=\"streamed\" stores no Jacobian");
 }
 
 } // namespace
@@ -60,8 +61,43 @@ void *allocate(int64_t bytes, const Queue &queue) {
   return memory;
 }
 
+// The default stream is that of the current device, and an object may go at any time. Failures are
+// ignored: a device that is gone has nothing to give back.
 void release(void *memory, const Queue &queue) noexcept {
-  (void)cudaFreeAsync(memory, queue.stream); // a device that is gone has nothing to give back
+  int current = queue.device;
+  (void)cudaGetDevice(&current);
+  if (current != queue.device)
+    (void)cudaSetDevice(queue.device);
+  (void)cudaFreeAsync(memory, queue.stream);
+  if (current != queue.device)
+    (void)cudaSetDevice(current);
 }
+
+template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue) {
+  ANAGRAM_CUDA(cudaMemcpyAsync(to, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice,
+                               queue.stream));
+}
+
+template void write(const std::vector<double> &, double *, const Queue &);
+template void write(const std::vector<float> &, float *, const Queue &);
+
+template <class T>
+std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64_t stride) {
+  std::vector<T> values(static_cast<size_t>(count));
+  const bool gaps = stride != 1; // then every number is a row of its own
+  const size_t row = sizeof(T) * (gaps ? 1 : values.size()), rows = gaps ? values.size() : 1;
+  const size_t pitch = gaps ? sizeof(T) * static_cast<size_t>(stride) : row;
+  if (count > 0)
+    ANAGRAM_CUDA(cudaMemcpy2DAsync(values.data(), row, from, pitch, row, rows,
+                                   cudaMemcpyDeviceToHost, queue.stream));
+  ANAGRAM_CUDA(cudaStreamSynchronize(queue.stream));
+  return values;
+}
+
+template std::vector<double> read_back(const double *, int64_t, const Queue &, int64_t);
+template std::vector<float> read_back(const float *, int64_t, const Queue &, int64_t);
+template std::vector<int> read_back(const int *, int64_t, const Queue &, int64_t);
+template std::vector<int64_t> read_back(const int64_t *, int64_t, const Queue &, int64_t);
+template std::vector<Magnitude> read_back(const Magnitude *, int64_t, const Queue &, int64_t);
 
 } // namespace anagram::cuda

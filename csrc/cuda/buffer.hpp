@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "device.hpp"
 
@@ -25,7 +27,11 @@ public:
   Buffer(Buffer &&other) noexcept : data_(other.data_), queue_(other.queue_) {
     other.data_ = nullptr;
   }
-  Buffer &operator=(Buffer &&) = delete;
+  Buffer &operator=(Buffer &&other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(queue_, other.queue_);
+    return *this;
+  }
 
   T *data() const { return data_; }
 
@@ -33,5 +39,12 @@ private:
   T *data_ = nullptr;
   Queue queue_{};
 };
+
+// A few numbers to the device. The copy has left `values` when this returns.
+template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue);
+
+// `count` numbers, `stride` apart, on the host; waits for the stream. For a few numbers only.
+template <class T>
+std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64_t stride = 1);
 
 } // namespace anagram::cuda

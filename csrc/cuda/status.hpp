@@ -20,8 +20,14 @@ public:
 
 void check_cuda(cudaError_t status, const char *call, const char *file, int line);
 void check_cublas(int status, const char *call, const char *file, int line);
+void check_cusolver(int status, const char *call, const char *file, int line);
+// `info` is what a function of cuSOLVER left in device memory.
+void check_cusolver_info(int info, const char *function, const char *file, int line);
 
 } // namespace anagram::cuda
 
 #define ANAGRAM_CUDA(call) ::anagram::cuda::check_cuda(call, #call, __FILE__, __LINE__)
 #define ANAGRAM_CUBLAS_CALL(call) ::anagram::cuda::check_cublas(call, #call, __FILE__, __LINE__)
+#define ANAGRAM_CUSOLVER_CALL(call) ::anagram::cuda::check_cusolver(call, #call, __FILE__, __LINE__)
+#define ANAGRAM_CUSOLVER_INFO(info, function)                                                      \
+  ::anagram::cuda::check_cusolver_info(info, function, __FILE__, __LINE__)

@@ -6,7 +6,7 @@
 #include "cuda/device.hpp"
 #include "cuda/libraries.hpp"
 #include "cuda/status.hpp"
-#include "register_plan.hpp"
+#include "register.hpp"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -57,4 +57,5 @@ PYBIND11_MODULE(_cuda, module) {
              "Maps cuBLAS and cuSOLVER; returns '' or the reason of the failure.");
   module.def("lib_paths", &lib_paths, "Where cuBLAS and cuSOLVER were found.");
   anagram::cuda::register_plan(module);
+  anagram::cuda::register_solver(module);
 }

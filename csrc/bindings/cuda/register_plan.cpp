@@ -1,5 +1,5 @@
 // anagram_ext._cuda.Plan: the surface of anagram_ext._core.Plan, on CUDA tensors and a stream.
-#include "register_plan.hpp"
+#include "register.hpp"
 
 #include <memory>
 #include <string>
@@ -7,24 +7,13 @@
 
 #include <pybind11/stl.h>
 
-#include "bindings/tensor_checks.hpp"
 #include "cuda/plan.hpp"
+#include "queue.hpp"
 
 namespace anagram::cuda {
 namespace {
 
-// The device of theta, which all other arguments must share.
-dlpack::Device device_of(const TensorView &theta) {
-  if (theta.device().type != dlpack::cuda)
-    throw std::invalid_argument(theta.name() + ": expected a CUDA tensor, got " + theta.describe());
-  return theta.device();
-}
-
-// `stream` is torch.cuda.current_stream(device).cuda_stream: work is put behind torch's own.
-Queue queue(const TensorView &theta, std::uintptr_t stream) {
-  return {device_of(theta).id, reinterpret_cast<cudaStream_t>(stream)};
-}
-
+// All arguments must share the device of theta.
 void check(const TensorView &view, const TensorView &theta,
            std::initializer_list<std::int64_t> shape, Layout layout = Layout::contiguous) {
   require(view, theta.dtype(), shape, layout, device_of(theta));
@@ -63,7 +52,8 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
   visit_dtype(theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
-    plan.jets(theta.data<T>(), q, points.data<T>(), n, out.data<T>(), queue(theta, stream));
+    plan.jets(theta.data<T>(), q, points.data<T>(), n, out.data<T>(),
+              queue(device_of(theta), stream));
   });
 }
 
@@ -76,7 +66,7 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
     plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
-                  j.data<T>(), j.stride(0), queue(in.theta, stream));
+                  j.data<T>(), j.stride(0), queue(device_of(in.theta), stream));
   });
 }
 
@@ -90,7 +80,7 @@ void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
     plan.vjp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
-             w.data<T>(), out.data<T>(), queue(in.theta, stream));
+             w.data<T>(), out.data<T>(), queue(device_of(in.theta), stream));
   });
 }
 
@@ -104,7 +94,7 @@ void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
     plan.jvp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
-             v.data<T>(), out.data<T>(), queue(in.theta, stream));
+             v.data<T>(), out.data<T>(), queue(device_of(in.theta), stream));
   });
 }
 

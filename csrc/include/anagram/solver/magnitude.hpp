@@ -1,6 +1,8 @@
 // Size of a matrix, and what is thrown when not everything in it is finite.
 #pragma once
 
+#include "anagram/macros.hpp"
+
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -23,7 +25,7 @@ struct Magnitude {
   double largest = 0;        // max |a|
   double sum_of_squares = 0; // may overflow or vanish: `largest` tells
 
-  Magnitude &operator+=(const Magnitude &other) {
+  ANAGRAM_HD Magnitude &operator+=(const Magnitude &other) {
     largest = other.largest > largest ? other.largest : largest;
     sum_of_squares += other.sum_of_squares;
     return *this;

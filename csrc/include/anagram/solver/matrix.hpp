@@ -1,8 +1,11 @@
 // Column-major matrices: a view of somebody's memory, and one that owns its memory on the host.
 #pragma once
 
+#include "anagram/macros.hpp"
+
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace anagram {
 
@@ -13,7 +16,7 @@ template <class T> struct MatrixView {
   std::int64_t columns = 0;
   std::int64_t stride = 0;
 
-  T &operator()(std::int64_t i, std::int64_t j) const { return data[i + j * stride]; }
+  ANAGRAM_HD T &operator()(std::int64_t i, std::int64_t j) const { return data[i + j * stride]; }
 
   // The columns [first, first + count).
   MatrixView column_range(std::int64_t first, std::int64_t count) const {
@@ -23,7 +26,11 @@ template <class T> struct MatrixView {
   MatrixView row_range(std::int64_t first, std::int64_t count) const {
     return {data + first, count, columns, stride};
   }
-  operator MatrixView<const T>() const { return {data, rows, columns, stride}; }
+  // The same to read only. A template, for a view that is that already has no use for it.
+  template <class U, class = std::enable_if_t<std::is_same_v<U, const T> && !std::is_same_v<U, T>>>
+  operator MatrixView<U>() const {
+    return {data, rows, columns, stride};
+  }
 };
 
 // Memory is left uninitialised: whoever allocates writes it.

@@ -1,0 +1,229 @@
+// What goes wrong becomes a typed exception that says where, and leaves nothing behind; and the
+// emulated machine notices what a real one would.
+#include "fixture.hpp"
+
+#include "cuda/libraries.hpp"
+#include "cuda/status.hpp"
+
+#include <csignal>
+#include <optional>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace fixture;
+using anagram::cuda::CudaError;
+using anagram::cuda::OutOfMemory;
+
+namespace {
+
+// The text of the exception that is exactly an E; empty if there is another one or none.
+template <class E, class F> std::string text_of(const F &f) {
+  try {
+    f();
+  } catch (const E &error) {
+    return typeid(error) == typeid(E) ? error.what() : "";
+  } catch (...) {
+  }
+  return "";
+}
+
+bool contains(const std::string &text, const std::string &part) {
+  const bool found = text.find(part) != std::string::npos;
+  if (!found)
+    std::fprintf(stderr, "'%s' is not in '%s'\n", part.c_str(), text.c_str());
+  return found;
+}
+
+void factorise_on_device(const HostMatrix<double> &jt) {
+  DeviceLinalg<double> device(queue());
+  const DeviceMatrix<double> on_device = upload<double>(jt.view());
+  factorise(device, on_device.view());
+}
+
+void non_finite_input() {
+  for (const double bad : {std::nan(""), double(INFINITY), -double(INFINITY)}) {
+    HostMatrix<double> jt = random<double>(40, 70, 1);
+    jt.view()(3, 59) = bad;
+    jt.view()(5, 59) = bad; // not the first
+    jt.view()(1, 65) = bad;
+    CHECK(contains(text_of<NonFiniteInput>([&] { factorise_on_device(jt); }),
+                   "J: element [59, 3] is " + std::to_string(bad)));
+    jt.view()(0, 0) = bad;
+    CHECK(contains(text_of<NonFiniteInput>([&] { factorise_on_device(jt); }), "element [0, 0]"));
+  }
+  HostMatrix<double> large = random<double>(40, 70, 1);
+  large.view()(3, 59) = std::numeric_limits<double>::max(); // finite, though its square is not
+  factorise_on_device(large);
+
+  HostMatrix<float> tile = random<float>(10, 6, 2);
+  tile.view()(2, 4) = INFINITY;
+  const DeviceMatrix<float> tile_ = upload<float>(tile.view());
+  DeviceLinalg<float> device(queue());
+  const DeviceMatrix<float> good = upload<float>(random<float>(10, 6, 2).view());
+  TiledJacobian<DeviceLinalg<float>> tiles(
+      device, {6, 6}, 10, [&](std::int64_t i) { return i == 0 ? good.view() : tile_.view(); });
+  CHECK(contains(text_of<NonFiniteInput>([&] { factorise_tiles(device, tiles); }),
+                 "J: element [10, 2] is inf"));
+}
+
+void out_of_memory() {
+  emulated_cuda::limit_memory(400000); // J takes 192000
+  const std::string text =
+      text_of<OutOfMemory>([] { factorise_on_device(random<double>(120, 200, 3)); });
+  emulated_cuda::limit_memory(std::int64_t(1) << 31);
+  CHECK(contains(text, "needed 1 MiB, free 1 MiB of 1 MiB"));
+  CHECK(contains(text, "memory=\"streamed\""));
+  CHECK(emulated_cuda::live_allocations() == 0);
+}
+
+// Each function in turn fails in the middle of a factorisation.
+void failing_calls() {
+  const HostMatrix<double> adaptive = low_rank<double>(120, 200, 90, 0.5);
+  const auto failure = [&](const std::string &function, int status) {
+    emulated_cuda::fail_next(function, status);
+    const std::string text = text_of<CudaError>([&] { factorise_on_device(adaptive); });
+    CHECK(emulated_cuda::live_allocations() == 0);
+    CHECK(emulated_cuda::current_device() == 0);
+    CHECK(emulated_cuda::take_failure(function) == 0); // it was called
+    return text;
+  };
+  CHECK(contains(failure("cusolverDnDgeqrf", 6),
+                 "cuSOLVER: the program failed to execute on the device [status 6] in "
+                 "cusolver.geqrf("));
+  for (const char *function :
+       {"cusolverDnDgeqrf_bufferSize", "cusolverDnDormqr", "cusolverDnDormqr_bufferSize",
+        "cusolverDnDorgqr", "cusolverDnDorgqr_bufferSize", "cusolverDnXgesvd",
+        "cusolverDnXgesvd_bufferSize"})
+    CHECK(contains(failure(function, 7), "internal error [status 7]"));
+  CHECK(contains(failure("cusolverDnXgesvd", 7), "(solver.cpp:"));
+  CHECK(contains(failure("cublasDgemm_v2", 13), "cuBLAS: the program failed to execute"));
+  CHECK(contains(failure("cublasDgemm_v2", 13), "(blas.cpp:"));
+  for (const char *function : {"cudaMemcpy2DAsync", "cudaStreamSynchronize"})
+    CHECK(contains(failure(function, cudaErrorLaunchFailure), "CUDA: emulated error"));
+
+  emulated_cuda::fail_next("cusolverDnDgeqrf", 2); // a library's own memory
+  CHECK(!text_of<OutOfMemory>([&] { factorise_on_device(adaptive); }).empty());
+}
+
+void nonzero_info() {
+  const HostMatrix<double> adaptive = low_rank<double>(120, 200, 90, 0.5);
+  const auto failure = [&](const std::string &function, int info) {
+    emulated_cuda::leave_info(function, info);
+    const std::string text = text_of<CudaError>([&] { factorise_on_device(adaptive); });
+    CHECK(emulated_cuda::live_allocations() == 0);
+    CHECK(emulated_cuda::take_info(function) == 0);
+    return text;
+  };
+  CHECK(contains(failure("cusolverDnXgesvd", 5), "no convergence [info 5] in gesvd (solver.cpp:"));
+  for (const char *function : {"cusolverDnDgeqrf", "cusolverDnDormqr", "cusolverDnDorgqr"})
+    CHECK(contains(failure(function, -3), "argument 3 is wrong [info -3]"));
+}
+
+// A factorisation that goes while another device is current gives its memory back all the same.
+void goes_anywhere() {
+  for (const Queue &where : {queue(), Queue{1, nullptr}}) {
+    const std::int64_t before = emulated_cuda::live_allocations();
+    std::optional<DeviceMatrix<double>> matrix;
+    {
+      const anagram::cuda::DeviceGuard guard(1);
+      matrix.emplace(3, 4, where);
+      CHECK(emulated_cuda::live_allocations() == before + 1);
+    }
+    CHECK(emulated_cuda::current_device() == 0);
+    matrix.reset();
+    CHECK(emulated_cuda::live_allocations() == before);
+  }
+}
+
+// The signal that ends a process which runs f, or 0.
+template <class F> int signal_of(const F &f) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL); // not the report of a sanitizer
+    f();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+void host_access_is_caught() {
+  const DeviceMatrix<double> matrix = upload<double>(random<double>(4, 4, 1).view());
+  volatile double sink = 0;
+  CHECK(signal_of([&] { sink = matrix.view()(1, 1); }) == SIGSEGV);
+  CHECK(signal_of([&] { matrix.view(); }) == 0);
+  const double *gone = nullptr;
+  {
+    const DeviceMatrix<double> short_lived = upload<double>(random<double>(4, 4, 1).view());
+    gone = short_lived.view().data;
+  }
+  CHECK(!emulated_cuda::on_device(gone, 8));
+}
+
+void early_reads_are_caught() {
+  const DeviceMatrix<double> matrix = upload<double>(random<double>(4, 1, 1).view());
+  const anagram::cuda::DeviceGuard guard(1);
+  double value = 1;
+  ANAGRAM_CUDA(cudaMemcpyAsync(&value, matrix.view().data, sizeof value, cudaMemcpyDeviceToHost,
+                               queue().stream));
+  CHECK(std::isnan(value));
+  ANAGRAM_CUDA(cudaStreamSynchronize(queue().stream));
+  CHECK(value == random<double>(4, 1, 1).view()(0, 0));
+}
+
+void wrong_arguments_are_refused() {
+  const anagram::cuda::DeviceGuard guard(1);
+  const anagram::cuda::Libraries &all = anagram::cuda::libraries();
+  DeviceMatrix<double> a = upload<double>(random<double>(6, 4, 1).view());
+  DeviceMatrix<double> scales(4, 1, queue()), work(1000, 1, queue());
+  HostMatrix<double> on_host = random<double>(6, 4, 1);
+  const anagram::cuda::Buffer<int> info(1, queue());
+  anagram::cuda::Handle solver = nullptr, blas = nullptr;
+  CHECK(all.cusolverDnCreate(&solver) == 0 && all.cublasCreate_v2(&blas) == 0);
+  double *const a_ = a.view().data, *const scales_ = scales.view().data;
+  double *const work_ = work.view().data, *const host_ = on_host.view().data;
+  int size = 0, host_info = 0;
+  CHECK(all.cusolverDnDgeqrf_bufferSize(solver, 6, 4, a_, 6, &size) == 0);
+  const auto geqrf = [&](anagram::cuda::Handle handle, int m, int n, double *matrix, int lda,
+                         int lwork, int *result) {
+    return all.cusolverDnDgeqrf(handle, m, n, matrix, lda, scales_, work_, lwork, result);
+  };
+  CHECK(geqrf(solver, 6, 4, a_, 6, size, info.data()) == 0);
+  CHECK(geqrf(solver, 6, 4, a_, 5, size, info.data()) == 3);     // leading dimension
+  CHECK(geqrf(solver, 6, 5, a_, 6, size, info.data()) == 3);     // beyond the allocation
+  CHECK(geqrf(solver, -1, 4, a_, 6, size, info.data()) == 3);    // negative size
+  CHECK(geqrf(solver, 6, 4, a_, 6, size - 1, info.data()) == 3); // workspace
+  CHECK(geqrf(solver, 6, 4, host_, 6, size, info.data()) == 3);  // matrix on the host
+  CHECK(geqrf(solver, 6, 4, a_, 6, size, &host_info) == 3);      // info on the host
+  CHECK(geqrf(blas, 6, 4, a_, 6, size, info.data()) == 1);       // another library's handle
+  CHECK(geqrf(nullptr, 6, 4, a_, 6, size, info.data()) == 1);
+  const double one = 1;
+  CHECK(all.cublasDgemm_v2(blas, 0, 0, 2, 2, 2, &one, a_, 6, a_, 6, &one, work_, 2) == 0);
+  CHECK(all.cublasDgemm_v2(blas, 0, 0, 2, 2, 2, &one, a_, 1, a_, 6, &one, work_, 2) == 7);
+  CHECK(all.cublasDgemm_v2(blas, 0, 0, 2, 2, 2, a_, a_, 6, a_, 6, &one, work_, 2) == 7);
+  CHECK(all.cublasDgemm_v2(blas, 0, 0, 2, 2, 2, &one, host_, 6, a_, 6, &one, work_, 2) == 7);
+  CHECK(cudaMemcpy2DAsync(host_, 48, a_, 40, 48, 4, cudaMemcpyDeviceToHost, queue().stream) ==
+        cudaErrorInvalidPitchValue);
+  CHECK(cudaMemcpyAsync(host_, host_, 8, cudaMemcpyDeviceToHost, queue().stream) ==
+        cudaErrorInvalidValue);
+  CHECK(cudaMemcpyAsync(a_, a_, 8, cudaMemcpyDeviceToHost, queue().stream) ==
+        cudaErrorInvalidValue);
+  (void)cudaGetLastError();
+}
+
+} // namespace
+
+int main() {
+  return run([] {
+    non_finite_input();
+    CHECK(emulated_cuda::refusals() == 0);
+    out_of_memory();
+    failing_calls();
+    nonzero_info();
+    goes_anywhere();
+    host_access_is_caught();
+    early_reads_are_caught();
+    wrong_arguments_are_refused();
+  });
+}

@@ -1,0 +1,179 @@
+// DeviceLinalg gives what HostLinalg gives, operation by operation.
+#include "fixture.hpp"
+
+using namespace fixture;
+
+namespace {
+
+// Both operands as views with gaps between their columns, as rows of a larger matrix.
+template <class T> void products() {
+  const DeviceLinalg<T> device(queue());
+  const HostLinalg<T> host;
+  for (const std::int64_t n : {1, 5}) {
+    const HostMatrix<T> a = random<T>(9, 6, 1), b = random<T>(8, n, 2), c = random<T>(9, n, 3);
+    const DeviceMatrix<T> a_ = upload<T>(a.view()), b_ = upload<T>(b.view());
+    const auto compare = [&](auto operation) {
+      HostMatrix<T> expected = host.copy(c.view());
+      DeviceMatrix<T> got = upload<T>(c.view());
+      operation(host, a.view(), b.view(), expected.view());
+      operation(device, a_.view(), b_.view(), got.view());
+      CHECK(distance(got, expected) < 20 * eps<T>());
+    };
+    using View = MatrixView<T>;
+    using ConstView = MatrixView<const T>;
+    compare([](const auto &linalg, ConstView x, ConstView y, View z) {
+      linalg.multiply(x, y.row_range(1, 6), z);
+    });
+    compare([](const auto &linalg, ConstView x, ConstView y, View z) {
+      linalg.multiply_add(x.row_range(2, 5), y.row_range(1, 6), z.row_range(3, 5));
+    });
+    compare([](const auto &linalg, ConstView x, ConstView y, View z) {
+      linalg.multiply_transposed(x.row_range(1, 8), y, z.row_range(2, 6));
+    });
+    compare([](const auto &linalg, ConstView, ConstView, View z) {
+      linalg.set_zero(z.row_range(2, 3));
+      linalg.set_zero(z.row_range(9, 0));
+    });
+    compare([](const auto &linalg, ConstView, ConstView y, View z) {
+      linalg.copy_into(y.row_range(2, 4), z.row_range(3, 4));
+    });
+    compare([](const auto &linalg, ConstView, ConstView, View z) {
+      linalg.fill_random(z.row_range(1, 7), 5);
+    });
+    compare([](const auto &linalg, ConstView, ConstView, View z) {
+      linalg.divide_rows(z.row_range(4, 3), {T(2), T(0), T(3)});
+    });
+  }
+}
+
+template <class T> void copies() {
+  const DeviceLinalg<T> device(queue());
+  const HostLinalg<T> host;
+  const HostMatrix<T> a = random<T>(33, 21, 4);
+  const DeviceMatrix<T> a_ = upload<T>(a.view());
+  const auto part = a.view().row_range(3, 20), part_ = a_.view().row_range(3, 20);
+  CHECK(distance(device.copy(part_), host.copy(part)) == 0);
+  CHECK(distance(device.transposed_copy(part_), host.transposed_copy(part)) == 0);
+  CHECK(distance(device.scaled_copy(part_, 0.25), host.scaled_copy(part, 0.25)) == 0);
+}
+
+template <class T> void householder() {
+  const DeviceLinalg<T> device(queue());
+  const HostLinalg<T> host;
+  for (const std::int64_t n : {1, 7, 40}) {
+    const HostMatrix<T> a = random<T>(40, n, 5), x = random<T>(40, 3, 6);
+    const auto q = host.qr(host.copy(a.view()));
+    const auto q_ = device.qr(upload<T>(a.view()));
+    CHECK(q_.rows() == 40 && q_.columns() == n);
+    CHECK(distance(device.upper_triangle(q_), host.upper_triangle(q)) < 40 * eps<T>());
+    HostMatrix<T> y = host.copy(x.view());
+    DeviceMatrix<T> y_ = upload<T>(x.view());
+    host.apply_transposed(q, y.view());
+    device.apply_transposed(q_, y_.view());
+    CHECK(distance(y_, y) < 40 * eps<T>());
+    device.apply(q_, y_.view());
+    CHECK(distance(y_, x) < 40 * eps<T>()); // Q Q^T x
+  }
+}
+
+template <class T> HostMatrix<T> identity(std::int64_t n) {
+  HostMatrix<T> made(n, n);
+  HostLinalg<T>().set_zero(made.view());
+  for (std::int64_t i = 0; i < n; ++i)
+    made.view()(i, i) = 1;
+  return made;
+}
+
+// Three blocks of unequal width, the last one cut by form_q; dependent columns among them.
+template <class T> void growing() {
+  const std::int64_t rows = 100, block = GrowingQr<T>::block, columns = 2 * block + 10;
+  const std::int64_t rank = columns - 8;
+  const HostMatrix<T> a = low_rank<T>(rows, columns, rank, 0.9);
+  const HostLinalg<T> host;
+  const DeviceLinalg<T> device(queue());
+  auto qr = host.growing_qr(rows, columns);
+  auto qr_ = device.growing_qr(rows, columns);
+  std::int64_t first = 0;
+  for (const std::int64_t count : {block, block, std::int64_t{10}}) {
+    const auto added = a.view().column_range(first, count);
+    host.copy_into(added, qr.next(count));
+    qr.append(count);
+    const DeviceMatrix<T> added_ = upload<T>(added);
+    device.copy_into(added_.view(), qr_.next(count));
+    qr_.append(count);
+    first += count;
+  }
+  CHECK(qr_.columns() == qr.columns());
+  const double scale = qr.diagonal(0);
+  for (std::int64_t j = 0; j < qr.columns(); ++j)
+    CHECK_NEAR(qr_.diagonal(j), qr.diagonal(j), 100 * eps<T>() * scale);
+  // Of dependent columns round-off is left: compare the columns before.
+  CHECK(distance(qr_.form_q(rank), qr.form_q(rank)) < 1e5 * eps<T>());
+  const std::int64_t kept = rank + 4;
+  DeviceMatrix<T> q = qr_.form_q(kept), gram = device.allocate(kept, kept);
+  device.multiply_transposed(q.view(), q.view(), gram.view());
+  CHECK(distance(gram, identity<T>(kept)) < 50 * eps<T>());
+}
+
+template <class T> void svd() {
+  DeviceLinalg<T> device(queue());
+  const HostLinalg<T> host;
+  const auto columns = [&](const OrthonormalBasis<DeviceLinalg<T>> &basis) {
+    const DeviceMatrix<T> unit = upload<T>(identity<T>(basis.size()).view());
+    DeviceMatrix<T> all = device.allocate(basis.length(), basis.size());
+    basis.expand(device, unit.view(), all.view());
+    return on_host(all);
+  };
+  for (const std::int64_t n : {1, 30}) {
+    const HostMatrix<T> a = low_rank<T>(n, n, n, 0.5);
+    auto expected = host.svd(host.copy(a.view()));
+    auto got = device.svd(upload<T>(a.view()));
+    CHECK(got.sigma.size() == expected.sigma.size());
+    for (std::size_t i = 0; i < got.sigma.size(); ++i)
+      CHECK_NEAR(got.sigma[i], expected.sigma[i], 20 * eps<T>() * expected.sigma[0]);
+    HostMatrix<T> u = columns(got.left), v = columns(got.right);
+    for (std::int64_t j = 0; j < n; ++j)
+      for (std::int64_t i = 0; i < n; ++i)
+        u.view()(i, j) *= got.sigma[static_cast<std::size_t>(j)];
+    const HostMatrix<T> v_transposed = host.transposed_copy(v.view());
+    HostMatrix<T> product(n, n);
+    host.multiply(u.view(), v_transposed.view(), product.view());
+    CHECK(distance<T>(product.view(), a.view()) < 50 * eps<T>());
+    got.keep_above(static_cast<double>(got.sigma[0]) * 0.1);
+    CHECK(got.left.size() == static_cast<std::int64_t>(got.sigma.size()));
+  }
+}
+
+template <class T> void magnitude() {
+  const DeviceLinalg<T> device(queue());
+  const HostLinalg<T> host;
+  for (const auto &[rows, columns] : {std::pair<int, int>{1, 1}, {700, 301}, {3, 200}, {500, 1}}) {
+    const HostMatrix<T> a = random<T>(rows + 2, columns, 7);
+    const DeviceMatrix<T> a_ = upload<T>(a.view());
+    const Magnitude got = device.checked_magnitude(a_.view().row_range(1, rows), "a");
+    const Magnitude expected = host.checked_magnitude(a.view().row_range(1, rows), "a");
+    CHECK(got.largest == expected.largest);
+    CHECK_NEAR(got.sum_of_squares, expected.sum_of_squares,
+               1000 * eps<T>() * expected.sum_of_squares);
+  }
+  CHECK(device.checked_magnitude(device.allocate(5, 0).view(), "a").largest == 0);
+}
+
+template <class T> void all() {
+  products<T>();
+  copies<T>();
+  householder<T>();
+  growing<T>();
+  svd<T>();
+  magnitude<T>();
+}
+
+} // namespace
+
+int main() {
+  return run([] {
+    all<double>();
+    all<float>();
+    CHECK(emulated_cuda::refusals() == 0);
+  });
+}
