@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-SCRIPTS = ("assembly", "step", "scaling", "streaming")
+SCRIPTS = ("assembly", "step", "paths", "scaling", "streaming")
 
 
 def main() -> None:

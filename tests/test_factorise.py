@@ -23,10 +23,12 @@ SPECTRA = {
     "step": torch.cat([torch.ones(30, dtype=torch.float64), torch.full((40,), 1e-9).double()]),
     "ties": torch.tensor([1.0] * 5 + [1e-3] * 20 + [1e-7] * 20, dtype=torch.float64),
     "deficient": decay(40, 1e-3),
+    # too many for products with a long matrix, few enough for products with its triangle
+    "middling": decay(110, 1e-6),
     "polynomial": torch.arange(1, 221, dtype=torch.float64) ** -3,
     "flat": torch.ones(220, dtype=torch.float64),
 }
-LOW_RANK = ["exponential", "step", "ties", "deficient"]
+LOW_RANK = ["exponential", "step", "ties", "deficient", "middling"]
 
 
 def random_r(S: int) -> torch.Tensor:

@@ -89,13 +89,19 @@ void check_tiles(std::int64_t S, std::int64_t P) {
   CHECK(reconstruction_error(streamed, low.view()) < 1e-12);
 }
 
+// Low rank: products by strips. Full rank of a long matrix: a QR by strips, then an SVD.
 void check_threads_agree() {
-  const HostMatrix<double> low = low_rank(1500, 700, 40, 0.6);
-  set_num_threads(1);
-  const auto one = factorise_on_host(low.view());
-  set_num_threads(3);
-  const auto three = factorise_on_host(low.view());
-  CHECK(one.singular_values == three.singular_values);
+  const HostMatrix<double> low = low_rank(1500, 700, 40, 0.6),
+                           full = low_rank(3000, 200, 200, 0.999);
+  for (const HostMatrix<double> *matrix : {&low, &full}) {
+    set_num_threads(1);
+    const auto one = factorise_on_host(matrix->view());
+    CHECK(reconstruction_error(one, matrix->view()) < 1e-11);
+    set_num_threads(3);
+    const auto three = factorise_on_host(matrix->view());
+    CHECK(one.method == three.method);
+    CHECK(one.singular_values == three.singular_values);
+  }
 }
 
 void check_non_finite() {
