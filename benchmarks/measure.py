@@ -17,18 +17,33 @@ import torch
 
 import anagram_ext as ax
 
+# Threads of OpenBLAS and OpenMP go on spinning after their work, for up to some 25 ms, and would
+# slow down whoever comes next; and a processor that has slept takes a while to be fast again.
+REST = 0.1
+WARM_UP = 0.05
+TIMED = 0.02
+
 
 def medians(contestants: Mapping[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
-    """Median seconds of each function; each is called once before, to compile and to warm up."""
+    """Median seconds a call of each function, warm, while the threads of the others sleep."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for function in contestants.values():
-        function()
     for _ in range(rounds):
         for name, function in contestants.items():
-            start = time.perf_counter()
-            function()
-            seconds[name].append(time.perf_counter() - start)
+            time.sleep(REST)
+            _mean(function, WARM_UP)  # the first time it also compiles
+            seconds[name].append(_mean(function, TIMED))
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def _mean(function: Callable[[], object], least: float) -> float:
+    """Mean seconds of as many calls as take the least time together, or of one."""
+    calls, start = 0, time.perf_counter()
+    while True:
+        function()
+        calls += 1
+        elapsed = time.perf_counter() - start
+        if elapsed >= least:
+            return elapsed / calls
 
 
 def environment() -> dict[str, object]:

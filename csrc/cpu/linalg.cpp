@@ -9,7 +9,9 @@
 namespace anagram {
 namespace {
 
-constexpr double worth_waking = 2e7; // operations: about half a millisecond
+// Operations that pay for waking a worker, which takes a tenth of a millisecond on virtual
+// machines: one or two milliseconds of work.
+constexpr double worth_waking = 6e7;
 
 // c = op(a) b + keep * c by row strips of c, a strip a task. OpenBLAS's own threads spin while they
 // wait, which is ruinous when cores are shared; and its partition would change the last bits with
@@ -43,7 +45,7 @@ template <class T> HostMatrix<T> HostLinalg<T>::copy(ConstView a) const {
 template <class T> HostMatrix<T> HostLinalg<T>::transposed_copy(ConstView a) const {
   constexpr std::int64_t tile = 16; // both tiles stay in the L1 cache
   constexpr std::int64_t strip = 8 * tile;
-  constexpr std::int64_t worth_sharing = 1 << 17; // elements
+  constexpr std::int64_t worth_sharing = 1 << 20; // elements: a millisecond
   Matrix result(a.columns, a.rows);
   const View to = result.view();
   const auto transpose_strip = [&](std::int64_t s, int) {
@@ -78,7 +80,7 @@ template <class T> void HostLinalg<T>::set_zero(View a) const {
 }
 
 template <class T> void HostLinalg<T>::fill_random(View a, std::uint64_t seed) const {
-  constexpr std::int64_t worth_sharing = 1 << 16; // elements
+  constexpr std::int64_t worth_sharing = 1 << 20; // elements: more than a millisecond
   parallel_for(
       a.columns, a.rows * a.columns > worth_sharing ? num_threads() : 1, [&](std::int64_t j, int) {
         for (std::int64_t i = 0; i < a.rows; ++i)

@@ -36,7 +36,7 @@ template <class T>
 Magnitude checked_magnitude(MatrixView<const T> transposed, const char *name,
                             std::int64_t first_row) {
   constexpr std::int64_t chunk = 64;              // rows; the order of summation is fixed
-  constexpr std::int64_t worth_sharing = 1 << 17; // elements: a tenth of a millisecond
+  constexpr std::int64_t worth_sharing = 1 << 21; // elements: a millisecond
   std::vector<Magnitude> parts(static_cast<std::size_t>((transposed.columns + chunk - 1) / chunk));
   const bool share = transposed.rows * transposed.columns > worth_sharing;
   parallel_for(static_cast<std::int64_t>(parts.size()), share ? num_threads() : 1,

@@ -16,7 +16,9 @@ constexpr int64_t cached_bytes = int64_t(1)
                                  << 25; // a J above this is not in a cache when it is read
 constexpr int64_t vjp_chunks =
     16; // partial sums; fixed, so that the result never depends on threads
-constexpr double thread_work = 2e5; // multiply-adds that pay for waking a worker
+// multiply-adds that pay for waking a worker, which takes a tenth of a millisecond on virtual
+// machines
+constexpr double thread_work = 1e7;
 
 template <class T> int64_t tile_points(const TileNet<T> &net, Sweep sweep) {
   // per point, with the fixed parts shared out among many

@@ -65,20 +65,20 @@ public:
       thread.join();
   }
 
-  // Workers 1 .. n_helpers join the caller, who is worker 0.
+  // Workers 1 .. n_helpers join the caller, who is worker 0. Those who have not come before all
+  // tasks are taken are not waited for.
   void run(Job &job, int n_helpers, const std::function<void()> &poll) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       job_ = &job;
       wanted_ = n_helpers;
-      running_ = n_helpers;
       ++generation_;
     }
     wake_.notify_all();
     job.work(0, poll);
     std::unique_lock<std::mutex> lock(mutex_);
-    done_.wait(lock, [this] { return running_ == 0; });
     job_ = nullptr;
+    done_.wait(lock, [this] { return working_ == 0; });
   }
 
   int size() const { return static_cast<int>(threads_.size()); }
@@ -92,13 +92,14 @@ private:
       if (stop_)
         return;
       seen = generation_;
-      if (worker > wanted_)
-        continue;
       Job *job = job_;
+      if (!job || worker > wanted_)
+        continue;
+      ++working_;
       lock.unlock();
       job->work(worker, {});
       lock.lock();
-      if (--running_ == 0)
+      if (--working_ == 0)
         done_.notify_one();
     }
   }
@@ -107,7 +108,7 @@ private:
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   Job *job_ = nullptr;
-  int wanted_ = 0, running_ = 0;
+  int wanted_ = 0, working_ = 0;
   uint64_t generation_ = 0;
   bool stop_ = false;
 };

@@ -8,14 +8,14 @@
 namespace anagram {
 namespace {
 
+constexpr double worth_waking = 4e7; // operations that pay for waking a worker: a millisecond
+
 // A power of two, so that the strips of the strips come out even. Each is three times as long as
 // wide or more: the stacked triangles then cost less than a third of it all.
 std::int64_t strip_count(std::int64_t rows, std::int64_t columns) {
-  constexpr double worth_splitting = 1e7; // operations: about a third of a millisecond
   const double operations = 2.0 * static_cast<double>(rows * columns * columns);
   std::int64_t count = 1;
-  while (2 * count * 3 * columns <= rows &&
-         operations > worth_splitting * static_cast<double>(count))
+  while (2 * count * 3 * columns <= rows && operations > worth_waking * static_cast<double>(count))
     count *= 2;
   return count;
 }
@@ -30,7 +30,6 @@ template <class T> void copy_triangle(MatrixView<const T> from, MatrixView<T> to
 
 // Runs task(strip) for all strips, side by side if there are `work` operations to share.
 template <class Task> void for_strips(std::size_t count, double work, const Task &task) {
-  constexpr double worth_waking = 5e6; // operations: a quarter of a millisecond
   parallel_for(static_cast<std::int64_t>(count), work > worth_waking ? num_threads() : 1,
                [&](std::int64_t i, int) { task(static_cast<std::size_t>(i)); });
 }
