@@ -48,6 +48,12 @@ def make_package(folder: Path, *, compiled: bool) -> Path:
 
 LOAD = "from anagram_ext._native import core; print(core.__file__)"
 
+# An editable installation finds its modules whatever the path says.
+WITHOUT_EDITABLE = (
+    "import sys\n"
+    "sys.meta_path[:] = [f for f in sys.meta_path if 'ScikitBuild' not in type(f).__name__]\n"
+)
+
 
 def test_import_from_the_root_of_a_clone() -> None:
     """There the source folder comes first on the path, and it may hold no compiled module.
@@ -67,8 +73,8 @@ def test_source_folder_borrows_the_installed_module(tmp_path: Path) -> None:
     metadata = tmp_path / "site" / "anagram_ext-0.1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: anagram_ext\nVersion: 0.1.0\n")
-    extend_path = f"import sys; sys.path.insert(1, {str(tmp_path / 'site')!r});"
-    done = run_python(extend_path + LOAD, cwd=tmp_path / "clone")
+    extend_path = f"sys.path.insert(1, {str(tmp_path / 'site')!r})\n"
+    done = run_python(WITHOUT_EDITABLE + extend_path + LOAD, cwd=tmp_path / "clone")
     assert Path(done.stdout.strip()).parent == installed, done.stderr
 
 
@@ -79,7 +85,7 @@ def test_missing_module_says_what_to_do(tmp_path: Path) -> None:
         "def none(name): raise m.PackageNotFoundError(name)\n"
         "m.distribution = none\n"
     )
-    done = run_python(hide_installed + LOAD, cwd=tmp_path)
+    done = run_python(WITHOUT_EDITABLE + hide_installed + LOAD, cwd=tmp_path)
     assert done.returncode != 0
     assert "runs from its source folder but is not built: run `pip install .`" in done.stderr
 
