@@ -56,7 +56,8 @@ class Anagram:
         rank = factorisation.rank(self._cutoff)
         seen = factorisation.project(r)[:rank]  # U_k^T r
         carried = self._momentum * self._direction
-        self._direction = carried + factorisation.direction(r - J @ carried, self._cutoff)
+        left = r - J @ carried if self._momentum else r  # a product with J is a pass over it
+        self._direction = carried + factorisation.direction(left, self._cutoff)
         info = self._descend(
             self._system,
             self._theta,

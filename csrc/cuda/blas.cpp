@@ -1,32 +1,25 @@
 #include "blas.hpp"
 
-#include <map>
 #include <utility>
 
 #include "libraries.hpp"
+#include "per_queue.hpp"
 #include "status.hpp"
 
 namespace anagram::cuda {
 namespace {
 
-struct Entry {
+struct BlasHandle {
   Handle handle = nullptr;
-  std::mutex in_use;
 };
 
-// Never destroyed: at exit the driver may be gone already.
-Entry &entry(const Queue &queue) {
-  static std::mutex mutex;
-  static auto *entries = new std::map<std::pair<int, cudaStream_t>, Entry>;
-  const std::lock_guard<std::mutex> lock(mutex);
-  Entry &mine = (*entries)[{queue.device, queue.stream}];
-  if (!mine.handle) {
-    Handle made = nullptr;
-    ANAGRAM_CUBLAS_CALL(libraries().cublasCreate_v2(&made));
-    ANAGRAM_CUBLAS_CALL(libraries().cublasSetStream_v2(made, queue.stream));
-    mine.handle = made;
-  }
-  return mine;
+PerQueue<BlasHandle>::Locked handle_of(const Queue &queue) {
+  return PerQueue<BlasHandle>::of(queue, [&] {
+    BlasHandle made;
+    ANAGRAM_CUBLAS_CALL(libraries().cublasCreate_v2(&made.handle));
+    ANAGRAM_CUBLAS_CALL(libraries().cublasSetStream_v2(made.handle, queue.stream));
+    return made;
+  });
 }
 
 auto gemm_function(double) { return libraries().cublasDgemm_v2; }
@@ -37,9 +30,9 @@ auto gemv_function(float) { return libraries().cublasSgemv_v2; }
 } // namespace
 
 Blas::Blas(const Queue &queue) {
-  Entry &mine = entry(queue);
-  lock_ = std::unique_lock<std::mutex>(mine.in_use);
-  handle_ = mine.handle;
+  auto locked = handle_of(queue);
+  handle_ = locked.object.handle;
+  lock_ = std::move(locked.lock);
 }
 
 template <class T>

@@ -1,37 +1,29 @@
 #include "solver.hpp"
 
-#include <map>
 #include <utility>
 #include <vector>
 
 #include "buffer.hpp"
 #include "libraries.hpp"
 #include "narrow.hpp"
+#include "per_queue.hpp"
 #include "status.hpp"
 
 namespace anagram::cuda {
 namespace {
 
-struct Entry {
+struct SolverHandle {
   Handle handle = nullptr, params = nullptr;
-  std::mutex in_use;
 };
 
-// Never destroyed: at exit the driver may be gone already.
-Entry &entry(const Queue &queue) {
-  static std::mutex mutex;
-  static auto *entries = new std::map<std::pair<int, cudaStream_t>, Entry>;
-  const std::lock_guard<std::mutex> lock(mutex);
-  Entry &mine = (*entries)[{queue.device, queue.stream}];
-  if (!mine.handle) {
-    Handle handle = nullptr, params = nullptr;
-    ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnCreate(&handle));
-    ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnSetStream(handle, queue.stream));
-    ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnCreateParams(&params));
-    mine.params = params;
-    mine.handle = handle;
-  }
-  return mine;
+PerQueue<SolverHandle>::Locked handle_of(const Queue &queue) {
+  return PerQueue<SolverHandle>::of(queue, [&] {
+    SolverHandle made;
+    ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnCreate(&made.handle));
+    ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnSetStream(made.handle, queue.stream));
+    ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnCreateParams(&made.params));
+    return made;
+  });
 }
 
 // What a call says about its success, in device memory; read at once.
@@ -68,10 +60,10 @@ ANAGRAM_FUNCTIONS(float, S)
 } // namespace
 
 Solver::Solver(const Queue &queue) : queue_(queue) {
-  Entry &mine = entry(queue);
-  lock_ = std::unique_lock<std::mutex>(mine.in_use);
-  handle_ = mine.handle;
-  params_ = mine.params;
+  auto locked = handle_of(queue);
+  handle_ = locked.object.handle;
+  params_ = locked.object.params;
+  lock_ = std::move(locked.lock);
 }
 
 template <class T> void Solver::geqrf(MatrixView<T> a, T *scales) const {
