@@ -55,6 +55,7 @@ class Block:
         self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype, device=model.device)
         self._places = [self._single.places(seeds) for seeds in self._seeds]
         self._summed_places = self._single.places(self._summed_seeds[0])
+        self._keeps_seeds = False
         self._weight = torch.full((n,), scale, dtype=model.dtype, device=model.device)
         self._ones = torch.ones(n, dtype=model.dtype, device=model.device)
 
@@ -77,13 +78,32 @@ class Block:
                 )
 
     def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
-        """Writes the scaled residual [C * n] and its Jacobian [C * n, P]."""
-        self.prepare(theta, rows)
-        self._plan.jacobian(theta, self._points, self._seeds, jacobian)
+        """Writes the scaled residual [C * n] and its Jacobian [C * n, P].
+
+        The derivatives of a linear residual do not depend on the jets. Where they were the same the
+        last two times they are expected to be the same again, and one forward sweep does for both;
+        otherwise the rows are computed once more.
+        """
+        expected = self._seeds.clone()
+        if self._keeps_seeds:
+            self._plan.jacobian_with_jets(
+                theta, self._points, expected, jacobian, self._single.jets
+            )
+            self._differentiate(rows)
+        else:
+            self.prepare(theta, rows)
+        as_expected = _same_on_cpu(self._seeds, expected)
+        if not (self._keeps_seeds and as_expected):
+            self._plan.jacobian(theta, self._points, self._seeds, jacobian)
+        self._keeps_seeds = as_expected
 
     def prepare(self, theta: Tensor, rows: Tensor) -> None:
         """Writes the scaled residual [C * n] and keeps its derivatives for :meth:`some_rows`."""
         self._plan.jets(theta, self._points, self._single.jets)
+        self._differentiate(rows)
+
+    def _differentiate(self, rows: Tensor) -> None:
+        """Residual and derivatives with respect to the jets that are there."""
         self._write(self._single.derivatives(self._weight, self._places), rows)
         self._check_seeds(self._seeds, rows)
 
@@ -154,3 +174,8 @@ class Block:
             condition=self.pointwise.condition,
             point=tuple(at.values()),
         )
+
+
+def _same_on_cpu(a: Tensor, b: Tensor) -> bool:
+    # On a GPU the answer would have to be waited for.
+    return a.device.type == "cpu" and torch.equal(a, b)

@@ -98,6 +98,13 @@ class Plan:
                 _plain(theta), _plain(points), seeds, out, *stream_of(theta.device)
             )
 
+    def jacobian_with_jets(
+        self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor, jets: Tensor
+    ) -> None:
+        """The same, with the jets [K, m, n] from the same forward sweep; on the CPU only."""
+        if len(points):
+            self._native.jacobian(_plain(theta), _plain(points), seeds, out, jets)
+
     def vjp(self, theta: Tensor, points: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
         """Adds J^T w to `out` [P] without storing J; w [C * n]."""
         if len(points):

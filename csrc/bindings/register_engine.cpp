@@ -1,5 +1,6 @@
 // anagram_ext._core.Plan and the settings of the CPU engine.
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,15 +69,20 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
 }
 
 void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle seeds,
-              py::handle j_) {
+              py::handle j_, py::handle jets_) {
   const SweepArguments in(plan, theta, points, seeds);
   const TensorView j(j_, "j", Access::write);
   require(j, in.theta.dtype(), {in.n_residuals * in.n, plan.n_parameters()}, Layout::rows);
+  std::optional<TensorView> jets;
+  if (!jets_.is_none()) {
+    jets.emplace(jets_, "jets", Access::write);
+    require(*jets, in.theta.dtype(), {plan.n_requested(), plan.n_outputs(), in.n});
+  }
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
     plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
-                  j.data<T>(), j.stride(0), SignalPoll());
+                  j.data<T>(), j.stride(0), jets ? jets->data<T>() : nullptr, SignalPoll());
   });
 }
 
@@ -133,7 +139,7 @@ void register_engine(py::module_ &module) {
             jets(plan, thetas, points, out, true);
           },
           "thetas"_a, "points"_a, "out"_a)
-      .def("jacobian", &jacobian, "theta"_a, "points"_a, "seeds"_a, "j"_a)
+      .def("jacobian", &jacobian, "theta"_a, "points"_a, "seeds"_a, "j"_a, "jets"_a = py::none())
       .def("vjp", &vjp, "theta"_a, "points"_a, "seeds"_a, "w"_a, "out"_a)
       .def("jvp", &jvp, "theta"_a, "points"_a, "seeds"_a, "v"_a, "out"_a);
   module.def("set_num_threads", &set_num_threads, "n"_a);

@@ -150,9 +150,10 @@ void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out,
 }
 
 // Calls visit(Visitor) for every tile and residual component, tiles in at most max_chunks chunks.
+// jets [K, m, n] receives the jets on the way, unless it is null.
 template <class T, class Visit>
 void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *seeds,
-                         int64_t n_residuals, int64_t max_chunks, const Visit &visit,
+                         int64_t n_residuals, int64_t max_chunks, T *jets, const Visit &visit,
                          const Poll &poll) const {
   if (n == 0)
     return;
@@ -164,7 +165,8 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
   const int64_t block = n_requested() * n_outputs() * n; // of seeds, one residual component
   const auto run_tile = [&](int64_t chunk, int64_t tile, Workspace<T> &workspace) {
     const int64_t i = tiles.begin(tile), count = tiles.points(tile);
-    kernel.record(net, workspace.buffers(), points + i * n_inputs(), count);
+    kernel.record(net, workspace.buffers(), points + i * n_inputs(), count,
+                  jets ? jets + i : nullptr, n);
     for (int64_t c = 0; c < n_residuals; ++c)
       visit(
           Visitor<T>{kernel, net, workspace, {seeds + c * block + i, n}, chunk, c * n + i, count});
@@ -181,11 +183,11 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
 
 template <class T>
 void Plan::jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
-                    T *j, int64_t row_stride, const Poll &poll) const {
+                    T *j, int64_t row_stride, T *jets, const Poll &poll) const {
   const int64_t bytes = n_residuals * n * n_parameters_ * static_cast<int64_t>(sizeof(T));
   const bool streaming = bytes > cached_bytes;
   reverse_tiles(
-      theta, points, n, seeds, n_residuals, n,
+      theta, points, n, seeds, n_residuals, n, jets,
       [&](const Visitor<T> &at) {
         at.kernel.rows(at.net, at.workspace.buffers(), at.seeds, at.count,
                        j + at.first_row * row_stride, row_stride, streaming);
@@ -198,7 +200,7 @@ void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64
                const T *w, T *gradient, const Poll &poll) const {
   std::vector<T> partial(static_cast<size_t>(vjp_chunks * n_parameters_), T(0));
   reverse_tiles(
-      theta, points, n, seeds, n_residuals, vjp_chunks,
+      theta, points, n, seeds, n_residuals, vjp_chunks, static_cast<T *>(nullptr),
       [&](const Visitor<T> &at) {
         at.kernel.gradient(at.net, at.workspace.buffers(), at.seeds, w + at.first_row, at.count,
                            partial.data() + at.chunk * n_parameters_);
@@ -214,7 +216,7 @@ void Plan::jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64
                const T *v, T *out, const Poll &poll) const {
   const PackedWeights<T> direction(widths_, v, kernels<T>().lanes);
   reverse_tiles(
-      theta, points, n, seeds, n_residuals, n,
+      theta, points, n, seeds, n_residuals, n, static_cast<T *>(nullptr),
       [&](const Visitor<T> &at) {
         at.kernel.tangent(at.net, at.workspace.buffers(), at.seeds, direction.layers(), at.count,
                           at.workspace.scratch(), out + at.first_row);
@@ -225,7 +227,7 @@ void Plan::jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64
 #define ANAGRAM_INSTANTIATE(T)                                                                     \
   template void Plan::jets(const T *, int64_t, const T *, int64_t, T *, const Poll &) const;       \
   template void Plan::jacobian(const T *, const T *, int64_t, const T *, int64_t, T *, int64_t,    \
-                               const Poll &) const;                                                \
+                               T *, const Poll &) const;                                           \
   template void Plan::vjp(const T *, const T *, int64_t, const T *, int64_t, const T *, T *,       \
                           const Poll &) const;                                                     \
   template void Plan::jvp(const T *, const T *, int64_t, const T *, int64_t, const T *, T *,       \

@@ -35,10 +35,10 @@ public:
   template <class T>
   void jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out, const Poll &poll) const;
 
-  // j [C * n, P] with row_stride elements between rows
+  // j [C * n, P] with row_stride elements between rows; jets [K, m, n] come along unless null
   template <class T>
   void jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
-                T *j, int64_t row_stride, const Poll &poll) const;
+                T *j, int64_t row_stride, T *jets, const Poll &poll) const;
 
   // gradient [P] += J^T w, w [C * n]
   template <class T>
@@ -53,7 +53,7 @@ public:
 private:
   template <class T, class Visit>
   void reverse_tiles(const T *theta, const T *points, int64_t n, const T *seeds,
-                     int64_t n_residuals, int64_t max_chunks, const Visit &visit,
+                     int64_t n_residuals, int64_t max_chunks, T *jets, const Visit &visit,
                      const Poll &poll) const;
 
   std::vector<int64_t> widths_;

@@ -60,8 +60,10 @@ template <class T> struct Kernels {
   // u[k, o, i] at out[(k * m + o) * n_total + i], no record kept
   void (*jets)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
                int64_t n_total);
-  // forward sweep that keeps what the reverse sweep needs
-  void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n);
+  // forward sweep that keeps what the reverse sweep needs; writes the jets as well, unless out is
+  // null
+  void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
+                 int64_t n_total);
   // rows of J, row i at j + i * row_stride; streaming: past the caches
   void (*rows)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, int64_t n, T *j,
                int64_t row_stride, bool streaming);

@@ -24,27 +24,36 @@ template <class T> void fill_input(const TileNet<T> &net, const T *points, int64
     }
 }
 
+// The first layer's z at one point, [out_pad].
+template <class T> void input_value(const TileNet<T> &net, const T *point, T *z) {
+  const Layer<T> &layer = net.layers[0];
+  for (int64_t j = 0; j < layer.out_pad; j += n_lanes<T>) {
+    Vec<T> sum = load<Vec<T>>(layer.bias + j);
+    for (int64_t c = 0; c < net.n_in; ++c)
+      sum += point[c] * load<Vec<T>>(layer.transposed + c * layer.out_pad + j);
+    store(z + j, sum);
+  }
+}
+
 // z of the first layer, [n, slots(0), out_pad], straight from the coordinates: only the value's
 // slot differs between points, and derivatives above the first vanish.
 template <class T> void input_layer(const TileNet<T> &net, const T *points, int64_t n, T *z) {
   const Layer<T> &layer = net.layers[0];
   const int64_t pad = layer.out_pad, jet = net.slots(0) * pad;
-  const auto add_column = [&](T scale, int64_t c, T *out) {
-    for (int64_t o = 0; o < pad; o += n_lanes<T>)
-      store(out + o, load<Vec<T>>(out + o) + scale * load<Vec<T>>(layer.transposed + c * pad + o));
-  };
   memset(z, 0, static_cast<size_t>(jet) * sizeof(T));
   for (int k = 1; k < net.slots(0); ++k) // slot k of the closed basis holds component k
-    for (int64_t c = 0; c < net.n_in; ++c)
-      if (net.linear[k * net.n_in + c] != 0.0)
-        add_column(static_cast<T>(net.linear[k * net.n_in + c]), c, z + k * pad);
+    for (int64_t c = 0; c < net.n_in; ++c) {
+      const T slope = static_cast<T>(net.linear[k * net.n_in + c]);
+      T *out = z + k * pad;
+      for (int64_t j = 0; slope != T(0) && j < pad; j += n_lanes<T>)
+        store(out + j,
+              load<Vec<T>>(out + j) + slope * load<Vec<T>>(layer.transposed + c * pad + j));
+    }
   for (int64_t i = 0; i < n; ++i) {
     T *value = z + i * jet;
     if (i > 0)
       memcpy(value + pad, z + pad, static_cast<size_t>(jet - pad) * sizeof(T));
-    memcpy(value, layer.bias, static_cast<size_t>(pad) * sizeof(T));
-    for (int64_t c = 0; c < net.n_in; ++c)
-      add_column(points[i * net.n_in + c], c, value);
+    input_value(net, points + i * net.n_in, value);
   }
 }
 
@@ -165,24 +174,28 @@ void combine(const JetEntry &entry, const T *d, const T *factors, int64_t pad, T
   }
 }
 
-// h [n, slots(1), out_pad] of a sweep without a record. d: scratch, as in activate.
+// h [n, slots(1), out_pad], and with a record z and the derivatives of s: the same numbers either
+// way.
 template <class T>
-void first_hidden_layer(const TileNet<T> &net, const T *points, int64_t n, T *factors, T *d, T *h) {
+void first_hidden_layer(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points,
+                        int64_t n) {
   const JetTable &table = net.table(1);
-  const Layer<T> &layer = net.layers[0];
-  const int64_t pad = layer.out_pad;
+  const int64_t pad = net.layers[0].out_pad;
+  const bool recorded = buffers.d != nullptr;
+  if (recorded)
+    input_layer(net, points, n, buffers.z[0]);
+  T *factors = recorded ? buffers.adjoint[0] : buffers.z[0]; // whichever is free
   input_factors(net, factors);
-  for (int64_t i = 0; i < n; ++i, points += net.n_in) {
-    T *value = d + (table.order + 1) * pad;
-    for (int64_t j = 0; j < pad; j += n_lanes<T>) {
-      Vec<T> z = load<Vec<T>>(layer.bias + j);
-      for (int64_t c = 0; c < net.n_in; ++c)
-        z += points[c] * load<Vec<T>>(layer.transposed + c * pad + j);
-      store(value + j, z);
-    }
-    derivatives(net.activation, value, pad, table.order, d);
+  T *d = recorded ? buffers.d[0] : buffers.derivatives, *h = buffers.h[1];
+  for (int64_t i = 0; i < n; ++i) {
+    T *z = recorded ? buffers.z[0] + i * net.slots(0) * pad : d + (table.order + 1) * pad;
+    if (!recorded)
+      input_value(net, points + i * net.n_in, z);
+    derivatives(net.activation, z, pad, recorded ? net.n_derivatives - 1 : table.order, d);
     for (int k = 0; k < table.n_entries; ++k, h += pad)
       combine(table.entries[k], d, factors + k * table.order * pad, pad, h);
+    if (recorded)
+      d += net.n_derivatives * pad;
   }
 }
 
@@ -191,15 +204,10 @@ void hidden_layers(const TileNet<T> &net, const TileBuffers<T> &buffers, const T
                    int64_t n) {
   if (buffers.d || net.depth == 1) // who else reads the input's jet?
     fill_input(net, points, n, buffers.h[0]);
-  for (int l = 0; l + 1 < net.depth; ++l) {
-    if (l == 0 && !buffers.d) {
-      first_hidden_layer(net, points, n, buffers.z[0], buffers.derivatives, buffers.h[1]);
-      continue;
-    }
-    if (l == 0)
-      input_layer(net, points, n, buffers.z[0]);
-    else
-      affine(net, l, buffers.h[l], n, buffers.z[l]);
+  if (net.depth > 1)
+    first_hidden_layer(net, buffers, points, n);
+  for (int l = 1; l + 1 < net.depth; ++l) {
+    affine(net, l, buffers.h[l], n, buffers.z[l]);
     T *d = buffers.d ? buffers.d[l] : buffers.derivatives;
     activate(net, l, n, buffers.z[l], buffers.h[l + 1], d, buffers.d != nullptr);
   }

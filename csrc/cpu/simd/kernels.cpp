@@ -8,10 +8,10 @@
 namespace anagram::ANAGRAM_ISA_NAME {
 namespace {
 
+// The last layer, for the outputs of every requested component.
 template <class T>
-void jets(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n, T *out,
-          int64_t n_total) {
-  hidden_layers(net, buffers, points, n);
+void store_jets(const TileNet<T> &net, const TileBuffers<T> &buffers, int64_t n, T *out,
+                int64_t n_total) {
   const Layer<T> &last = net.layers[net.depth - 1];
   const T *h = buffers.h[net.depth - 1];
   for (int64_t i = 0; i < n; ++i)
@@ -24,8 +24,18 @@ void jets(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points,
 }
 
 template <class T>
-void record(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n) {
+void jets(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n, T *out,
+          int64_t n_total) {
   hidden_layers(net, buffers, points, n);
+  store_jets(net, buffers, n, out, n_total);
+}
+
+template <class T>
+void record(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n,
+            T *out, int64_t n_total) {
+  hidden_layers(net, buffers, points, n);
+  if (out)
+    store_jets(net, buffers, n, out, n_total);
 }
 
 // Rows [first, first + count) of zbar h^T [n_out, n_in] when such a row is shorter than a register
