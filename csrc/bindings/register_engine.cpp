@@ -81,8 +81,9 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
-    plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
-                  j.data<T>(), j.stride(0), jets ? jets->data<T>() : nullptr, SignalPoll());
+    plan.jacobian_and_jets(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(),
+                           in.n_residuals, j.data<T>(), j.stride(0),
+                           jets ? jets->data<T>() : nullptr, SignalPoll());
   });
 }
 

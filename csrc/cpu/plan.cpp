@@ -182,8 +182,9 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
 }
 
 template <class T>
-void Plan::jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
-                    T *j, int64_t row_stride, T *jets, const Poll &poll) const {
+void Plan::jacobian_and_jets(const T *theta, const T *points, int64_t n, const T *seeds,
+                             int64_t n_residuals, T *j, int64_t row_stride, T *jets,
+                             const Poll &poll) const {
   const int64_t bytes = n_residuals * n * n_parameters_ * static_cast<int64_t>(sizeof(T));
   const bool streaming = bytes > cached_bytes;
   reverse_tiles(
@@ -226,8 +227,8 @@ void Plan::jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64
 
 #define ANAGRAM_INSTANTIATE(T)                                                                     \
   template void Plan::jets(const T *, int64_t, const T *, int64_t, T *, const Poll &) const;       \
-  template void Plan::jacobian(const T *, const T *, int64_t, const T *, int64_t, T *, int64_t,    \
-                               T *, const Poll &) const;                                           \
+  template void Plan::jacobian_and_jets(const T *, const T *, int64_t, const T *, int64_t, T *,    \
+                                        int64_t, T *, const Poll &) const;                         \
   template void Plan::vjp(const T *, const T *, int64_t, const T *, int64_t, const T *, T *,       \
                           const Poll &) const;                                                     \
   template void Plan::jvp(const T *, const T *, int64_t, const T *, int64_t, const T *, T *,       \

@@ -35,10 +35,19 @@ public:
   template <class T>
   void jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out, const Poll &poll) const;
 
-  // j [C * n, P] with row_stride elements between rows; jets [K, m, n] come along unless null
+  // j [C * n, P] with row_stride elements between rows
   template <class T>
   void jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
-                T *j, int64_t row_stride, T *jets, const Poll &poll) const;
+                T *j, int64_t row_stride, const Poll &poll) const {
+    T *const no_jets = nullptr;
+    jacobian_and_jets(theta, points, n, seeds, n_residuals, j, row_stride, no_jets, poll);
+  }
+
+  // The same, and jets [K, m, n] from the same forward sweep.
+  template <class T>
+  void jacobian_and_jets(const T *theta, const T *points, int64_t n, const T *seeds,
+                         int64_t n_residuals, T *j, int64_t row_stride, T *jets,
+                         const Poll &poll) const;
 
   // gradient [P] += J^T w, w [C * n]
   template <class T>

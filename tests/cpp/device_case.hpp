@@ -80,7 +80,7 @@ public:
     const int c = shape_.n_residuals;
     plan.jets(thetas_.data(), 2, points_.data(), shape_.n, out.jets.data(), poll);
     plan.jacobian(thetas_.data(), points_.data(), shape_.n, seeds_.data(), c, out.jacobian.data(),
-                  row_stride(), static_cast<T *>(nullptr), poll);
+                  row_stride(), poll);
     plan.vjp(thetas_.data(), points_.data(), shape_.n, seeds_.data(), c, w_.data(), out.vjp.data(),
              poll);
     plan.jvp(thetas_.data(), points_.data(), shape_.n, seeds_.data(), c, v_.data(), out.jvp.data(),

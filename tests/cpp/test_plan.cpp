@@ -68,7 +68,7 @@ template <class T> struct Setup {
     // poisoned: every element must be written
     std::vector<T> j(static_cast<size_t>(n_rows() * plan.n_parameters()), T(NAN));
     plan.jacobian(theta.data(), points.data(), n, seeds.data(), n_residuals, j.data(),
-                  plan.n_parameters(), static_cast<T *>(nullptr), {});
+                  plan.n_parameters(), {});
     return j;
   }
   std::vector<T> vjp() const {
@@ -143,8 +143,8 @@ template <class T> void check_jets_of_rows(const Case &c, unsigned seed) {
   const Setup<T> s(c, 150, seed);
   std::vector<T> j(static_cast<size_t>(s.n_rows() * s.plan.n_parameters()));
   std::vector<T> along(static_cast<size_t>(s.jet_size()), T(NAN)), alone = along;
-  s.plan.jacobian(s.theta.data(), s.points.data(), s.n, s.seeds.data(), s.n_residuals, j.data(),
-                  s.plan.n_parameters(), along.data(), {});
+  s.plan.jacobian_and_jets(s.theta.data(), s.points.data(), s.n, s.seeds.data(), s.n_residuals,
+                           j.data(), s.plan.n_parameters(), along.data(), {});
   s.plan.jets(s.theta.data(), 1, s.points.data(), s.n, alone.data(), {});
   CHECK(along == alone);
   CHECK(j == s.jacobian());
@@ -188,7 +188,7 @@ template <class T> void check_large(const std::vector<int64_t> &widths) {
         seeds.insert(seeds.end(), s.seeds.begin() + k + i, s.seeds.begin() + k + i + n);
       std::vector<T> rows(static_cast<size_t>(s.n_residuals * n * n_p));
       s.plan.jacobian(s.theta.data(), s.points.data() + i * 2, n, seeds.data(), s.n_residuals,
-                      rows.data(), n_p, static_cast<T *>(nullptr), {});
+                      rows.data(), n_p, {});
       for (int64_t r = 0; r < s.n_residuals; ++r)
         CHECK(std::equal(rows.begin() + r * n * n_p, rows.begin() + (r + 1) * n * n_p,
                          j.begin() + (r * s.n + i) * n_p));
