@@ -13,6 +13,7 @@
 #include "cpu/reflectors.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace anagram {

@@ -88,7 +88,9 @@ void rows(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seeds, 
   reverse<T>(net, buffers, seeds, nullptr, n, [&](int l, const T *zbar) {
     const Layer<T> &layer = net.layers[l];
     const int slots = net.slots(l), value = value_slot(net, l);
-    const int64_t most = block_elements > layer.n_in ? block_elements / layer.n_in : 1;
+    // whole registers of neurons where there are so many
+    const int64_t fit = block_elements > layer.n_in ? block_elements / layer.n_in : 1;
+    const int64_t most = fit > n_lanes<T> ? fit - fit % n_lanes<T> : fit;
     const int64_t at_once = streaming ? most : layer.n_out;
     for (int64_t i = 0; i < n; ++i) {
       const T *adjoint = zbar + i * slots * layer.out_pad;

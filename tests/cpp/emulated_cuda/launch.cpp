@@ -1,5 +1,6 @@
 // The launches of csrc/cuda/kernels.hpp: the functors that kernels wrap, run on the host by lanes
-// of which each has its part, the last one first.
+// of which each has its part. From launch to launch their number and order change: no result may
+// depend on either.
 #include <limits>
 #include <vector>
 
@@ -27,11 +28,16 @@ void check_place(const Queue &queue) {
 } // namespace
 
 template <class Step> void launch_grid(const Step &step, const Queue &queue) {
-  constexpr int lanes = 7;
+  static int launches = 0;
+  constexpr int numbers[] = {1, 7, 16};
+  const int lanes = numbers[launches % 3], turn = launches++ % 4;
   check_place(queue);
   const emulated_cuda::Access access;
-  for (int lane = lanes - 1; lane >= 0; --lane)
+  for (int i = 0; i < lanes; ++i) {
+    // ascending, descending, or by strides that visit every lane
+    const int lane = turn == 0 ? i : turn == 1 ? lanes - 1 - i : i * (turn == 2 ? 3 : 5) % lanes;
     step(Lane{lane, lanes});
+  }
 }
 
 template <class T, class Functor>

@@ -58,10 +58,12 @@ Factorisation<Linalg> factorise_scaled(Linalg &linalg, typename Linalg::ConstVie
   if (auto result = factorise_adaptive(linalg, j, tolerance, width, most_by_j, sketches))
     return std::move(*result);
   return factorise_through_triangle(linalg, j_transposed, [&](typename Linalg::Matrix triangle) {
-    const auto transposed = linalg.transposed_copy(triangle.view());
-    StoredJacobian<Linalg> r(linalg, transposed.view(), norm);
-    if (auto result = factorise_adaptive(linalg, r, tolerance, width, most_by_triangle, sketches))
-      return std::move(*result);
+    if (most_by_triangle > sketches.columns()) {
+      const auto transposed = linalg.transposed_copy(triangle.view());
+      StoredJacobian<Linalg> r(linalg, transposed.view(), norm);
+      if (auto result = factorise_adaptive(linalg, r, tolerance, width, most_by_triangle, sketches))
+        return std::move(*result);
+    }
     return factorise_dense(linalg, std::move(triangle));
   });
 }
