@@ -23,7 +23,7 @@ SPECTRA = {
     "step": torch.cat([torch.ones(30, dtype=torch.float64), torch.full((40,), 1e-9).double()]),
     "ties": torch.tensor([1.0] * 5 + [1e-3] * 20 + [1e-7] * 20, dtype=torch.float64),
     "deficient": decay(40, 1e-3),
-    # too many for products with a long matrix, few enough for products with its triangle
+    # more than the embedding of a long matrix has room for, few enough for products
     "middling": decay(110, 1e-6),
     "polynomial": torch.arange(1, 221, dtype=torch.float64) ** -3,
     "flat": torch.ones(220, dtype=torch.float64),
@@ -182,6 +182,27 @@ def test_graded(axis: int, device: str) -> None:
     np.testing.assert_allclose(
         solution.direction, expected, rtol=0, atol=1e-9 * np.linalg.norm(expected)
     )
+
+
+@pytest.mark.parametrize("copies", [1, 2, 5])
+@pytest.mark.parametrize(("S", "P"), [(900, 150), (150, 900), (1800, 70)])
+def test_directions_carried_by_few_rows(S: int, P: int, copies: int, device: str) -> None:
+    """Most of J is zero, and what is not comes several times, with either sign: no sketch of any
+    of the two sides may cancel or overlook it."""
+    generator = torch.Generator().manual_seed(3)
+    rank, (short, long) = 30, sorted((S, P))
+    places = torch.randperm(long, generator=generator)[: rank * copies].reshape(copies, rank)
+    vectors = torch.randn(short, rank, generator=generator, dtype=torch.float64) * decay(rank, 1e-9)
+    tall = torch.zeros(long, short, dtype=torch.float64)
+    for copy, rows in enumerate(places):
+        tall[rows] = (-1) ** copy * vectors.T
+    J = tall if long == S else tall.T.contiguous()
+    factorisation = factorise(J.to(device))
+    assert factorisation.method == "adaptive"
+    found = factorisation.singular_values.cpu()
+    sigma = scipy.linalg.svdvals(J.numpy())[: len(found)]
+    assert len(found) >= rank
+    np.testing.assert_allclose(found, sigma, rtol=0, atol=1e-14 * sigma[0])
 
 
 def test_zero_matrix(device: str) -> None:

@@ -6,6 +6,7 @@
 
 #include "anagram/solver/matrix.hpp"
 #include "anagram/solver/small_svd.hpp"
+#include "cpu/embedding.hpp"
 #include "cpu/growing_qr.hpp"
 #include "cpu/lapack.hpp"
 #include "cpu/magnitude.hpp"
@@ -41,6 +42,10 @@ public:
   void multiply(ConstView a, ConstView b, View c) const;            // c = a b
   void multiply_add(ConstView a, ConstView b, View c) const;        // c += a b
   void multiply_transposed(ConstView a, ConstView b, View c) const; // c = a^T b
+
+  Matrix embedded(ConstView j_transposed, std::int64_t length) const {
+    return anagram::embedded(j_transposed, length);
+  }
 
   Reflectors qr(Matrix a) const { return Reflectors::of_qr(std::move(a)); } // rows >= columns
   Matrix upper_triangle(const Reflectors &q) const { return q.upper_triangle(); }

@@ -49,6 +49,11 @@ template <class T> struct TileBuffers {
 // double precision it fills a large part of the L1 cache.
 constexpr int64_t block_elements = 4096;
 
+// An embedding (embedding.hpp) adds every row to one place in each block of its result; so many
+// columns of those rows are summed at a time, in the L1 cache.
+constexpr int64_t embedding_blocks = 8;
+constexpr int64_t embedding_panel = 16;
+
 // Seeds of one residual component: dr/d(jet), element (k, o, i) at data[(k * m + o) * n_total + i].
 template <class T> struct Seeds {
   const T *data;
@@ -73,6 +78,10 @@ template <class T> struct Kernels {
   // out[i] = J[i, :] v, v packed like the weights; scratch [n, slots, pad]
   void (*tangent)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const Layer<T> *v,
                   int64_t n, T *scratch, T *out);
+  // sums[places[i, b]] += factors[i, b] x[i] for all blocks b; x [rows, embedding_panel] with
+  // strided rows, sums [m, embedding_panel]
+  void (*add_to_sums)(const int32_t *places, const T *factors, int64_t rows, const T *x,
+                      int64_t x_stride, T *sums);
 };
 
 // The best instruction set of this CPU, or the one that ANAGRAM_ISA names.

@@ -13,17 +13,17 @@ struct DevicePaths {
 
   // The SVD by QR iteration is far slower on a device than products and QR are, so that leaving
   // out a tenth of the singular values pays.
-  static int64_t largest_rank_by_products(int64_t short_side, int64_t) {
+  static int64_t largest_rank_by_products(int64_t short_side) {
     return short_side > always_dense ? short_side * 9 / 10 : 0;
   }
-
-  // Whoever has come that far with J itself need not go on with its triangle.
-  static int64_t largest_rank_by_triangle(int64_t, int64_t) { return 0; }
 
   // Columns of the first sketch. Wide ones: each waits for the stream to look at its diagonal.
   static int64_t sketch_width(int64_t short_side) {
     return 32 * std::clamp<int64_t>(short_side / 8 / 32, 1, 8);
   }
+
+  // Products are bound by reading J: an embedding would read it as well.
+  static constexpr bool embeds = false;
 
   // Of a J that is made by tiles.
   static constexpr int64_t tile_sketch_width = 256;

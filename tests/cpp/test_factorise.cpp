@@ -5,7 +5,10 @@
 #include "cpu/lapack.hpp"
 #include "cpu/magnitude.hpp"
 #include "cpu/pool.hpp"
+#include "cpu/tile.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 #include <string>
@@ -77,6 +80,59 @@ void check_paths(std::int64_t S, std::int64_t P) {
   CHECK(reconstruction_error(dense, full.view()) < 1e-12);
 }
 
+// The embedding of unit vectors is Omega itself, that of J the product with it.
+template <class T> void check_embedding(std::int64_t S, std::int64_t P, double tolerance) {
+  constexpr std::int64_t length = 136, blocks = 8, width = length / blocks;
+  const HostLinalg<T> linalg;
+  const bool more_rows = S >= P;
+  const std::int64_t longer = std::max(S, P);
+  HostMatrix<T> identity(longer, longer), jt(P, S);
+  linalg.set_zero(identity.view());
+  for (std::int64_t i = 0; i < longer; ++i)
+    identity.view()(i, i) = 1;
+  const HostMatrix<T> omega_transposed = linalg.transposed_copy(
+      MatrixView<const T>(linalg.embedded(identity.view(), length).view())); // [length, longer]
+  const MatrixView<const T> omega = omega_transposed.view();
+  for (std::int64_t i = 0; i < longer; ++i)
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      double sum_of_squares = 0;
+      std::int64_t entries = 0;
+      for (std::int64_t k = b * width; k < (b + 1) * width; ++k) {
+        entries += omega(k, i) != 0;
+        sum_of_squares += static_cast<double>(omega(k, i)) * static_cast<double>(omega(k, i));
+      }
+      CHECK(entries == 1);
+      CHECK_NEAR(sum_of_squares, 1.0 / blocks, tolerance);
+    }
+
+  linalg.fill_random(jt.view(), 104);
+  const HostMatrix<T> found = linalg.embedded(jt.view(), length);
+  HostMatrix<T> expected(more_rows ? P : length, more_rows ? length : S);
+  if (more_rows) // J^T Omega^T
+    linalg.multiply(jt.view(), linalg.transposed_copy(omega).view(), expected.view());
+  else // Omega J^T
+    linalg.multiply(omega, jt.view(), expected.view());
+  double distance = 0;
+  for (std::int64_t j = 0; j < expected.columns(); ++j)
+    for (std::int64_t i = 0; i < expected.rows(); ++i)
+      distance = std::max(distance, std::abs(static_cast<double>(found.view()(i, j)) -
+                                             static_cast<double>(expected.view()(i, j))));
+  CHECK(found.rows() == expected.rows() && found.columns() == expected.columns());
+  CHECK(distance < tolerance);
+}
+
+void check_embeddings() {
+  const std::string best = isa_name();
+  for (const char *isa : {"base", best.c_str()}) {
+    CHECK(select_isa(isa));
+    check_embedding<double>(500, 37, 1e-13);
+    check_embedding<double>(37, 500, 1e-13);
+    check_embedding<double>(420, 64, 1e-13);
+    check_embedding<float>(500, 37, 1e-5);
+    check_embedding<float>(33, 450, 1e-5);
+  }
+}
+
 void check_tiles(std::int64_t S, std::int64_t P) {
   const HostMatrix<double> low = low_rank(S, P, 20, 0.5);
   const std::vector<std::int64_t> tile_rows = {S / 3, S - S / 3};
@@ -124,6 +180,7 @@ int main() {
 
   check_paths(300, 120);
   check_paths(120, 300);
+  check_embeddings();
   check_tiles(300, 120);
   check_tiles(120, 300);
   check_threads_agree();

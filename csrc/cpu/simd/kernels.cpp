@@ -2,6 +2,7 @@
 //
 // Compiled once per instruction set, in that set's namespace and without the standard library's
 // templates (see macros.hpp).
+#include "embed.hpp"
 #include "forward.hpp"
 #include "reverse.hpp"
 
@@ -152,7 +153,8 @@ void tangent(const TileNet<T> &net, const TileBuffers<T> &buffers, Seeds<T> seed
 }
 
 template <class T>
-constexpr Kernels<T> table = {n_lanes<T>, jets<T>, record<T>, rows<T>, gradient<T>, tangent<T>};
+constexpr Kernels<T> table = {n_lanes<T>,  jets<T>,    record<T>,     rows<T>,
+                              gradient<T>, tangent<T>, add_to_sums<T>};
 
 } // namespace
 

@@ -33,13 +33,16 @@ template <class Linalg, class Operand> struct ShortSide {
   using ConstView = typename Linalg::ConstView;
 
   Operand &j;
+  bool are_rows; // whether the short vectors are those of the rows
 
-  bool is_rows() const { return j.columns() <= j.rows(); } // P <= S: row vectors are short
-  std::int64_t length() const { return std::min(j.rows(), j.columns()); }
-  std::int64_t long_length() const { return std::max(j.rows(), j.columns()); }
+  explicit ShortSide(Operand &operand) : ShortSide(operand, operand.columns() <= operand.rows()) {}
+  ShortSide(Operand &operand, bool rows_are_short) : j(operand), are_rows(rows_are_short) {}
 
-  void inward(ConstView x, View y) const { is_rows() ? j.transposed_times(x, y) : j.times(x, y); }
-  void outward(ConstView x, View y) const { is_rows() ? j.times(x, y) : j.transposed_times(x, y); }
+  std::int64_t length() const { return are_rows ? j.columns() : j.rows(); }
+  std::int64_t long_length() const { return are_rows ? j.rows() : j.columns(); }
+
+  void inward(ConstView x, View y) const { are_rows ? j.transposed_times(x, y) : j.times(x, y); }
+  void outward(ConstView x, View y) const { are_rows ? j.times(x, y) : j.transposed_times(x, y); }
 };
 
 constexpr std::int64_t probes = 8; // all of them misleading: probability about 1e-8
@@ -85,9 +88,9 @@ std::int64_t columns_ahead(const GrowingQr &qr, double level, std::int64_t narro
 
 // Orthonormal Q [short, k] with |J - J Q Q^T|_F within the tolerance (or the transposed statement),
 // or nothing when `qr`, which gathers the sketches, would exceed `max_rank` columns. It may hold
-// sketches of another matrix with the same J^T J (or J J^T), and can go on with one. The first
-// sketch has `width` columns; later ones have as many as may still be missing: wide ones make
-// faster products, narrow ones overshoot the rank by less.
+// sketches of another matrix with about the same J^T J (or J J^T). The first sketch has `width`
+// columns; later ones have as many as may still be missing: wide ones make faster products, narrow
+// ones overshoot the rank by less.
 template <class Linalg, class Operand>
 std::optional<typename Linalg::Matrix>
 find_range(Linalg &linalg, const ShortSide<Linalg, Operand> &side, const Tolerance &tolerance,
@@ -118,32 +121,26 @@ find_range(Linalg &linalg, const ShortSide<Linalg, Operand> &side, const Toleran
   return std::nullopt;
 }
 
-// The factorisation J = U sigma V^T + what the tolerance allows to miss, or nothing when `qr` would
-// need more than `max_rank` columns (see find_range).
+// The factorisation J = U sigma V^T + what Q [short, k] misses of J.
 //
 // The short basis, Q W, is wrong by about level / sigma_k in the direction of sigma_k: Q misses
 // that much of it. The long one comes from C C^T = J J^T - E E^T with |E| <= level, and is wrong by
 // the square, (level / sigma_k)^2 (see drop_short_basis).
 template <class Linalg, class Operand>
-std::optional<Factorisation<Linalg>>
-factorise_adaptive(Linalg &linalg, Operand &j, const Tolerance &tolerance, std::int64_t width,
-                   std::int64_t max_rank, typename Linalg::GrowingQr &qr) {
-  const ShortSide<Linalg, Operand> side{j};
-  auto q = find_range(linalg, side, tolerance, width, max_rank, qr);
-  if (!q)
-    return std::nullopt;
-  auto seen = linalg.allocate(side.long_length(), q->columns()); // C
-  side.outward(q->view(), seen.view());
+Factorisation<Linalg> factorise_within(Linalg &linalg, const ShortSide<Linalg, Operand> &side,
+                                       const Tolerance &tolerance, typename Linalg::Matrix q) {
+  auto seen = linalg.allocate(side.long_length(), q.columns()); // C
+  side.outward(q.view(), seen.view());
   auto reflectors = linalg.qr(std::move(seen));
   auto small = linalg.svd(linalg.upper_triangle(reflectors));
-  small.keep_above(tolerance.level(j.norm()));
+  small.keep_above(tolerance.level(side.j.norm()));
   small.left.prepend(std::move(reflectors));
-  small.right.prepend(std::move(*q));
+  small.right.prepend(std::move(q));
 
   Factorisation<Linalg> result;
   result.singular_values = std::move(small.sigma);
-  result.left.emplace(std::move(side.is_rows() ? small.left : small.right));
-  result.right.emplace(std::move(side.is_rows() ? small.right : small.left));
+  result.left.emplace(std::move(side.are_rows ? small.left : small.right));
+  result.right.emplace(std::move(side.are_rows ? small.right : small.left));
   result.method = "adaptive";
   return result;
 }

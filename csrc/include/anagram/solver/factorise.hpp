@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -38,34 +39,43 @@ template <class T> double safe_scale(double largest) {
   return std::ldexp(1.0, std::min(-exponent, Limits::max_exponent - 1));
 }
 
-// For J whose squares neither overflow nor vanish.
+// find_range for J in memory, or nothing where Linalg::Paths knows the rank to be too high for
+// that.
 //
-// First come sketches of J itself. When its rank turns out too high for that, J is reduced to the
-// triangle of its long side. Where that is much smaller than J, the sketches go on with it, for its
-// row space is the same; and when the rank is too high for those as well, there is an SVD.
-// Linalg::Paths knows how high is too high.
+// First come sketches of J with its long side shortened, where that can be done cheaply: they know
+// the short vectors as well as those of J itself, which go on where they end.
+template <class Linalg>
+std::optional<typename Linalg::Matrix>
+find_range_in_memory(Linalg &linalg, const ShortSide<Linalg, StoredJacobian<Linalg>> &side,
+                     const Tolerance &tolerance) {
+  using Paths = typename Linalg::Paths;
+  const std::int64_t width = Paths::sketch_width(side.length());
+  const std::int64_t max_rank = Paths::largest_rank_by_products(side.length());
+  auto sketches = linalg.growing_qr(side.length(), max_rank);
+  if constexpr (Paths::embeds) {
+    if (const std::int64_t length =
+            Paths::embedded_length(max_rank, side.length(), side.long_length())) {
+      const auto shorter_transposed = linalg.embedded(side.j.j_transposed(), length);
+      StoredJacobian<Linalg> shorter(linalg, shorter_transposed.view(), side.j.norm());
+      const ShortSide<Linalg, StoredJacobian<Linalg>> same_side(shorter, side.are_rows);
+      const std::int64_t most = std::min(max_rank, Paths::largest_rank_in(length));
+      if (auto q = find_range(linalg, same_side, tolerance, width, most, sketches))
+        return q;
+    }
+  }
+  return find_range(linalg, side, tolerance, width, max_rank, sketches);
+}
+
+// For J whose squares neither overflow nor vanish.
 template <class Linalg>
 Factorisation<Linalg> factorise_scaled(Linalg &linalg, typename Linalg::ConstView j_transposed,
                                        double norm, const Tolerance &tolerance) {
-  using Paths = typename Linalg::Paths;
-  const auto [short_side, long_side] = std::minmax({j_transposed.rows, j_transposed.columns});
   [[maybe_unused]] const auto threads = linalg.threads_for_products();
-  const std::int64_t width = Paths::sketch_width(short_side);
-  const std::int64_t most_by_j = Paths::largest_rank_by_products(short_side, long_side);
-  const std::int64_t most_by_triangle = Paths::largest_rank_by_triangle(short_side, long_side);
-  auto sketches = linalg.growing_qr(short_side, std::max(most_by_j, most_by_triangle));
   StoredJacobian<Linalg> j(linalg, j_transposed, norm);
-  if (auto result = factorise_adaptive(linalg, j, tolerance, width, most_by_j, sketches))
-    return std::move(*result);
-  return factorise_through_triangle(linalg, j_transposed, [&](typename Linalg::Matrix triangle) {
-    if (most_by_triangle > sketches.columns()) {
-      const auto transposed = linalg.transposed_copy(triangle.view());
-      StoredJacobian<Linalg> r(linalg, transposed.view(), norm);
-      if (auto result = factorise_adaptive(linalg, r, tolerance, width, most_by_triangle, sketches))
-        return std::move(*result);
-    }
-    return factorise_dense(linalg, std::move(triangle));
-  });
+  const ShortSide<Linalg, StoredJacobian<Linalg>> side(j);
+  if (auto q = find_range_in_memory(linalg, side, tolerance))
+    return factorise_within(linalg, side, tolerance, std::move(*q));
+  return factorise_dense(linalg, j_transposed);
 }
 
 // `j_transposed` is J^T [P, S], the memory of a row-major J, with S, P >= 1; not modified. A few
@@ -107,13 +117,14 @@ Factorisation<Linalg> factorise_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
   [[maybe_unused]] const auto threads = linalg.threads_for_products();
   const std::int64_t most = std::min(largest_rank, short_side);
   auto sketches = linalg.growing_qr(short_side, most);
-  auto result = factorise_adaptive(
-      linalg, j, at_least_round_off<typename Linalg::Scalar>(tolerance), width, most, sketches);
-  if (!result)
+  const ShortSide<Linalg, TiledJacobian<Linalg>> side(j);
+  const Tolerance allowed = at_least_round_off<typename Linalg::Scalar>(tolerance);
+  auto q = find_range(linalg, side, allowed, width, most, sketches);
+  if (!q)
     throw std::length_error("J [" + std::to_string(j.rows()) + ", " + std::to_string(j.columns()) +
                             "]: its rank exceeds " + std::to_string(largest_rank) +
                             ", too high to factorise it by tiles; use a larger cutoff");
-  return std::move(*result);
+  return factorise_within(linalg, side, allowed, std::move(*q));
 }
 
 } // namespace anagram
