@@ -29,7 +29,7 @@ template <class T> struct HostPaths {
   static constexpr bool embeds = true;
   static std::int64_t embedded_length(std::int64_t rank, std::int64_t short_side,
                                       std::int64_t long_side) {
-    constexpr std::int64_t shortest = 128, longest = 640, small = 1 << 16;
+    constexpr std::int64_t shortest = 128, longest = 768, small = 1 << 16;
     const std::int64_t wanted = std::clamp(2 * rank, shortest, longest);
     const std::int64_t length = std::min(wanted, long_side / 3) / 8 * 8;
     return short_side * long_side > small && length >= shortest ? length : 0;

@@ -43,7 +43,7 @@ template <class T> HostReflectors<T> HostReflectors<T>::of_qr(HostMatrix<T> a) {
   const std::int64_t n = all.columns, count = strip_count(all.rows, n);
   for (std::int64_t s = 0; s < count; ++s) {
     const std::int64_t first = s * all.rows / count, end = (s + 1) * all.rows / count;
-    q.strips_.push_back({first, end - first, HostMatrix<T>(std::min(block, n), n)});
+    q.strips_.push_back({first, end - first, HostMatrix<T>(block(n), n)});
   }
   const double work = 2.0 * static_cast<double>(all.rows * n * n);
   for_strips(q.strips_.size(), work, [&](std::size_t s) {
@@ -65,7 +65,7 @@ template <class T>
 HostReflectors<T>::HostReflectors(HostMatrix<T> vectors, const std::vector<T> &scales,
                                   std::int64_t first_row)
     : vectors_(std::move(vectors)), first_row_(first_row) {
-  HostMatrix<T> triangles(std::min(block, vectors_.columns()), vectors_.columns());
+  HostMatrix<T> triangles(block(vectors_.columns()), vectors_.columns());
   if (vectors_.columns() > 0) {
     larft(MatrixView<const T>(vectors_.view()), scales, triangles.view());
     strips_.push_back({0, vectors_.rows(), std::move(triangles)});

@@ -4,6 +4,7 @@
 #include "anagram/solver/matrix.hpp"
 #include "cpu/lapack_calls.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -18,7 +19,9 @@ namespace anagram {
 // bits do not depend on the number of threads.
 template <class T> class HostReflectors {
 public:
-  static constexpr std::int64_t block = 32; // columns of a blocked reflector
+  // Columns of a blocked reflector, of n in all. Wide ones make faster products, narrow ones leave
+  // more to products.
+  static std::int64_t block(std::int64_t n) { return n < 256 ? std::min<std::int64_t>(32, n) : 64; }
 
   HostReflectors() = default;
 
@@ -42,7 +45,7 @@ private:
   struct Strip {
     std::int64_t first_row;
     std::int64_t rows;
-    HostMatrix<T> triangles; // [block, n]
+    HostMatrix<T> triangles; // [block(n), n]
   };
   void apply_strips(Transpose op, MatrixView<T> c) const;
   void apply_top(Transpose op, MatrixView<T> c) const;
