@@ -2,7 +2,7 @@
 
     python benchmarks/run_all.py --out benchmarks/results
 
-Takes about twelve minutes on two idle cores.
+Takes about twenty minutes on two idle cores.
 """
 
 from __future__ import annotations
