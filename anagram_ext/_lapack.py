@@ -45,8 +45,8 @@ def ensure_lapack() -> str:
 
 
 def _bind_scipy() -> None:
-    import scipy  # noqa: PLC0415
-    from scipy.linalg import cython_blas, cython_lapack  # noqa: PLC0415
+    import scipy  # noqa: PLC0415 -- slow, see above
+    from scipy.linalg import cython_blas, cython_lapack  # noqa: PLC0415 -- see above
 
     integer_size = getattr(cython_lapack, "_blas_int_size", lambda: 4)()  # SciPy >= 1.18 has it
     if integer_size != 4:

@@ -38,7 +38,7 @@ def _require_gpu() -> None:
     if problem and os.environ.get("ANAGRAM_REQUIRE") == "cuda":
         pytest.fail(f"ANAGRAM_REQUIRE=cuda, but {problem}")
     if problem:
-        pytest.skip(problem)
+        pytest.skip(problem)  # what is missing
 
 
 @pytest.fixture

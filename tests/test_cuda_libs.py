@@ -104,7 +104,7 @@ def test_the_compiled_module_imports_without_a_gpu():
     _cuda_libs._module.cache_clear()
     module = _cuda_libs._module()
     if isinstance(module, str):
-        pytest.skip(module)
+        pytest.skip(module)  # the reason why there is none
     count, reason = module.device_count()
     assert count > 0 or reason
     plan = module.Plan([2, 8, 1], "tanh", [[([0, 0], 1.0)], [([2, 0], 1.0)]])
@@ -118,7 +118,7 @@ def test_the_compiled_module_imports_without_a_gpu():
 def test_errors_of_the_compiled_module_are_those_of_the_package():
     module = _cuda_libs._module()
     if isinstance(module, str):
-        pytest.skip(module)
+        pytest.skip(module)  # the reason why there is none
     with pytest.raises(ax.CudaError, match="CUDA: "):
         module.device_name(4096)
     assert issubclass(ax.OutOfMemoryError, ax.CudaError)

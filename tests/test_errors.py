@@ -52,7 +52,7 @@ NAN_POINTS[3, 1] = math.nan
         (lambda: ax.Problem(("t", "t"), ("u",), {}), ValueError, "must all differ"),
         (lambda: ax.Problem((1,), ("u",), {}), TypeError, "each of coordinates .* got 1"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_problems(make, error, message):
     with pytest.raises(error, match=message):
         make()

@@ -45,7 +45,7 @@ def asked(call, coordinates=("t", "x")):
          {(2, 0): 1, (0, 2): -4, (1, 1): 2}),
         (lambda u: u.operator({"xt": 1, "tx": 2}), {(1, 1): 3}),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_derivatives_by_name(call, terms):
     assert asked(call) == terms
 

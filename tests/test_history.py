@@ -20,7 +20,7 @@ ROWS = (
 def test_the_first_columns_are_the_documented_ones():
     assert COLUMNS[:7] == (
         "step", "seconds", "loss", "l2_error", "rank", "step_size", "cutoff",
-    )  # fmt: skip
+    )  # fmt: skip  # a table
 
 
 def test_every_row_is_in_the_file_before_the_history_is_closed(tmp_path):

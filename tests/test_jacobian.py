@@ -97,7 +97,7 @@ PDES = {
             u(0, "x") + u(1, "y"),
         ),
     ),
-}  # fmt: skip
+}  # fmt: skip  # a table
 
 
 def compare(device, name, hidden, activation, *, n_points, seed):
@@ -140,14 +140,14 @@ def test_the_identity_makes_an_affine_function(device):
     problem = ax.Problem(
         ("t", "x"), ("u",), {"a": ax.Condition(lambda u, x: u.d("t") * u + u.d("x") ** 2, points)},
         row_scaling="none",
-    )  # fmt: skip
+    )  # fmt: skip  # a table
     model = ax.MLP([2, 4, 3, 1], "identity", device=device)
     theta = model.init(0)
     r, J = ax.jacobian(problem, model, theta)
     expected = reference.residual_and_jacobian(
         reference.Network(model.widths, "identity"), theta.cpu(), points, "tx",
         lambda u, x: u(0, "t") * u(0, "") + u(0, "x") ** 2,
-    )  # fmt: skip
+    )  # fmt: skip  # a table
     assert relative_distance(r, expected[0]) < TOLERANCE
     assert relative_distance(J, expected[1]) < TOLERANCE
 

@@ -73,7 +73,7 @@ def test_the_torch_network_is_a_copy():
         (nn.Sequential(nn.Linear(1, 2).double(), nn.Tanh(), nn.Linear(2, 1)), TypeError,
          "one dtype"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_networks_of_another_kind(net, error, message):
     with pytest.raises(error, match=message):
         ax.MLP.from_torch(net)

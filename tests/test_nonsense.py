@@ -63,7 +63,7 @@ def linear(*widths: tuple[int, int]) -> nn.Sequential:
         ("J", ax.factorise),
         ("r", lambda v: ax.lstsq(torch.eye(2), v)),
     ],
-)  # fmt: skip
+)  # fmt: skip  # a table
 def test_nothing_of_the_kind(argument, use, value):
     with pytest.raises((TypeError, ValueError), match=f"{argument}|unknown derivative"):
         use(value)

@@ -57,7 +57,7 @@ def test_rows(system):
     assert system.n_parameters == MODEL.n_parameters
     assert system.row_slices == {
         "pde": slice(0, 40), "walls": slice(40, 51), "data": slice(51, 58),
-    }  # fmt: skip
+    }  # fmt: skip  # a table
 
 
 def test_all_ways_to_the_residual_agree(system, theta, thetas):

@@ -64,7 +64,7 @@ class Scripted:
     def __init__(self, thetas, stop_at=None):
         self._thetas, self._stop_at = thetas, stop_at
 
-    def start(self, system, theta):  # noqa: ARG002
+    def start(self, system, theta):  # noqa: ARG002 -- the protocol has it
         self._system, self._count = system, 0
 
     def step(self):
@@ -194,7 +194,7 @@ def test_everything_is_written(tmp_path, device):
     run = train(plane(), steps=5, seed=3, device=device, progress=False, out=out)
     assert sorted(path.name for path in out.iterdir()) == [
         "convergence.png", "history.csv", "model.safetensors", "solution.png", "summary.json",
-    ]  # fmt: skip
+    ]  # fmt: skip  # a table
     for name, column in read_csv(out / "history.csv").items():
         np.testing.assert_array_equal(column, run.history[name])
     model, theta = checkpoint.load(out / "model.safetensors")

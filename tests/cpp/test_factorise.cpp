@@ -105,6 +105,10 @@ template <class T> void check_embedding(std::int64_t S, std::int64_t P, double t
       CHECK_NEAR(sum_of_squares, 1.0 / blocks, tolerance);
     }
 
+  // Nothing of half as many unit vectors as there are rows is lost.
+  const auto few = omega.column_range(0, length / 2);
+  CHECK(linalg.svd(linalg.upper_triangle(linalg.qr(linalg.copy(few)))).sigma.back() > T(0.2));
+
   linalg.fill_random(jt.view(), 104);
   const HostMatrix<T> found = linalg.embedded(jt.view(), length);
   HostMatrix<T> expected(more_rows ? P : length, more_rows ? length : S);
