@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from anagram_ext import problems
-from anagram_ext.coordinates import Coordinates
-from anagram_ext.cutoff import Cutoff
-from anagram_ext.domain import Box
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
@@ -13,14 +10,17 @@ from anagram_ext.errors import (
     NonFiniteError,
     OutOfMemoryError,
 )
-from anagram_ext.factorise import Factorisation, LstsqResult, factorise, lstsq
-from anagram_ext.fields import Field
-from anagram_ext.info import cuda_available, info
-from anagram_ext.network import MLP
-from anagram_ext.problem import Condition, Problem
-from anagram_ext.sampling import Sampler
-from anagram_ext.step import StepResult, jacobian, step
-from anagram_ext.train import TrainResult, train
+from anagram_ext.geometry.box import Box
+from anagram_ext.geometry.designs import Sampler
+from anagram_ext.installation import cuda_available, info
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.linear.solve import Factorisation, LstsqResult, factorise, lstsq
+from anagram_ext.models.mlp import MLP
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.field import Field
+from anagram_ext.pde.problem import Condition, Problem
+from anagram_ext.training.loop import TrainResult, train
+from anagram_ext.training.single_step import StepResult, jacobian, step
 
 __all__ = [
     "MLP",

@@ -14,12 +14,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from anagram_ext import compare as comparing
 from anagram_ext import methods, problems
 from anagram_ext.errors import BackendUnavailable, CudaError, HeldOutWarning, NonFiniteError
-from anagram_ext.info import info as installation
-from anagram_ext.run import INTERRUPTED, NOT_FINITE, TrainResult
-from anagram_ext.train import train as run_training
+from anagram_ext.installation import info as installation
+from anagram_ext.training import comparison as comparing
+from anagram_ext.training.loop import train as run_training
+from anagram_ext.training.run import INTERRUPTED, NOT_FINITE, TrainResult
 
 BROKEN_DOWN = 1
 WRONG_INPUT = 2

@@ -20,7 +20,7 @@ from pure_jax import JaxStep, forward_forward
 from pure_torch import TorchStep
 
 import anagram_ext as ax
-from anagram_ext.system import System
+from anagram_ext.systems.pde_system import System
 
 N_POINTS = 4000
 WIDTHS = [[2, 64, 64, 64, 1], [5, 64, 64, 1], [2, 64, 64, 1], [2, 32, 1]]

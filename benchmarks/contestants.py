@@ -13,9 +13,9 @@ from cases import CUTOFF, Array, Case
 from pure_torch import TorchStep
 
 import anagram_ext as ax
-from anagram_ext.factorise import factorise
-from anagram_ext.search import grid_search
-from anagram_ext.system import System
+from anagram_ext.linear.solve import factorise
+from anagram_ext.methods.search import grid_search
+from anagram_ext.systems.pde_system import System
 
 
 class Contestant(Protocol):

@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.func import functional_call, jacrev, jvp, vmap
 
 import anagram_ext as ax
-from anagram_ext import operators
-from anagram_ext.engine import Plan
+from anagram_ext.native.plan import Plan
+from anagram_ext.pde import operators
 
 # widths, points: narrow nets (one fused kernel), then wide ones (products by cuBLAS)
 CASES = [

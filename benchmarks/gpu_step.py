@@ -34,7 +34,7 @@ from contestants import CONTESTANTS, CUTOFF, Contestant, Ours
 from gpu import ceilings
 from measure import table, write
 
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 
 NAMES = (*cases.CONDITIONS, "poisson_4096", "poisson_8192")
 PIECES = ("J", "solve", "search", "step")

@@ -17,7 +17,7 @@ import scipy.linalg
 import torch
 from measure import medians, table, write
 
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 
 SHAPES = ((500, 500), (1723, 921), (871, 257), (900, 129), (4500, 449), (100, 5000))
 SHARES = (0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

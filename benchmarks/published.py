@@ -20,8 +20,8 @@ from runs import Record, median, recorded, with_fixed_points, without_curve, wor
 
 import anagram_ext as ax
 from anagram_ext.methods import StepInfo
-from anagram_ext.search import HALVINGS
-from anagram_ext.system import System
+from anagram_ext.methods.search import HALVINGS
+from anagram_ext.systems.pde_system import System
 
 PUBLISHED = {"laplace_2d": 2.6e-9, "heat": 6.6e-7, "laplace_5d": 3.9e-5}
 PATIENCE = 300

@@ -21,7 +21,7 @@ import torch
 from measure import medians, table, write
 
 import anagram_ext as ax
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 
 CUTOFF = 1e-6
 SIZES = (500, 1000, 2000, 4000, 8000)

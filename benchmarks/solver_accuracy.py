@@ -18,7 +18,7 @@ import scipy.linalg
 from measure import table, write
 
 import anagram_ext as ax
-from anagram_ext.factorise import lstsq
+from anagram_ext.linear.solve import lstsq
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 

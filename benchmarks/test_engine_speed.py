@@ -15,9 +15,9 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.factorise import factorise
-from anagram_ext.search import HALVINGS
-from anagram_ext.system import System
+from anagram_ext.linear.solve import factorise
+from anagram_ext.methods.search import HALVINGS
+from anagram_ext.systems.pde_system import System
 
 Benchmark = Callable[..., Any]
 CUTOFF = 1e-6

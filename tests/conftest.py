@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from anagram_ext import _cuda_libs
+from anagram_ext.native import cuda
 from pretend_cuda import pretended_gpu
 
 
@@ -34,7 +34,7 @@ def gpu():
 
 
 def _require_gpu() -> None:
-    problem = _cuda_libs.cuda_problem()
+    problem = cuda.cuda_problem()
     if problem and os.environ.get("ANAGRAM_REQUIRE") == "cuda":
         pytest.fail(f"ANAGRAM_REQUIRE=cuda, but {problem}")
     if problem:
@@ -44,4 +44,4 @@ def _require_gpu() -> None:
 @pytest.fixture
 def no_cuda(monkeypatch):
     """A machine without CUDA, whatever this one has."""
-    monkeypatch.setattr(_cuda_libs, "_module", lambda: "built without its CUDA module")
+    monkeypatch.setattr(cuda, "_module", lambda: "built without its CUDA module")

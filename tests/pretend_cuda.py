@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from anagram_ext import _cuda_libs
-from anagram_ext._lapack import ensure_lapack
-from anagram_ext._native import core
-from anagram_ext.engine import Plan
-from anagram_ext.step import _system
+from anagram_ext.native import cuda
+from anagram_ext.native.lapack import ensure_lapack
+from anagram_ext.native.loading import core
+from anagram_ext.native.plan import Plan
+from anagram_ext.training.single_step import _system
 
 GPU = torch.device("cuda", 0)
 STREAM = 42
@@ -215,7 +215,7 @@ def pretended_gpu(memory: int = 80 * 10**9) -> Iterator[None]:
     ensure_lapack()
     module = _module()
     with pytest.MonkeyPatch.context() as patch, PretendGpu():
-        patch.setattr(_cuda_libs, "_module", lambda: module)
+        patch.setattr(cuda, "_module", lambda: module)
         patch.setattr(torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=STREAM))
         patch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory // 2, memory))
         host_bytes.clear()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from anagram_ext.cutoff import Cutoff
-from anagram_ext.factorise import LstsqResult, lstsq
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.linear.solve import LstsqResult, lstsq
 
 
 @dataclass(frozen=True)

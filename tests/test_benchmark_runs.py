@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.system import System
+from anagram_ext.systems.pde_system import System
 
 
 @pytest.fixture

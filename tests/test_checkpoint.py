@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from anagram_ext import MLP, checkpoint
+from anagram_ext import MLP
+from anagram_ext.training import checkpoint
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from anagram_ext import NonFiniteError, OutOfMemoryError, checkpoint, cli, methods, problems
-from anagram_ext.history import read_csv
-from anagram_ext.system import System
+from anagram_ext import NonFiniteError, OutOfMemoryError, cli, methods, problems
+from anagram_ext.systems.pde_system import System
+from anagram_ext.training import checkpoint
+from anagram_ext.training.history import read_csv
 
 
 @pytest.fixture

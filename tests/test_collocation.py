@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.collocation import choose
-from anagram_ext.system import System
+from anagram_ext.geometry.adaptive import choose
+from anagram_ext.systems.pde_system import System
 
 LINE = ax.Box(x=(0, 1))
 

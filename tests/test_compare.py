@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from anagram_ext import MLP, Box, Condition, Problem, cli
-from anagram_ext.compare import Comparison, compare, curve
-from anagram_ext.run import INTERRUPTED, TrainResult
-from anagram_ext.system import System
+from anagram_ext.systems.pde_system import System
+from anagram_ext.training.comparison import Comparison, compare, curve
+from anagram_ext.training.run import INTERRUPTED, TrainResult
 
 
 def line() -> Problem:

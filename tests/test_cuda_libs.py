@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext import _cuda_libs, engine, operators
+from anagram_ext.native import cuda, plan
+from anagram_ext.pde import operators
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def stand_in(monkeypatch):
 
         module = ModuleType("stand_in")
         vars(module).update(device_count=lambda: devices, load=load, built_with=built_with)
-        monkeypatch.setattr(_cuda_libs, "_module", lambda: module)
+        monkeypatch.setattr(cuda, "_module", lambda: module)
         return module, calls
 
     return install
@@ -42,23 +43,23 @@ def test_a_machine_without_a_gpu_says_why(stand_in):
 
 
 def test_a_build_without_cuda_says_why(monkeypatch):
-    monkeypatch.setattr(_cuda_libs, "_module", lambda: "anagram_ext was built without its CUDA")
+    monkeypatch.setattr(cuda, "_module", lambda: "anagram_ext was built without its CUDA")
     assert not ax.cuda_available()
     with pytest.raises(ax.BackendUnavailable, match="built without its CUDA"):
-        _cuda_libs.cuda_module()
+        cuda.cuda_module()
 
 
 def test_missing_libraries_are_named(stand_in):
     stand_in(missing=("libcublas.so.13", "libcublas.so.12"))
-    assert "libcublas.so.13: cannot open" in _cuda_libs.cuda_problem()
+    assert "libcublas.so.13: cannot open" in cuda.cuda_problem()
     assert not ax.cuda_available()
 
 
 def test_the_other_major_version_will_do(stand_in):
     module, calls = stand_in(missing=("libcublas.so.12",), built_with=12040)
-    assert _cuda_libs.cuda_problem() == ""
+    assert cuda.cuda_problem() == ""
     assert [cublas[-1] for _, cublas, _ in calls] == ["libcublas.so.12", "libcublas.so.13"]
-    assert _cuda_libs.cuda_module() is module
+    assert cuda.cuda_module() is module
 
 
 def test_libraries_are_loaded_once_and_wheels_come_first(stand_in, tmp_path, monkeypatch):
@@ -93,16 +94,16 @@ def test_cuda_calls_carry_the_stream(stand_in, monkeypatch):
     calls = []
     native = SimpleNamespace(jets=lambda *arguments: calls.append(arguments))
     vars(module)["Plan"] = lambda *_: native
-    monkeypatch.setattr(engine, "stream_of", lambda _: (42,))
-    plan = engine.Plan([1, 2, 1], "tanh", [operators.value(1)], device="cuda")
-    plan.jets(torch.zeros(7), torch.zeros(3, 1))
+    monkeypatch.setattr(plan, "stream_of", lambda _: (42,))
+    laplacian = plan.Plan([1, 2, 1], "tanh", [operators.value(1)], device="cuda")
+    laplacian.jets(torch.zeros(7), torch.zeros(3, 1))
     ((_, _, _, stream),) = calls
     assert stream == 42
 
 
 def test_the_compiled_module_imports_without_a_gpu():
-    _cuda_libs._module.cache_clear()
-    module = _cuda_libs._module()
+    cuda._module.cache_clear()
+    module = cuda._module()
     if isinstance(module, str):
         pytest.skip(module)  # the reason why there is none
     count, reason = module.device_count()
@@ -116,7 +117,7 @@ def test_the_compiled_module_imports_without_a_gpu():
 
 
 def test_errors_of_the_compiled_module_are_those_of_the_package():
-    module = _cuda_libs._module()
+    module = cuda._module()
     if isinstance(module, str):
         pytest.skip(module)  # the reason why there is none
     with pytest.raises(ax.CudaError, match="CUDA: "):

@@ -11,8 +11,8 @@ import torch
 
 import anagram_ext as ax
 import reference
-from anagram_ext import operators
-from anagram_ext.engine import Plan
+from anagram_ext.native.plan import Plan
+from anagram_ext.pde import operators
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-4}
 COORDINATES = ("t", "x")

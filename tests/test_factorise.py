@@ -11,9 +11,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anagram_ext._native import core
-from anagram_ext.cutoff import Cutoff
-from anagram_ext.factorise import Factorisation, factorise
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.linear.solve import Factorisation, factorise
+from anagram_ext.native.loading import core
 from spectra import decay, prescribed, solve
 
 EPS = 2.0**-52

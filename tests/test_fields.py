@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from anagram_ext import Field
-from anagram_ext.operators import Operator
+from anagram_ext.pde.operators import Operator
 
 VALUE = torch.tensor([0.5, 2.0, 3.0], dtype=torch.float64)
 OTHER = torch.tensor([2.0, -1.0, 0.25], dtype=torch.float64)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 from spectra import decay, prescribed
 
 pytestmark = pytest.mark.gpu

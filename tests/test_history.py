@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anagram_ext.history import COLUMNS, History, Row, read_csv
+from anagram_ext.training.history import COLUMNS, History, Row, read_csv
 
 ROWS = (
     Row(step=0, seconds=0.0, loss=2.0, l2_error=0.5),

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem, checkpoint
-from anagram_ext.history import read_csv
+from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem
 from anagram_ext.methods import StepInfo
 from anagram_ext.methods.anagram import Anagram
-from anagram_ext.run import INTERRUPTED, NOT_FINITE
-from anagram_ext.system import System
-from anagram_ext.train import train
+from anagram_ext.systems.pde_system import System
+from anagram_ext.training import checkpoint
+from anagram_ext.training.history import read_csv
+from anagram_ext.training.loop import train
+from anagram_ext.training.run import INTERRUPTED, NOT_FINITE
 
 
 class Failing:

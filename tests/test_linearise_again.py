@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.system import System
+from anagram_ext.systems.pde_system import System
 
 POINTS = torch.rand(300, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 RESIDUALS = {

@@ -11,9 +11,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anagram_ext.cutoff import Cutoff
 from anagram_ext.errors import BackendUnavailable, NonFiniteError
-from anagram_ext.factorise import factorise, factorise_tiles, lstsq
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.linear.solve import factorise, factorise_tiles, lstsq
 from spectra import decay, prescribed, solve
 
 EPS = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}

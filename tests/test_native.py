@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from anagram_ext._lapack import ensure_lapack
-from anagram_ext._native import core
+from anagram_ext.native.lapack import ensure_lapack
+from anagram_ext.native.loading import core
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,7 +46,7 @@ def make_package(folder: Path, *, compiled: bool) -> Path:
 
 # ---------------------------------------------------------------- finding the compiled module
 
-LOAD = "from anagram_ext._native import core; print(core.__file__)"
+LOAD = "from anagram_ext.native.loading import core; print(core.__file__)"
 
 # An editable installation finds its modules whatever the path says.
 WITHOUT_EDITABLE = (
@@ -61,7 +61,7 @@ def test_import_from_the_root_of_a_clone() -> None:
     Binding a LAPACK waits for its first use: it imports scipy.linalg, which takes a while.
     """
     done = run_python(
-        "import anagram_ext; from anagram_ext._native import core\n"
+        "import anagram_ext; from anagram_ext.native.loading import core\n"
         "print(core.__name__, repr(core.lapack_backend()))"
     )
     assert done.stdout.strip() == "anagram_ext._core ''", done.stderr
@@ -95,7 +95,7 @@ def test_missing_module_says_what_to_do(tmp_path: Path) -> None:
 
 def bind(folder: Path, choice: str) -> subprocess.CompletedProcess[str]:
     make_package(folder, compiled=True)
-    code = "from anagram_ext._lapack import ensure_lapack; print(ensure_lapack())"
+    code = "from anagram_ext.native.lapack import ensure_lapack; print(ensure_lapack())"
     return run_python(code, cwd=folder, ANAGRAM_LAPACK=choice)
 
 

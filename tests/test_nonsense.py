@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 import anagram_ext as ax
-from anagram_ext import checkpoint
-from anagram_ext.run_directory import RunDirectory
+from anagram_ext.training import checkpoint
+from anagram_ext.training.directory import RunDirectory
 
 POINTS = torch.rand(8, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 MODEL = ax.MLP([2, 4, 1])

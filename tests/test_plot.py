@@ -6,7 +6,8 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from anagram_ext import MLP, Box, Condition, Problem, plot
+from anagram_ext import MLP, Box, Condition, Problem
+from anagram_ext.figures import maps as plot
 
 
 def problem(**changes) -> Problem:

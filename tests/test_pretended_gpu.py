@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext import engine, methods
-from anagram_ext.system import System
+from anagram_ext import methods
+from anagram_ext.native import plan
+from anagram_ext.systems.pde_system import System
 from pretend_cuda import STREAM, host_bytes, pretended_gpu
 
 FEW = 2000  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
@@ -44,8 +45,8 @@ def test_the_pretence_has_the_rules_of_a_gpu():
         with pytest.raises(TypeError, match="can't convert cuda:0"):
             np.asarray(there)
         assert (float(there.sum()), there.tolist(), sum(host_bytes)) == (3.0, [1.0] * 3, 8 + 24)
-        assert engine.stream_of(there.device) == (STREAM,)
-    assert engine.stream_of(here.device) == ()
+        assert plan.stream_of(there.device) == (STREAM,)
+    assert plan.stream_of(here.device) == ()
 
 
 @pytest.mark.parametrize("memory", ["stored", "streamed"])

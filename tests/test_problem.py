@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.coordinates import Coordinates
-from anagram_ext.discovery import discover
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.systems.dry_run import discover
 
 POINTS = torch.rand(9, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 DATA = torch.linspace(0, 1, 9, dtype=torch.float64)

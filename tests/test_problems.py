@@ -11,12 +11,12 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 
 from anagram_ext import problems
-from anagram_ext.coordinates import Coordinates
-from anagram_ext.cutoff import Cutoff
-from anagram_ext.fields import Field
+from anagram_ext.geometry.designs import Sampler
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.field import Field
 from anagram_ext.problems.allen_cahn import coefficients
 from anagram_ext.problems.burgers import VISCOSITY, cole_hopf
-from anagram_ext.sampling import Sampler
 
 # name: (parameters, rows of each condition, published cutoff)
 PUBLISHED = {

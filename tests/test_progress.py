@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from anagram_ext.history import Row
-from anagram_ext.progress import describe, reporting
+from anagram_ext.training.history import Row
+from anagram_ext.training.progress import describe, reporting
 
 FULL = Row(step=5, seconds=1.0, loss=1.25e-3, l2_error=2e-2, rank=17, step_size=0.5)
 

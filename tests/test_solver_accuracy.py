@@ -15,7 +15,7 @@ import scipy.linalg
 import torch
 
 import anagram_ext as ax
-from anagram_ext.factorise import factorise, lstsq
+from anagram_ext.linear.solve import factorise, lstsq
 from extended_svd import EPS, ExtendedSvd
 
 CUTOFFS = (1e-4, 1e-6, 1e-8, 1e-10)

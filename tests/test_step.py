@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.search import grid_search
+from anagram_ext.methods.search import grid_search
 
 X = torch.tensor([[0.0], [1.0], [2.0], [3.0]], dtype=torch.float64)
 

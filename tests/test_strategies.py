@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import amstramgram, natural_lm
 from anagram_ext.methods.amstramgram import Amstramgram
 from anagram_ext.methods.anagram import Anagram

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext import memory
-from anagram_ext.system import System
+from anagram_ext.linear import memory
+from anagram_ext.systems.pde_system import System
 from pretend_cuda import OnGpu, pretended_gpu
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.system import System
+from anagram_ext.systems.pde_system import System
 
 BOX = ax.Box(x=(0, 1), y=(-1, 1))
 WIDTHS = [2, 6, 5, 2]
@@ -104,7 +104,7 @@ def test_a_residual_that_takes_one_parameter_vector_only(device):
 
 
 def test_more_parameter_vectors_than_fit_into_one_batch(monkeypatch, model):
-    monkeypatch.setattr("anagram_ext.block._BATCH_BYTES", 5000)
+    monkeypatch.setattr("anagram_ext.systems.pointwise._BATCH_BYTES", 5000)
     system = System(coupled(model.device), model)
     thetas = torch.stack([model.init(seed) for seed in range(7)])
     expected = torch.stack([system.residual(theta) for theta in thetas])

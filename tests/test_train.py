@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from anagram_ext import MLP, Box, Condition, Problem, checkpoint
-from anagram_ext.cutoff import Cutoff
+from anagram_ext import MLP, Box, Condition, Problem
 from anagram_ext.errors import BackendUnavailable
-from anagram_ext.history import COLUMNS, read_csv
+from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.methods import StepInfo, names
 from anagram_ext.methods.anagram import Anagram
-from anagram_ext.run import ROUND_OFF, STEPS_REACHED
-from anagram_ext.system import System
-from anagram_ext.train import train
+from anagram_ext.systems.pde_system import System
+from anagram_ext.training import checkpoint
+from anagram_ext.training.history import COLUMNS, read_csv
+from anagram_ext.training.loop import train
+from anagram_ext.training.run import ROUND_OFF, STEPS_REACHED
 
 LINE = Box(x=(0, 1))
 

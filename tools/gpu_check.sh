@@ -89,7 +89,7 @@ left_out() {
     summary+=("NOT RUN  $file: no package $package")
   done
 }
-files='progress=False, out=|out=tmp_path|anagram_ext.compare' # tests that write the files of a run
+files='progress=False, out=|out=tmp_path|anagram_ext.training.comparison' # tests that write the files of a run
 left_out hypothesis '^from hypothesis'
 left_out safetensors "import .*checkpoint|$files"
 left_out matplotlib "^import matplotlib|$files"

@@ -11,7 +11,7 @@ from anagram_ext.methods.protocol import StepInfo
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 DECAY_STEPS: Final = (15_000, 25_000, 35_000, 45_000)
 DECAY: Final = 0.1

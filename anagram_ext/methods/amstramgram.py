@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 from anagram_ext.methods.descent import NO_PROGRESS
 from anagram_ext.methods.protocol import StepInfo
-from anagram_ext.search import SearchResult, grid_search
+from anagram_ext.methods.search import SearchResult, grid_search
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.factorise import Factorisation
-    from anagram_ext.system import System
+    from anagram_ext.linear.solve import Factorisation
+    from anagram_ext.systems.pde_system import System
 
 STEP_SIZES: Final = 0.5 ** (60 * torch.linspace(0, 1, 101, dtype=torch.float64) ** 2)
 

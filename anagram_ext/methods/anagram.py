@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.cutoff import Cutoff
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.linear.solve import factorise
 from anagram_ext.methods.descent import Descent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.methods.protocol import StepInfo
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 CUTOFF: Final = Cutoff(1e-6)
 

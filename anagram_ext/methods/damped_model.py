@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.factorise import factorise
+from anagram_ext.linear.solve import factorise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 # Columns of J shorter than this share of the longest one are scaled as if they had this length.
 SHORTEST_COLUMN: Final = 1e-3

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from anagram_ext.methods.protocol import StepInfo
-from anagram_ext.search import lowest_of_grid
+from anagram_ext.methods.search import lowest_of_grid
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 ROUNDINGS: Final = 16
 PATIENCE: Final = 20  # steps in a row that lower nothing

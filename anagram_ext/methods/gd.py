@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.methods.protocol import StepInfo
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 
 class GradientDescent:

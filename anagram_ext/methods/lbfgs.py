@@ -11,7 +11,7 @@ from anagram_ext.methods.protocol import StepInfo
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 MEMORY: Final = 50
 LINE_SEARCH_EVALUATIONS: Final = 25

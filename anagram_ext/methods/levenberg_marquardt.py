@@ -11,7 +11,7 @@ from anagram_ext.methods.protocol import StepInfo
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 FIRST_DAMPING: Final = 1e-3  # in units of the largest squared singular value
 MOST_DAMPING: Final = 1e8

@@ -12,7 +12,7 @@ from anagram_ext.methods.protocol import StepInfo
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
 LEAST_DAMPING: Final = 1e-24

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.system import System
+    from anagram_ext.systems.pde_system import System
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from anagram_ext.problems.wave import wave
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anagram_ext.problem import Problem
+    from anagram_ext.pde.problem import Problem
 
 # The problems of the ANaGRAM paper and talk.
 PUBLISHED = (laplace_2d, heat, laplace_5d, allen_cahn, burgers)

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.polynomial.chebyshev import chebvander
 
-from anagram_ext.domain import Box
-from anagram_ext.network import MLP
-from anagram_ext.problem import Condition, Problem
+from anagram_ext.geometry.box import Box
+from anagram_ext.models.mlp import MLP
+from anagram_ext.pde.problem import Condition, Problem
 from anagram_ext.problems.published import precision_cutoff, published_settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from anagram_ext.coordinates import Coordinates
+    from anagram_ext.pde.coordinates import Coordinates
 
 TABLE = Path(__file__).parent / "data" / "allen_cahn.npz"
 

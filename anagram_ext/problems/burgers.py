@@ -6,9 +6,9 @@ from math import pi
 
 import torch
 
-from anagram_ext.domain import Box
-from anagram_ext.network import MLP
-from anagram_ext.problem import Condition, Problem
+from anagram_ext.geometry.box import Box
+from anagram_ext.models.mlp import MLP
+from anagram_ext.pde.problem import Condition, Problem
 from anagram_ext.problems.published import precision_cutoff, published_settings
 
 VISCOSITY = 0.01 / pi

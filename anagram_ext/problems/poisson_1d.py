@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from anagram_ext.domain import Box
-from anagram_ext.network import MLP
-from anagram_ext.problem import Condition, Problem
+from anagram_ext.geometry.box import Box
+from anagram_ext.models.mlp import MLP
+from anagram_ext.pde.problem import Condition, Problem
 
 if TYPE_CHECKING:
-    from anagram_ext.coordinates import Coordinates
+    from anagram_ext.pde.coordinates import Coordinates
 
 
 def exact(x: Coordinates) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from anagram_ext.cutoff import Cutoff
+from anagram_ext.linear.cutoff import Cutoff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

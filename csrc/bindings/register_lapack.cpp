@@ -1,4 +1,4 @@
-// Binding of the LAPACK table; anagram_ext/_lapack.py decides which library and calls this once.
+// Binding of the LAPACK table; anagram_ext/native/lapack.py decides which library and calls this once.
 #include "cpu/lapack.hpp"
 #include "register.hpp"
 

@@ -1,4 +1,4 @@
-// The factorisation object, once for each dtype; anagram_ext/factorise.py picks the class.
+// The factorisation object, once for each dtype; anagram_ext/linear/solve.py picks the class.
 #include "cpu/factorise.hpp"
 #include "factorisation_class.hpp"
 #include "register.hpp"

@@ -1,0 +1,137 @@
+"""Boxes with named coordinates and their faces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anagram_ext.checks import check_kind
+from anagram_ext.geometry.designs import Bounds, Region, counts_along, tensor_product
+from anagram_ext.pde.coordinates import check_names
+
+
+@dataclass(frozen=True, init=False)
+class Box(Region):
+    """The product of named intervals: ``Box(t=(0, 1), x=(-1, 1))``.
+
+    The order of the names is the order of the columns of all points. Random points:
+    :meth:`uniform`, :meth:`sobol`, :meth:`latin_hypercube` and :meth:`stratified` return a
+    :class:`Sampler`, which a condition draws from by seed.
+    """
+
+    def __init__(self, /, **intervals: tuple[float, float]) -> None:
+        """Checks and stores the intervals.
+
+        Args:
+            intervals: (lower, upper) for each coordinate name.
+
+        Raises:
+            ValueError: if an interval is not a finite, non-empty (lower, upper).
+        """
+        names = check_names(intervals)
+        bounds = tuple(_checked_interval(name, intervals[name]) for name in names)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "pieces", (bounds,))
+
+    @property
+    def bounds(self) -> Bounds:
+        """The (lower, upper) of each coordinate."""
+        return self.pieces[0]
+
+    def grid(self, *counts: int) -> Tensor:
+        """Equispaced points strictly inside the box, [n, d] float64, last coordinate fastest.
+
+        Args:
+            counts: points along each coordinate; a single number serves all of them.
+        """
+        ticks = [
+            np.linspace(lower, upper, count + 2)[1:-1]
+            for (lower, upper), count in zip(
+                self.bounds, counts_along(self.bounds, counts), strict=True
+            )
+        ]
+        return torch.from_numpy(tensor_product(ticks))
+
+    def face(self, **fixed: float) -> Faces:
+        """The part of the box where one coordinate has the given value: ``box.face(t=0)``.
+
+        Raises:
+            ValueError: for an unknown coordinate, several of them, or a value outside the box.
+        """
+        if len(fixed) != 1:
+            raise ValueError(f"face fixes exactly one coordinate, got {fixed}")
+        ((name, value),) = fixed.items()
+        axis = self._axis(name)
+        lower, upper = self.bounds[axis]
+        check_kind(f"face: {name}", value, (int, float), "a number")
+        if not lower <= value <= upper:
+            raise ValueError(f"face: {name}={value!r} lies outside of [{lower}, {upper}]")
+        return Faces(self.names, (self._slice(axis, float(value)),))
+
+    def faces(self, *names: str) -> Faces:
+        """Lower and upper face of each named coordinate, of all coordinates when none is named.
+
+        Raises:
+            ValueError: for an unknown coordinate.
+        """
+        axes = [self._axis(name) for name in names or self.names]
+        return Faces(
+            self.names, tuple(self._slice(axis, end) for axis in axes for end in self.bounds[axis])
+        )
+
+    def _axis(self, name: str) -> int:
+        if name not in self.names:
+            raise ValueError(f"unknown coordinate {name!r}: there are {self.names}")
+        return self.names.index(name)
+
+    def _slice(self, axis: int, value: float) -> Bounds:
+        return (*self.bounds[:axis], (value, value), *self.bounds[axis + 1 :])
+
+
+@dataclass(frozen=True)
+class Faces(Region):
+    """One or several faces of a box, each with one coordinate held fixed."""
+
+    def grid(self, *counts: int) -> Tensor:
+        """Equispaced points of every face including its edges, [n, d] float64.
+
+        Args:
+            counts: points along each free coordinate of a face; a single number serves them all.
+        """
+        return torch.from_numpy(
+            np.concatenate(
+                [
+                    tensor_product(
+                        [
+                            _closed_ticks(lower, upper, count)
+                            for (lower, upper), count in zip(
+                                piece, counts_along(piece, counts), strict=True
+                            )
+                        ]
+                    )
+                    for piece in self.pieces
+                ]
+            )
+        )
+
+
+def _closed_ticks(
+    lower: float, upper: float, count: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if count == 1:  # a single point sits in the middle (of a fixed coordinate: at its value)
+        return np.array([lower / 2 + upper / 2])
+    return np.linspace(lower, upper, count)
+
+
+def _checked_interval(name: str, interval: tuple[float, float]) -> tuple[float, float]:
+    try:
+        lower, upper = (float(end) for end in interval)
+    except (TypeError, ValueError):
+        raise ValueError(f"Box: {name} must be (lower, upper), got {interval!r}") from None
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        raise ValueError(f"Box: {name} must satisfy lower < upper, both finite, got {interval!r}")
+    return lower, upper

@@ -1,0 +1,41 @@
+"""What this installation is made of."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+
+from anagram_ext.native.cuda import cuda_problem
+from anagram_ext.native.lapack import ensure_lapack
+from anagram_ext.native.loading import core
+
+_LIBRARIES = ("anagram_ext", "numpy", "scipy", "torch")
+
+
+def cuda_available() -> bool:
+    """Whether ``device="cuda"`` can be used here; :func:`info` says why not."""
+    return not cuda_problem()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this package and the libraries it computes with."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES}
+
+
+def info() -> dict[str, str]:
+    """Versions, instruction set, threads and linear algebra library, for bug reports."""
+    return {
+        **versions(),
+        "machine": platform.machine(),
+        "instructions": core.isa(),
+        "threads": str(core.get_num_threads()),
+        "lapack": ensure_lapack(),
+        "cuda": cuda_problem() or "available",
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # the package itself, run from its source folder

@@ -1,0 +1,189 @@
+"""The multilayer perceptron: its shape, parameters and evaluation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from anagram_ext.checks import (
+    DTYPES,
+    check_integer,
+    check_kind,
+    check_points,
+    check_seed,
+    check_theta,
+    elements,
+)
+from anagram_ext.models.torch_bridge import ACTIVATIONS, from_sequential, to_sequential
+from anagram_ext.native.plan import Plan, require_device
+from anagram_ext.pde import operators
+
+if TYPE_CHECKING:
+    from anagram_ext.pde.operators import Operator
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A fully connected network, linear in its last layer; its parameters live outside of it.
+
+    The parameter vector theta [P] holds weight (row-major) and bias of each layer in turn: the
+    order of ``torch.nn.Sequential(Linear, activation, Linear, ...).parameters()``.
+
+    Attributes:
+        widths: inputs, hidden widths, outputs.
+        activation: ``tanh``, ``sin``, ``softplus``, ``gelu`` (the exact one), ``silu`` or
+            ``identity``.
+        dtype: ``torch.float64`` or ``torch.float32``.
+        device: where the engine runs.
+        coordinates: names of the inputs, used by :meth:`jet`. When not given: for one input the
+            letter used; up to four inputs ``t, x, y, z`` if some derivative mentions ``t``, else
+            ``x, y, z``; beyond that ``x1, x2, ...``.
+    """
+
+    widths: Sequence[int]
+    activation: str = "tanh"
+    dtype: torch.dtype = torch.float64
+    device: str = "cpu"
+    coordinates: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", _checked_widths(self.widths))
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
+        if self.dtype not in DTYPES:
+            raise TypeError(f"dtype must be torch.float64 or torch.float32, got {self.dtype!r}")
+        require_device(self.device)
+        if self.coordinates is not None:
+            names = elements("coordinates", self.coordinates, "a sequence of names")
+            object.__setattr__(self, "coordinates", names)
+            if len(self.coordinates) != self.widths[0]:
+                raise ValueError(
+                    f"coordinates must name {self.widths[0]} inputs, got {self.coordinates}"
+                )
+
+    @property
+    def n_parameters(self) -> int:
+        """The length P of the parameter vector."""
+        return sum((a + 1) * b for a, b in itertools.pairwise(self.widths))
+
+    def init(self, seed: int, scheme: str = "glorot") -> Tensor:
+        """Random parameters [P]; the same numbers, up to rounding, in both dtypes.
+
+        Args:
+            seed: of torch's random generator.
+            scheme: ``"glorot"``: weights uniform in +-sqrt(6 / (fan_in + fan_out)), biases uniform
+                in +-1 / sqrt(fan_in). ``"normal"``: everything 0.1 N(0, 1), as in the ANaGRAM paper
+                (arXiv 2412.10782).
+
+        Raises:
+            ValueError: for another scheme.
+        """
+        check_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
+        if scheme == "normal":
+            theta = 0.1 * torch.randn(self.n_parameters, generator=rng, dtype=torch.float64)
+        elif scheme == "glorot":
+            theta = torch.cat(
+                [
+                    bound * (2 * torch.rand(size, generator=rng, dtype=torch.float64) - 1)
+                    for fan_in, fan_out in itertools.pairwise(self.widths)
+                    for size, bound in (
+                        (fan_in * fan_out, math.sqrt(6 / (fan_in + fan_out))),
+                        (fan_out, 1 / math.sqrt(fan_in)),
+                    )
+                ]
+            )
+        else:
+            raise ValueError(f"scheme must be 'glorot' or 'normal', got {scheme!r}")
+        return theta.to(self.device, self.dtype)
+
+    def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
+        """The outputs [n, m] at points [n, d], outside of autograd."""
+        return self._evaluate(theta, points, (operators.value(self.widths[0]),))[0]
+
+    def jet(self, theta: Tensor, points: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+        """Outputs and derivatives by name: ``model.jet(theta, points, ("", "t", "xx"))``.
+
+        Args:
+            theta: parameters [P].
+            points: [n, d].
+            names: derivatives up to order 4, spelled with one letter a coordinate or as the name
+                of one coordinate; ``""`` is the value. :attr:`coordinates` says what they mean.
+
+        Returns:
+            A tensor [n, m] for each name.
+
+        Raises:
+            ValueError: for an unknown coordinate, an order above 4 or a wrong shape.
+        """
+        names = _checked_names(names)
+        coordinates = self.coordinates or _guess_coordinates(self.widths[0], names)
+        wanted = tuple(operators.derivative((name,), coordinates) for name in names)
+        distinct = tuple(dict.fromkeys(wanted))
+        computed = dict(zip(distinct, self._evaluate(theta, points, distinct), strict=True))
+        return {name: computed[operator] for name, operator in zip(names, wanted, strict=True)}
+
+    def to_torch(self, theta: Tensor) -> nn.Sequential:
+        """The same network as ``torch.nn.Sequential(Linear, activation, ...)``, where theta is."""
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        return to_sequential(self.widths, self.activation, theta)
+
+    @classmethod
+    def from_torch(cls, net: nn.Sequential) -> tuple[MLP, Tensor]:
+        """Network and parameters [P] of a ``torch.nn.Sequential(Linear, activation, Linear, ...)``.
+
+        They are on the device of the module.
+
+        Raises:
+            TypeError: if the module is no such sequence, or mixes dtypes or devices.
+            ValueError: for an activation that the engine lacks, several different ones, or a
+                device other than CPU and GPU.
+            BackendUnavailable: for a module on a GPU, when the engine cannot use it.
+        """
+        widths, activation, theta = from_sequential(net)
+        device = theta.device.type
+        return cls(widths, activation=activation, dtype=theta.dtype, device=device), theta
+
+    def _evaluate(
+        self, theta: Tensor, points: Tensor, wanted: tuple[Operator, ...]
+    ) -> list[Tensor]:
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        check_points("points", points, self.widths[0], self.device)
+        plan = Plan.cached(self.widths, self.activation, wanted, self.device)
+        jets = plan.jets(theta, points.to(theta.device, self.dtype))  # [K, m, n]
+        return [component.T.contiguous() for component in jets]
+
+
+def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    checked = list(elements("widths", widths, "a sequence of integers"))
+    if len(checked) < 2:
+        raise ValueError(f"widths must hold at least inputs and outputs, got {checked}")
+    for width in checked:
+        check_integer(f"each of widths {checked}", width, least=1)
+    return tuple(widths)
+
+
+def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    checked = elements("names", names, 'a sequence of derivatives such as ("", "x")')
+    if not checked:
+        raise ValueError("names must hold at least one derivative, got none")
+    for name in checked:
+        check_kind(f"each of names {checked}", name, str, "a string")
+    return tuple(names)
+
+
+def _guess_coordinates(dimension: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    letters = "".join(names)
+    if dimension == 1:
+        return (letters[:1] or "x",)
+    if dimension <= 4 and ("t" in letters or dimension == 4):
+        return ("t", "x", "y", "z")[:dimension]
+    if dimension <= 3:
+        return ("x", "y", "z")[:dimension]
+    return tuple(f"x{i}" for i in range(1, dimension + 1))

@@ -1,0 +1,131 @@
+"""The native engine as seen from Python: one plan for a network shape and a set of operators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from anagram_ext.native.cuda import cuda_module
+from anagram_ext.native.loading import core
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.pde.operators import Operator
+
+
+def require_device(device: str) -> None:
+    """Raises unless the engine can run there.
+
+    Raises:
+        BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
+        ValueError: for anything else but ``"cpu"``.
+    """
+    native_module(device)
+
+
+def native_module(device: str) -> Any:
+    """The compiled module whose classes compute on ``"cpu"`` or ``"cuda"``.
+
+    Both have the same classes; the methods of the CUDA ones take a stream as their last argument,
+    see :func:`stream_of`.
+
+    Raises:
+        BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
+        ValueError: for another device.
+    """
+    if device == "cuda":
+        return cuda_module()
+    if device != "cpu":
+        raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
+    return core
+
+
+class Plan:
+    """Jets and Jacobian rows of an MLP for K operators applied to each of its m outputs.
+
+    All tensors are contiguous, of one dtype and on one device. Rows are component-major: of C
+    residual components at n points, row c * n + i belongs to component c at point i. Seeds
+    [C, K, m, n] are the derivatives of each component with respect to the jets [K, m, n].
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: str,
+        wanted: Sequence[Operator],
+        device: str = "cpu",
+    ) -> None:
+        self.n_operators = len(wanted)
+        self.n_outputs = widths[-1]
+        self._native = native_module(device).Plan(
+            list(widths),
+            activation,
+            [[(list(index), c) for index, c in operator.terms] for operator in wanted],
+        )
+
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def cached(
+        widths: tuple[int, ...], activation: str, wanted: tuple[Operator, ...], device: str
+    ) -> Plan:
+        """The plan for these arguments, made once."""
+        return Plan(widths, activation, wanted, device)
+
+    def jets(self, theta: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
+        """The operators applied to the network, [K, m, n], at points [n, d]."""
+        if out is None:
+            out = theta.new_empty((self.n_operators, self.n_outputs, len(points)))
+        if len(points):
+            self._native.jets(_plain(theta), _plain(points), out, *stream_of(theta.device))
+        return out
+
+    def jets_many(self, thetas: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
+        """The jets [q, K, m, n] of several parameter vectors [q, P]."""
+        if out is None:
+            out = thetas.new_empty((len(thetas), self.n_operators, self.n_outputs, len(points)))
+        if out.numel():
+            self._native.jets_many(_plain(thetas), _plain(points), out, *stream_of(thetas.device))
+        return out
+
+    def jacobian(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
+        """Writes the rows [C * n, P] of the seeded Jacobian into `out`."""
+        if len(points):
+            self._native.jacobian(
+                _plain(theta), _plain(points), seeds, out, *stream_of(theta.device)
+            )
+
+    def jacobian_with_jets(
+        self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor, jets: Tensor
+    ) -> None:
+        """The same, with the jets [K, m, n] from the same forward sweep; on the CPU only."""
+        if len(points):
+            self._native.jacobian(_plain(theta), _plain(points), seeds, out, jets)
+
+    def vjp(self, theta: Tensor, points: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
+        """Adds J^T w to `out` [P] without storing J; w [C * n]."""
+        if len(points):
+            self._native.vjp(_plain(theta), _plain(points), seeds, w, out, *stream_of(theta.device))
+
+    def jvp(self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
+        """Writes J v to `out` [C * n] without storing J; v [P]."""
+        if len(points):
+            self._native.jvp(_plain(theta), _plain(points), seeds, v, out, *stream_of(theta.device))
+
+
+def stream_of(device: torch.device) -> tuple[int, ...]:
+    """What native calls take as last argument: on a GPU torch's stream, elsewhere nothing.
+
+    The work then goes behind torch's own, and nobody has to wait.
+    """
+    if device.type == "cuda":
+        return (torch.cuda.current_stream(device).cuda_stream,)
+    return ()
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    # The native side reads memory and knows nothing of autograd or strides.
+    return tensor.detach().contiguous()

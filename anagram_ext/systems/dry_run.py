@@ -1,0 +1,154 @@
+"""The dry run of a residual: which derivatives it needs, and whether it keeps the rules.
+
+The residual is called with random jets. What it asks for is what the engine will compute; what it
+returns is checked once here, so that training steps need no checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.field import Field
+from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
+
+if TYPE_CHECKING:
+    from anagram_ext.pde.operators import Operator
+    from anagram_ext.pde.problem import Residual
+
+
+class _Recorder:
+    """Hands out random values for every derivative of one field and remembers which."""
+
+    def __init__(self, points: Tensor, rng: torch.Generator) -> None:
+        self.seen: dict[Operator, Tensor] = {}
+        self._points, self._rng = points, rng
+
+    def __call__(self, operator: Operator) -> Tensor:
+        if operator not in self.seen:
+            values = _random((len(self._points),), self._points, self._rng)
+            self.seen[operator] = values.requires_grad_()
+        return self.seen[operator]
+
+
+def discover(
+    condition: str, residual: Residual, fields: tuple[str, ...], coordinates: Coordinates
+) -> PointwiseResidual:
+    """Dry-runs the residual of a condition on its own points.
+
+    Raises:
+        ValueError: for an unknown derivative, a wrong shape, a component that depends on no field,
+            or a residual that is not pointwise.
+        TypeError: for anything but tensors of the model's dtype, or a wrong number of arguments.
+    """
+    rng = torch.Generator().manual_seed(0)
+    points = coordinates.points
+    recorders = [_Recorder(points, rng) for _ in fields]
+    arguments = [
+        Field(name, coordinates.names, recorder)
+        for name, recorder in zip(fields, recorders, strict=True)
+    ]
+    try:
+        components = as_components(residual(*arguments, coordinates))
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"condition {condition!r}: {error}") from error
+    _check_components(condition, components, points)
+
+    operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
+    found = PointwiseResidual(
+        condition,
+        residual,
+        fields,
+        len(components),
+        operators,
+        tuple(
+            (k, j)
+            for j, recorder in enumerate(recorders)
+            for k, operator in enumerate(operators)
+            if operator in recorder.seen
+        ),
+    )
+    jets = _random((2, len(operators), len(fields), len(points)), points, rng)
+    _check_pointwise(found, coordinates, jets)
+    return replace(
+        found,
+        broadcasts=_broadcasts(found, coordinates, jets),
+        holds_data=_holds_data(found, coordinates, jets[0], rng),
+    )
+
+
+def _random(shape: tuple[int, ...], points: Tensor, rng: torch.Generator) -> Tensor:
+    # Drawn on the CPU: the same numbers on every device.
+    return torch.randn(shape, generator=rng, dtype=points.dtype).to(points.device)
+
+
+def _check_components(condition: str, components: list[Tensor], points: Tensor) -> None:
+    if not components:
+        raise ValueError(f"condition {condition!r}: residual returned no component")
+    for c, component in enumerate(components):
+        which = f"condition {condition!r}: residual component {c}"
+        if not isinstance(component, Tensor):
+            raise TypeError(f"{which} must be a tensor, got {type(component).__name__}")
+        if component.shape != (len(points),):
+            raise ValueError(
+                f"{which} must have shape [{len(points)}], got {list(component.shape)}"
+            )
+        if component.dtype != points.dtype:
+            raise TypeError(f"{which} must be {points.dtype} like the model, got {component.dtype}")
+        if not component.requires_grad:
+            raise ValueError(f"{which} does not depend on any field")
+
+
+def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> None:
+    """New jets at every other point must leave the residual at the remaining points alone."""
+    before = _values(found, coordinates, jets[0])
+    mixed = jets[0].clone()
+    mixed[..., ::2] = jets[1][..., ::2]
+    after = _values(found, coordinates, mixed)
+    if not _close(before[:, 1::2], after[:, 1::2]):
+        raise ValueError(
+            f"condition {found.condition!r}: residual is not pointwise: its value at one point "
+            "depends on the fields at other points"
+        )
+
+
+def _broadcasts(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> bool:
+    """Whether two parameter vectors at once give the same as one after the other."""
+    one_by_one = torch.stack([_values(found, coordinates, single) for single in jets], dim=1)
+    wired = JetResidual(found, coordinates, n_vectors=len(jets))
+    wired.jets.copy_(jets)
+    try:
+        together = wired.values()
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return False
+    return all(
+        part.shape == expected.shape and _close(part, expected)
+        for part, expected in zip(together, one_by_one, strict=True)
+    )
+
+
+def _holds_data(
+    found: PointwiseResidual, coordinates: Coordinates, jets: Tensor, rng: torch.Generator
+) -> bool:
+    """Whether points and jets in another order give more than the residuals in that order."""
+    order = torch.randperm(jets.shape[-1], generator=rng)
+    shuffled = Coordinates(coordinates.names, coordinates.points[order])
+    expected = _values(found, coordinates, jets)[:, order]
+    return not _close(_values(found, shuffled, jets[..., order]), expected)
+
+
+def _values(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> Tensor:
+    wired = JetResidual(found, coordinates)
+    wired.jets.copy_(jets)
+    return torch.stack(wired.values())  # [C, n]
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    # Vectorised functions may round a point differently with other neighbours, hence no equality.
+    tolerance = 1e3 * torch.finfo(a.dtype).eps
+    return torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)

@@ -1,0 +1,146 @@
+"""A condition's residual and its derivatives with respect to the jets, point by point.
+
+This is the only place where autograd runs: on n numbers a jet component, never through the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor
+
+from anagram_ext.pde.field import Field
+from anagram_ext.pde.operators import Operator
+
+if TYPE_CHECKING:
+    from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.pde.problem import Residual
+
+
+@dataclass(frozen=True)
+class PointwiseResidual:
+    """What the dry run of a condition learned about its residual.
+
+    Attributes:
+        condition: name of the condition.
+        residual: the user's function.
+        fields: names of the m network outputs.
+        n_components: number C of residuals that the function returns.
+        operators: the K different operators that it applies to any field.
+        uses: pairs (k, j): operator k is applied to field j.
+        broadcasts: whether it accepts fields [q, n] for q parameter vectors at once.
+        holds_data: whether it carries values of its own for each point, such as measurements, so
+            that it makes no sense at other points.
+    """
+
+    condition: str
+    residual: Residual
+    fields: tuple[str, ...]
+    n_components: int
+    operators: tuple[Operator, ...]
+    uses: tuple[tuple[int, int], ...]
+    broadcasts: bool = True
+    holds_data: bool = False
+
+
+class JetResidual:
+    """A residual wired to a buffer of jets: fill :attr:`jets`, then ask for values or derivatives.
+
+    Fields, coordinates and views into the buffer are made once, because a step of a small problem
+    takes less time than making them.
+
+    Attributes:
+        jets: the buffer [K, m, n], or [q, K, m, n] for q parameter vectors.
+    """
+
+    def __init__(
+        self, pointwise: PointwiseResidual, coordinates: Coordinates, n_vectors: int | None = None
+    ) -> None:
+        points = coordinates.points
+        batch = () if n_vectors is None else (n_vectors,)
+        shape = (len(pointwise.operators), len(pointwise.fields), len(points))
+        self.jets = torch.zeros((*batch, *shape), dtype=points.dtype, device=points.device)
+        # Views of the buffer: the native engine writes into it behind autograd's back, which is
+        # sound because no graph outlives the evaluation that made it.
+        self._leaves = [
+            self.jets[..., k, j, :].detach().requires_grad_() for k, j in pointwise.uses
+        ]
+        tables = [_Derivatives(pointwise.condition) for _ in pointwise.fields]
+        for (k, j), leaf in zip(pointwise.uses, self._leaves, strict=True):
+            tables[j][pointwise.operators[k]] = leaf
+        self._arguments = [
+            *(
+                Field(name, coordinates.names, table.__getitem__)
+                for name, table in zip(pointwise.fields, tables, strict=True)
+            ),
+            coordinates,
+        ]
+        self._residual = pointwise.residual
+        self._uses = pointwise.uses
+
+    def values(self) -> list[Tensor]:
+        """The C residuals, each [n] or [q, n]."""
+        with torch.no_grad():
+            components = as_components(self._residual(*self._arguments))
+        # A residual may return a leaf as it is, which still asks for gradients.
+        return [component.detach() for component in components]
+
+    def places(self, seeds: Tensor) -> list[Tensor]:
+        """Where the derivatives of one component belong in seeds [K, m, n]; the rest stays zero."""
+        return [seeds[k, j] for k, j in self._uses]
+
+    def derivatives(self, weight: Tensor, places: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        """The C residuals [n]; weight * d(residual) / d(jets) goes to the places of each."""
+        components = self._differentiable()
+        last = len(components) - 1
+        for c, component in enumerate(components):
+            gradients = torch.autograd.grad(
+                component, self._leaves, weight, retain_graph=c < last, allow_unused=True
+            )
+            _store(gradients, places[c])
+        return [component.detach() for component in components]
+
+    def pullback(self, factor: float, places: Sequence[Tensor]) -> list[Tensor]:
+        """The C residuals [n]; factor * sum_c r_c d(r_c) / d(jets) goes to the places."""
+        components = self._differentiable()
+        residuals = [component.detach() for component in components]
+        gradients = torch.autograd.grad(
+            components, self._leaves, [factor * r for r in residuals], allow_unused=True
+        )
+        _store(gradients, places)
+        return residuals
+
+    def _differentiable(self) -> list[Tensor]:
+        with torch.enable_grad():
+            return as_components(self._residual(*self._arguments))
+
+
+class _Derivatives(dict[Operator, Tensor]):
+    """The derivatives of one field that the dry run saw."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__()
+        self._condition = condition
+
+    def __missing__(self, operator: Operator) -> NoReturn:
+        raise ValueError(
+            f"condition {self._condition!r}: residual asks for another derivative than in its dry "
+            f"run ({operator.terms}); which derivatives it uses must not depend on values"
+        )
+
+
+def as_components(returned: Any) -> list[Tensor]:
+    """What a residual returned, as a list of its components; a bare field stands for its value."""
+    parts = returned if isinstance(returned, (tuple, list)) else (returned,)
+    return [part.value if isinstance(part, Field) else part for part in parts]
+
+
+def _store(gradients: Sequence[Tensor | None], places: Sequence[Tensor]) -> None:
+    for gradient, place in zip(gradients, places, strict=True):
+        if gradient is None:
+            place.zero_()
+        else:
+            place.copy_(gradient)

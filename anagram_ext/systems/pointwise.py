@@ -1,0 +1,181 @@
+"""One condition bound to a network: its points, its plan and its rows of the stacked residual."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import torch
+from torch import Tensor
+
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.native.plan import Plan
+from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual
+
+if TYPE_CHECKING:
+    from anagram_ext.models.mlp import MLP
+    from anagram_ext.pde.coordinates import Coordinates
+
+# Jets of many parameter vectors are evaluated in batches of about this size.
+_BATCH_BYTES = 1 << 25
+_MAX_BUFFERS = 4
+
+
+class Block:
+    """The rows ``scale * r`` of one condition, component after component.
+
+    Attributes:
+        pointwise: what is known about the residual.
+        coordinates: the n points of the condition.
+        n_rows: C * n.
+    """
+
+    def __init__(
+        self,
+        pointwise: PointwiseResidual,
+        model: MLP,
+        coordinates: Coordinates,
+        scale: float,
+    ) -> None:
+        self.pointwise = pointwise
+        self.coordinates = coordinates
+        self._scale = scale
+        self._points = coordinates.points
+        n = len(self._points)
+        self.n_rows = pointwise.n_components * n
+        self._plan = Plan.cached(model.widths, model.activation, pointwise.operators, model.device)
+        self._single = JetResidual(pointwise, coordinates)
+        self._many: dict[int, JetResidual] = {}
+        # One set of seeds for each component, and one for a sum over components.
+        shape = self._single.jets.shape
+        self._seeds = torch.zeros(
+            (pointwise.n_components, *shape), dtype=model.dtype, device=model.device
+        )
+        self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype, device=model.device)
+        self._places = [self._single.places(seeds) for seeds in self._seeds]
+        self._summed_places = self._single.places(self._summed_seeds[0])
+        self._keeps_seeds = False
+        self._weight = torch.full((n,), scale, dtype=model.dtype, device=model.device)
+        self._ones = torch.ones(n, dtype=model.dtype, device=model.device)
+
+    def residual(self, theta: Tensor, rows: Tensor) -> None:
+        """Writes the scaled residual into `rows` [C * n]."""
+        self._plan.jets(theta, self._points, self._single.jets)
+        self._write(self._single.values(), rows)
+
+    def residuals(self, thetas: Tensor, rows: Tensor) -> None:
+        """Writes the scaled residuals of parameter vectors [q, P] into `rows` [q, C * n]."""
+        for start, components in self._in_batches(thetas):
+            self._write(components, rows[start : start + len(components[0])])
+
+    def losses(self, thetas: Tensor, losses: Tensor) -> None:
+        """Adds half the sum of squares of the rows, for each of several parameter vectors, [q]."""
+        for start, components in self._in_batches(thetas):
+            for component in components:
+                losses[start : start + len(component)] += (
+                    0.5 * self._scale**2 * component.square().sum(dim=-1)
+                )
+
+    def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
+        """Writes the scaled residual [C * n] and its Jacobian [C * n, P].
+
+        The derivatives of a linear residual do not depend on the jets. Where they were the same the
+        last two times they are expected to be the same again, and one forward sweep does for both;
+        otherwise the rows are computed once more.
+        """
+        expected = self._seeds.clone()
+        if self._keeps_seeds:
+            self._plan.jacobian_with_jets(
+                theta, self._points, expected, jacobian, self._single.jets
+            )
+            self._differentiate(rows)
+        else:
+            self.prepare(theta, rows)
+        as_expected = _same_on_cpu(self._seeds, expected)
+        if not (self._keeps_seeds and as_expected):
+            self._plan.jacobian(theta, self._points, self._seeds, jacobian)
+        self._keeps_seeds = as_expected
+
+    def prepare(self, theta: Tensor, rows: Tensor) -> None:
+        """Writes the scaled residual [C * n] and keeps its derivatives for :meth:`some_rows`."""
+        self._plan.jets(theta, self._points, self._single.jets)
+        self._differentiate(rows)
+
+    def _differentiate(self, rows: Tensor) -> None:
+        """Residual and derivatives with respect to the jets that are there."""
+        self._write(self._single.derivatives(self._weight, self._places), rows)
+        self._check_seeds(self._seeds, rows)
+
+    def some_rows(self, theta: Tensor, part: slice) -> Tensor:
+        """The rows [C * k, P] of the Jacobian that belong to k of the points."""
+        seeds = self._seeds[..., part].contiguous()
+        jacobian = theta.new_empty((len(seeds) * seeds.shape[-1], len(theta)))
+        self._plan.jacobian(theta, self._points[part], seeds, jacobian)
+        return jacobian
+
+    def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
+        """Writes the scaled residual [C * n] and adds J^T r to `gradient` [P]."""
+        self._plan.jets(theta, self._points, self._single.jets)
+        # One reverse sweep for all components: their seeds are summed beforehand.
+        self._write(self._single.pullback(self._scale**2, self._summed_places), rows)
+        self._check_seeds(self._summed_seeds, rows)
+        self._plan.vjp(theta, self._points, self._summed_seeds, self._ones, gradient)
+
+    def check_finite(self, rows: Tensor) -> None:
+        """Raises NonFiniteError naming the first point where a row [C * n] is not finite."""
+        bad = (~torch.isfinite(rows)).nonzero()
+        if len(bad):
+            self._fail(int(bad[0, 0]) % len(self._points), "residual")
+
+    def _write(self, components: list[Tensor], rows: Tensor) -> None:
+        n = len(self._points)
+        for c, component in enumerate(components):
+            torch.mul(component, self._scale, out=rows[..., c * n : (c + 1) * n])
+
+    def _in_batches(self, thetas: Tensor) -> Iterator[tuple[int, list[Tensor]]]:
+        """Yields the first index of a batch of parameter vectors, and its C residuals [q', n]."""
+        if not self.pointwise.broadcasts:
+            for q, theta in enumerate(thetas):
+                self._plan.jets(theta, self._points, self._single.jets)
+                yield q, [component[None] for component in self._single.values()]
+            return
+        size = self._batch_size(len(thetas))
+        for start in range(0, len(thetas), size):
+            some = thetas[start : start + size]
+            wired = self._wired(len(some))
+            self._plan.jets_many(some, self._points, wired.jets)
+            yield start, wired.values()
+
+    def _batch_size(self, n_vectors: int) -> int:
+        # As few batches as fit, all of nearly the same size.
+        fitting = max(1, _BATCH_BYTES // max(1, self._single.jets.nbytes))
+        n_batches = max(1, math.ceil(n_vectors / fitting))
+        return max(1, math.ceil(n_vectors / n_batches))
+
+    def _wired(self, n_vectors: int) -> JetResidual:
+        if n_vectors not in self._many:
+            if len(self._many) >= _MAX_BUFFERS:
+                self._many.clear()
+            self._many[n_vectors] = JetResidual(self.pointwise, self.coordinates, n_vectors)
+        return self._many[n_vectors]
+
+    def _check_seeds(self, seeds: Tensor, rows: Tensor) -> None:
+        if not bool(torch.isfinite(seeds).all()):
+            self.check_finite(rows)  # the better message, if the residual itself is at fault
+            point = (~torch.isfinite(seeds)).nonzero()[0, -1]
+            self._fail(int(point), "derivative of the residual")
+
+    def _fail(self, point: int, what: str) -> NoReturn:
+        at = dict(zip(self.coordinates.names, self._points[point].tolist(), strict=True))
+        place = ", ".join(f"{name}={value:.6g}" for name, value in at.items())
+        raise NonFiniteError(
+            f"condition {self.pointwise.condition!r}: {what} is not finite at {place}",
+            condition=self.pointwise.condition,
+            point=tuple(at.values()),
+        )
+
+
+def _same_on_cpu(a: Tensor, b: Tensor) -> bool:
+    # On a GPU the answer would have to be waited for.
+    return a.device.type == "cpu" and torch.equal(a, b)

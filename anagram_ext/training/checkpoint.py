@@ -1,0 +1,83 @@
+"""Trained parameters in a safetensors file, with all that is needed to evaluate them again.
+
+The library is loaded with the first file: training without files does not need it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anagram_ext.checks import check_kind, check_theta
+from anagram_ext.models.mlp import MLP
+from anagram_ext.training.files import replace_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FORMAT = "anagram_ext 1"
+
+
+def save(path: str | Path, model: MLP, theta: Tensor, *, problem: str = "") -> None:
+    """Writes the network and its parameters; the file changes in one instant or not at all.
+
+    Args:
+        path: file to write, conventionally `*.safetensors`.
+        model: the network.
+        theta: its parameters, `[P]`.
+        problem: name of the problem it was trained on, kept as a note.
+
+    Raises:
+        ValueError: `theta` does not belong to the network.
+    """
+    from safetensors.torch import save as to_bytes  # noqa: PLC0415 -- see above
+
+    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
+    metadata = {
+        "format": _FORMAT,
+        "widths": json.dumps(list(model.widths)),
+        "activation": model.activation,
+        "coordinates": json.dumps(model.coordinates),
+        "problem": problem,
+    }
+    content = to_bytes({"theta": theta.detach().cpu().contiguous()}, metadata)
+    replace_file(Path(path), content)
+
+
+def load(path: str | Path) -> tuple[MLP, Tensor]:
+    """Reads a network and its parameters `[P]` back, on the CPU, in the dtype they were saved in.
+
+    Raises:
+        ValueError: the file holds no network, or its parts do not belong together.
+        FileNotFoundError: there is no such file.
+    """
+    check_kind("path", path, (str, Path), "a path")
+    metadata, theta = _read(Path(path))
+    try:
+        model = MLP(
+            json.loads(metadata["widths"]),
+            metadata["activation"],
+            dtype=theta.dtype,
+            coordinates=json.loads(metadata["coordinates"]),
+        )
+        check_theta(theta, (model.n_parameters,), model.dtype)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not describe a network: {error}") from error
+    return model, theta
+
+
+def _read(path: Path) -> tuple[dict[str, str], Tensor]:
+    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 -- see above
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no such checkpoint: {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            theta = file.get_tensor("theta")
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a checkpoint: {error}") from error
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(f"{path} is not a checkpoint of format {_FORMAT!r}")
+    return metadata, theta

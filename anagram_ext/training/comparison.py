@@ -1,0 +1,150 @@
+"""Several methods, several seeds, one problem: medians and quartiles as a table and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from anagram_ext.figures import maps as plot
+from anagram_ext.training.files import replace_file
+from anagram_ext.training.loop import train
+from anagram_ext.training.run import INTERRUPTED, TrainResult
+
+if TYPE_CHECKING:
+    from anagram_ext.pde.problem import Problem
+
+GRID: Final = 400  # abscissas of an aggregated curve
+QUARTILES: Final = (25, 50, 75)
+_LABELS: Final = {"l2_error": "L2 error", "loss": "loss"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs of a comparison.
+
+    Attributes:
+        problem: name of the problem.
+        runs: for each method its runs, one a seed.
+        complete: False when Ctrl-C cut the comparison short.
+    """
+
+    problem: str
+    runs: Mapping[str, Sequence[TrainResult]]
+    complete: bool = True
+
+    def markdown(self) -> str:
+        """A table with one line a method: median and quartiles over the seeds."""
+        lines = [
+            "| method | seeds | L2 error (quartiles) | loss (quartiles) | steps | seconds |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_line(method, runs) for method, runs in self.runs.items() if runs]
+        return "\n".join(lines) + "\n"
+
+
+def compare(
+    problem: Problem,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    out: str | Path,
+    *,
+    steps: int | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Trains with every method from every seed, and draws what came out.
+
+    Writes the files of each run to `out/METHOD/seed_K`, and to `out` the table `comparison.md`
+    (anew after each run) and the figures `l2_error.png` and `loss.png`. Ctrl-C ends the comparison
+    with the run it hits, which does not count.
+
+    Args:
+        problem: what to solve, with a network of its own.
+        methods: method names.
+        seeds: seeds of the runs.
+        out: folder to write to.
+        steps: steps a run; each method's usual number by default.
+        progress: whether to report on stderr.
+    """
+    runs: dict[str, list[TrainResult]] = {method: [] for method in methods}
+    comparison = Comparison(problem.name, runs)
+    for method, seed in ((method, seed) for method in methods for seed in seeds):
+        folder = Path(out) / method / f"seed_{seed}"
+        run = train(problem, steps=steps, seed=seed, method=method, progress=progress, out=folder)
+        complete = run.stop_reason != INTERRUPTED
+        if complete:  # a run that was cut says nothing about its method
+            runs[method].append(run)
+        comparison = Comparison(problem.name, runs, complete)
+        replace_file(Path(out) / "comparison.md", comparison.markdown().encode())
+        if not complete:
+            break
+    for vertical in _LABELS:
+        _draw(comparison, vertical, Path(out) / f"{vertical}.png")
+    return comparison
+
+
+def curve(
+    runs: Sequence[TrainResult], horizontal: str, vertical: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quartiles over the runs of a history column, against steps or seconds.
+
+    A run counts with its latest row at each abscissa, and with its last row after its end: that
+    is what a user who waits that long has in hand.
+
+    Returns:
+        Abscissas `[GRID]`, spaced evenly on a logarithmic axis from the first step on, and
+        quartiles `[3, GRID]`.
+    """
+    first = min(float(run.history[horizontal][1]) for run in runs)
+    end = max(float(run.history[horizontal][-1]) for run in runs)
+    grid = np.geomspace(first, end, GRID)
+    rows = []
+    for run in runs:
+        latest = np.searchsorted(run.history[horizontal], grid, side="right") - 1
+        rows.append(run.history[vertical][np.maximum(latest, 0)])
+    return grid, np.percentile(np.stack(rows), QUARTILES, axis=0)
+
+
+def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
+    """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
+    figure = plot.new_figure(10, 4)
+    for axes, horizontal in zip(
+        figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
+    ):
+        for method, runs in _drawable(comparison, vertical):
+            grid, (low, median, high) = curve(runs, horizontal, vertical)
+            (line,) = axes.plot(grid, median, label=method)
+            axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
+        plot.logarithmic(axes, horizontal)
+        if axes.lines:  # ten thousand cheap steps beside a hundred dear ones
+            axes.set_xscale("log")
+        axes.set_ylabel(_LABELS[vertical])
+    figure.suptitle(comparison.problem)
+    plot.write(figure, path)
+
+
+def _drawable(comparison: Comparison, vertical: str) -> Iterator[tuple[str, Sequence[TrainResult]]]:
+    for method, runs in comparison.runs.items():
+        curves = [run.history[vertical] for run in runs]
+        if runs and all(len(values) > 1 and np.all(values > 0) for values in curves):
+            yield method, runs
+
+
+def _line(method: str, runs: Sequence[TrainResult]) -> str:
+    cells = [
+        method,
+        str(len(runs)),
+        _spread([run.l2_error for run in runs]),
+        _spread([run.loss for run in runs]),
+        f"{np.median([run.steps for run in runs]):.0f}",
+        f"{np.median([run.seconds for run in runs]):.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(values: Sequence[float]) -> str:
+    low, median, high = np.percentile(values, QUARTILES)
+    return f"{median:.1e} ({low:.1e} - {high:.1e})"

@@ -1,0 +1,80 @@
+"""The files of a run: history, checkpoint, summary, figures."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from anagram_ext.checks import check_kind
+from anagram_ext.figures import maps as plot
+from anagram_ext.training import checkpoint
+from anagram_ext.training.files import replace_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.models.mlp import MLP
+    from anagram_ext.pde.problem import Problem
+    from anagram_ext.training.run import TrainResult
+
+CHECKPOINT_SECONDS: Final = 10.0
+
+
+class RunDirectory:
+    """A folder for one run; the files of an older run in the same folder are replaced.
+
+    Args:
+        path: the folder, made if it is not there.
+
+    Raises:
+        ValueError: `path` is a file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        check_kind("out", path, (str, Path), "a path")
+        self.path = Path(path)
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"out must be a folder, got the file {self.path}")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.history = self.path / "history.csv"
+        self.model = self.path / "model.safetensors"
+        self.summary = self.path / "summary.json"
+        self._saved = -math.inf
+
+    def save_now_and_then(self, problem: Problem, model: MLP, theta: Tensor) -> None:
+        """Writes the checkpoint unless the last one is younger than `CHECKPOINT_SECONDS`."""
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self.save(problem, model, theta)
+
+    def save(self, problem: Problem, model: MLP, theta: Tensor) -> None:
+        """Writes the checkpoint."""
+        checkpoint.save(self.model, model, theta, problem=problem.name)
+        self._saved = time.monotonic()
+
+    def finish(self, problem: Problem, result: TrainResult, facts: Mapping[str, object]) -> None:
+        """Writes the checkpoint, the summary and the figures of a finished run.
+
+        Args:
+            problem: what was solved.
+            result: what came out.
+            facts: further entries of the summary.
+        """
+        self.save(problem, result.model, result.theta)
+        replace_file(self.summary, _json(result.summary() | dict(facts)))
+        title = f"{problem.name}, {result.method}, seed {result.seed}"
+        plot.convergence(result.history, self.path / "convergence.png", title)
+        if len(problem.coordinates) == 2:
+            plot.solution_maps(problem, result.model, result.theta, self.path / "solution.png")
+
+
+def _json(entries: Mapping[str, object]) -> bytes:
+    """Strict JSON: what is not a number becomes null."""
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in entries.items()
+    }
+    return (json.dumps(finite, indent=2, allow_nan=False) + "\n").encode()

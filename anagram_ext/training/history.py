@@ -1,0 +1,137 @@
+"""The table of a training run: one row for each evaluated step, in memory and in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from anagram_ext.training.files import replace_file
+
+
+@dataclass(frozen=True)
+class Row:
+    """One evaluated step; None and nan mean that the method or the problem has no such number.
+
+    Attributes:
+        step: finished steps; row 0 is the first iterate.
+        seconds: time spent in the method so far, without the evaluation of errors.
+        loss: `1/2 ||r||^2` of the iterate.
+        l2_error: root mean square error against the solution.
+        rank: singular values kept by the solve.
+        step_size: multiple of the direction taken.
+        cutoff: truncation threshold of the solve.
+        held_out_loss: the loss on points the training does not see.
+        l2_relative: `l2_error` over the root mean square of the solution.
+        captured: share of the residual that the tangent space still sees.
+        gain: actual over predicted reduction of the loss.
+        factorisations: singular value decompositions, summed over the run.
+        evaluations: residual or gradient evaluations, summed over the run.
+        accepted: the rule that accepted the step.
+    """
+
+    step: int
+    seconds: float
+    loss: float
+    l2_error: float = math.nan
+    rank: int | None = None
+    step_size: float = math.nan
+    cutoff: float | None = None
+    held_out_loss: float = math.nan
+    l2_relative: float = math.nan
+    captured: float = math.nan
+    gain: float = math.nan
+    factorisations: int = 0
+    evaluations: int = 0
+    accepted: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+_INTEGERS = ("step", "factorisations", "evaluations")
+
+
+class History:
+    """The rows of a run; with a `path`, each row reaches the file before the next step begins.
+
+    Args:
+        path: CSV file to write (an older one is replaced), or None to keep the rows in memory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._rows: list[Row] = []
+        self._path = path
+        self._file: TextIO | None = None
+        if path is not None:
+            self._file = path.open("w", encoding="utf-8", newline="")
+            self._write(",".join(COLUMNS) + "\n")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def last(self) -> Row:
+        """The latest row."""
+        return self._rows[-1]
+
+    def append(self, row: Row) -> None:
+        """Adds a row, and hands it to the operating system so that a killed run keeps it."""
+        self._rows.append(row)
+        self._write(_csv_line(row))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The table by column name, each of shape `[rows]`: integers, floats or text."""
+        return {name: _column(name, [getattr(row, name) for row in self._rows]) for name in COLUMNS}
+
+    def close(self) -> None:
+        """Writes the file once more from memory (an interrupt may have cut its last line)."""
+        if self._file is None or self._path is None:
+            return
+        self._file.close()
+        self._file = None
+        text = ",".join(COLUMNS) + "\n" + "".join(map(_csv_line, self._rows))
+        replace_file(self._path, text.encode())
+
+    def _write(self, text: str) -> None:
+        if self._file is not None:
+            self._file.write(text)
+            self._file.flush()
+
+
+def read_csv(path: str | Path) -> dict[str, np.ndarray]:
+    """Reads a `history.csv` back, as `History.columns` gives it.
+
+    Raises:
+        ValueError: the file is no history.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"{path} is not a training history: columns {reader.fieldnames}")
+        # A killed process may leave half a line at the end.
+        rows = [row for row in reader if None not in row.values()]
+    return {name: _column(name, [row[name] for row in rows]) for name in COLUMNS}
+
+
+def _column(name: str, values: list[object]) -> np.ndarray:
+    if name == "accepted":
+        return np.array(values, dtype=np.str_)
+    if name in _INTEGERS:
+        return np.array(values, dtype=np.int64)
+    return np.array([math.nan if v in (None, "") else v for v in values], dtype=np.float64)
+
+
+def _csv_line(row: Row) -> str:
+    """One line; floats with all their digits, nothing for None and nan."""
+    buffer = io.StringIO()
+    cells = ["" if _is_missing(value) else value for value in asdict(row).values()]
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,191 @@
+"""The training loop: a method's steps, watched, recorded and stopped."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext import methods
+from anagram_ext.checks import check_integer, check_kind, check_theta
+from anagram_ext.errors import HeldOutWarning, NonFiniteError
+from anagram_ext.installation import versions
+from anagram_ext.linear.solve import factorise
+from anagram_ext.pde.problem import Problem
+from anagram_ext.systems.pde_system import System
+from anagram_ext.training.directory import RunDirectory
+from anagram_ext.training.history import History
+from anagram_ext.training.progress import reporting
+from anagram_ext.training.run import (
+    INTERRUPTED,
+    NOT_FINITE,
+    ROUND_OFF,
+    STEPS_REACHED,
+    Run,
+    TrainResult,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.linear.cutoff import Cutoff
+    from anagram_ext.methods import Method
+    from anagram_ext.models.mlp import MLP
+
+__all__ = ["TrainResult", "train"]
+
+
+def train(
+    problem: Problem,
+    model: MLP | None = None,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    method: str | Method = "natural_lm",
+    cutoff: float | Cutoff | None = None,
+    theta: Tensor | None = None,
+    device: str | None = None,
+    progress: bool = True,
+    out: str | Path | None = None,
+) -> TrainResult:
+    """Trains a network to solve a problem.
+
+    The run ends after `steps` steps, or when the method finds no further step, when the loss has
+    sunk to the rounding error of the residual, on Ctrl-C, or when a residual is no longer finite;
+    in every case the best iterate comes back and everything is written. A `HeldOutWarning` tells
+    when the training points are satisfied but not the points between them.
+
+    Args:
+        problem: what to solve.
+        model: the network; the problem's own by default.
+        steps: steps to do; the method's usual number by default.
+        seed: seed of initial parameters and of sampled points.
+        method: a name out of `anagram_ext.methods.names()`, or a method object.
+        cutoff: truncation threshold for methods that solve with one; theirs by default. A number
+            is relative to the largest singular value.
+        theta: first iterate, `[P]`; `model.init(seed)` by default.
+        device: where to compute, "cpu" or "cuda"; where the network is by default.
+        progress: whether to report on stderr.
+        out: folder for history, checkpoint, summary and figures; nothing is written by default.
+
+    Raises:
+        ValueError: an argument is wrong.
+        NonFiniteError: the residual is NaN or infinite before one step is done.
+        BackendUnavailable: the device cannot be used.
+        OutOfMemoryError: the memory of the GPU does not suffice.
+    """
+    network = _network(problem, model, device)
+    chosen = _method(method, cutoff)
+    limit = _steps(steps, chosen)
+    first = _first_iterate(network, theta, seed)
+    system = System(problem, network, seed)
+    if not system.n_rows:
+        raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
+    directory = None if out is None else RunDirectory(out)
+
+    factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
+    with _history(directory) as history, reporting(progress, limit) as report:
+        run = Run(system, chosen, first, history)
+
+        def after_row() -> None:
+            report(history.last)
+            if directory is not None:
+                directory.save_now_and_then(problem, network, run.best_theta)
+
+        stop_reason = _guarded(run, limit, after_row)
+    result = run.result(stop_reason, seed)
+    if directory is not None:
+        directory.finish(problem, result, _facts(problem, system))
+    if result.warning is not None:
+        warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
+    return result
+
+
+def _guarded(run: Run, limit: int, after_row: Callable[[], None]) -> str:
+    """Runs the loop; what ends it early ends it in good order. Returns the reason."""
+    try:
+        return _loop(run, limit, after_row)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except NonFiniteError as error:
+        if run.steps == 0:
+            raise  # nothing was gained: the problem or its first iterate is at fault
+        return f"{NOT_FINITE}: {error}"
+
+
+def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
+    """Steps until there is a reason to stop, and returns it."""
+    run.start()
+    after_row()
+    while run.steps < limit:
+        info = run.step()
+        stop = info.stop or (ROUND_OFF if run.at_round_off(info) else None)
+        if stop or run.steps == limit or run.steps % run.method.evaluate_every == 0:
+            run.record(info)
+            after_row()
+        if stop:
+            return stop
+    return STEPS_REACHED
+
+
+def _network(problem: Problem, model: MLP | None, device: str | None) -> MLP:
+    check_kind("problem", problem, Problem, "a Problem")
+    if model is None:
+        model = problem.model
+    if model is None:
+        raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
+    problem.check_model(model)
+    return model if device in (None, model.device) else replace(model, device=device)
+
+
+def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
+    if not isinstance(method, str):
+        if cutoff is not None:
+            raise ValueError(f"cutoff: give it to the method object itself, got {cutoff!r}")
+        if not callable(getattr(method, "step", None)):
+            raise TypeError(f"method must be a name or a Method, got {method!r}")
+        return method
+    factory = methods.get(method)
+    if cutoff is None:
+        return factory()
+    if "cutoff" not in inspect.signature(factory).parameters:
+        raise ValueError(f"cutoff: method {method!r} has none, got {cutoff!r}")
+    return factory(cutoff=cutoff)
+
+
+def _steps(steps: int | None, method: Method) -> int:
+    if steps is None:
+        return method.default_steps
+    check_integer("steps", steps, least=1)
+    return steps
+
+
+def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
+    if theta is None:
+        return model.init(seed)
+    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
+    return theta.detach().clone()
+
+
+@contextmanager
+def _history(directory: RunDirectory | None) -> Iterator[History]:
+    history = History(None if directory is None else directory.history)
+    try:
+        yield history
+    finally:
+        history.close()
+
+
+def _facts(problem: Problem, system: System) -> dict[str, object]:
+    return {
+        "problem": problem.name,
+        "S": system.n_rows,
+        "device": system.model.device,
+        "versions": versions(),
+    }

@@ -1,0 +1,233 @@
+"""A run in progress: the state that the training loop advances, and the result it leaves."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.methods import Method, StepInfo
+from anagram_ext.training.history import History, Row
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from anagram_ext.models.mlp import MLP
+    from anagram_ext.systems.pde_system import System
+
+# Reasons to stop, besides those of the methods.
+STEPS_REACHED = "steps reached"
+ROUND_OFF = "the loss is at round-off"
+INTERRUPTED = "interrupted"
+NOT_FINITE = "not finite"
+
+HELD_OUT_RATIO = 100.0  # held-out loss over training loss that a caller has to know of
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run found: its best iterate, and how it got there.
+
+    The best iterate is the one with the smallest loss; with points redrawn before every step, the
+    smallest loss on held-out points.
+
+    Attributes:
+        theta: parameters of the best iterate, `[P]`.
+        model: the network they belong to.
+        history: columns by name (see `anagram_ext.training.history.Row`), one entry an evaluated
+            step.
+        loss: `1/2 ||r(theta)||^2`.
+        l2_error: root mean square error against the solution; nan when the problem has none.
+        l2_relative: `l2_error` over the root mean square of the solution.
+        held_out_loss: the loss on points the training did not see.
+        seconds: time spent in the method, without set-up, evaluation of errors and output.
+        steps: finished steps.
+        stop_reason: why the run ended.
+        method: name of the method.
+        seed: the seed of initial parameters and sampled points.
+        warning: what is wrong with the result, None when nothing is known to be: says that
+            `held_out_loss` is more than 100 times both `loss` and the rounding error of the loss.
+    """
+
+    theta: Tensor
+    model: MLP
+    history: dict[str, np.ndarray]
+    loss: float
+    l2_error: float
+    l2_relative: float
+    held_out_loss: float
+    seconds: float
+    steps: int
+    stop_reason: str
+    method: str
+    seed: int
+    warning: str | None = None
+
+    def summary(self) -> dict[str, object]:
+        """The result without its arrays, as plain numbers and strings."""
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            "widths": list(self.model.widths),
+            "activation": self.model.activation,
+            "P": self.model.n_parameters,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "loss": self.loss,
+            "l2_error": self.l2_error,
+            "l2_relative": self.l2_relative,
+            "held_out_loss": self.held_out_loss,
+            "stop_reason": self.stop_reason,
+            "warning": self.warning,
+        }
+
+
+class Run:
+    """The state of a run: best iterate, time, counters, history.
+
+    Args:
+        system: the least-squares problem.
+        method: what solves it.
+        theta: first iterate, `[P]`.
+        history: where the rows go.
+    """
+
+    def __init__(self, system: System, method: Method, theta: Tensor, history: History) -> None:
+        self.system = system
+        self.method = method
+        self.history = history
+        self.steps = 0
+        self.seconds = 0.0
+        self.factorisations = 0
+        self.evaluations = 0
+        self.first_loss = float(system.losses(theta[None])[0])
+        self._theta = theta  # the latest iterate
+        # Replaced in one instant: Ctrl-C may come any time.
+        self._best = (self._merit(self.first_loss, theta), self.first_loss, theta)
+
+    @property
+    def best_theta(self) -> Tensor:
+        """The best iterate so far."""
+        return self._best[2]
+
+    def start(self) -> None:
+        """Records the first iterate and hands it to the method."""
+        self.history.append(self._row(StepInfo(self.best_theta, self.first_loss, math.nan, "")))
+        with self._clock():
+            self.method.start(self.system, self.best_theta)
+
+    def step(self) -> StepInfo:
+        """One step of the method, counted and timed.
+
+        Raises:
+            NonFiniteError: the loss is NaN or infinite.
+        """
+        with self._clock():
+            if self.system.redrawn:
+                self.system.redraw(self._theta)
+            info = self.method.step()
+        if not math.isfinite(info.loss):
+            raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
+        self.steps += 1
+        self._theta = info.theta
+        self.factorisations += info.factorisations
+        self.evaluations += info.evaluations
+        merit = self._merit(info.loss, info.theta)
+        if merit < self._best[0]:
+            self._best = (merit, info.loss, info.theta)
+        return info
+
+    def record(self, info: StepInfo) -> None:
+        """Evaluates the errors of an iterate and adds a row to the history."""
+        self.history.append(self._row(info))
+
+    def at_round_off(self, info: StepInfo) -> bool:
+        """Whether the loss of an iterate is no more than rounding errors."""
+        if info.loss > torch.finfo(info.theta.dtype).eps * self.first_loss:
+            return False  # far away: not worth two evaluations
+        return info.loss <= self._rounding_loss(info.theta)
+
+    def result(self, stop_reason: str, seed: int) -> TrainResult:
+        """The best iterate with its errors, and the history."""
+        _, loss, theta = self._best
+        l2_error, l2_relative = self.system.l2_error(theta)
+        held_out_loss = self.system.held_out_loss(theta)
+        return TrainResult(
+            theta=theta,
+            model=self.system.model,
+            history=self.history.columns(),
+            loss=loss,
+            l2_error=l2_error,
+            l2_relative=l2_relative,
+            held_out_loss=held_out_loss,
+            seconds=self.seconds,
+            steps=self.steps,
+            stop_reason=stop_reason,
+            method=self.method.name,
+            seed=seed,
+            warning=self._warning(loss, held_out_loss, theta),
+        )
+
+    def _warning(self, loss: float, held_out_loss: float, theta: Tensor) -> str | None:
+        """Says so when the conditions hold at the training points alone.
+
+        At round-off the training loss may be small by luck: no smaller loss than the rounding
+        error is asked of points that were never looked at.
+        """
+        if held_out_loss <= HELD_OUT_RATIO * loss:
+            return None
+        if held_out_loss <= HELD_OUT_RATIO * self._rounding_loss(theta):
+            return None
+        return (
+            f"the loss on held-out points, {held_out_loss:.1e}, is more than "
+            f"{HELD_OUT_RATIO:.0f} times the training loss, {loss:.1e}: the conditions hold at the "
+            "training points but less well between them; use more points or redraw them"
+        )
+
+    def _rounding_loss(self, theta: Tensor) -> float:
+        """The loss that rounding errors alone can make.
+
+        The parameters are moved by one unit in the last place: where that changes the residual
+        by as much as its own size, no optimiser can tell better parameters from worse.
+        """
+        signs = torch.ones_like(theta)
+        signs[::2] = -1.0
+        neighbour = torch.nextafter(theta, signs * math.inf)
+        here, there = self.system.residuals(torch.stack([theta, neighbour]))
+        return 0.5 * float((there - here).square().sum())
+
+    def _merit(self, loss: float, theta: Tensor) -> float:
+        """What the best iterate has least of: the loss, on points that stay the same."""
+        return self.system.held_out_loss(theta) if self.system.redrawn else loss
+
+    def _row(self, info: StepInfo) -> Row:
+        l2_error, l2_relative = self.system.l2_error(info.theta)
+        return Row(
+            step=self.steps,
+            seconds=self.seconds,
+            loss=info.loss,
+            l2_error=l2_error,
+            rank=info.rank,
+            step_size=info.step_size,
+            cutoff=info.cutoff,
+            held_out_loss=self.system.held_out_loss(info.theta),
+            l2_relative=l2_relative,
+            captured=info.captured,
+            gain=info.gain,
+            factorisations=self.factorisations,
+            evaluations=self.evaluations,
+            accepted=info.accepted,
+        )
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - begin
