@@ -62,10 +62,10 @@ tests() {
 # The sanitizers watch every access of the kernels: a small net on each of the two paths, and with
 # memcheck the solve. racecheck would spend its time on the kernels of cuBLAS and cuSOLVER there.
 sanitizer() {
-  local files=(tests/test_device.py)
+  local files=(tests/native/test_device.py)
   local chosen='cuda and (narrow or wide) and (test_jacobian or test_products or test_jets)'
   if [[ $1 == memcheck && $ignored != *test_lstsq* ]]; then
-    files+=(tests/test_lstsq.py)
+    files+=(tests/linear/test_lstsq.py)
     chosen="($chosen) or (cuda and (test_gap_and_ties or test_zero_matrix))"
   fi
   compute-sanitizer --tool "$1" --error-exitcode 9 --target-processes all \
@@ -84,7 +84,7 @@ export -f device build tests sanitizer cpp
 left_out() {
   local package=$1 pattern=$2 file
   python3 -c "import $package" 2> /dev/null && return
-  for file in $(grep -lE "$pattern" tests/test_*.py); do
+  for file in $(grep -lE -r "$pattern" --include="test_*.py" tests); do
     ignored+=" --ignore=$file"
     summary+=("NOT RUN  $file: no package $package")
   done

@@ -18,7 +18,7 @@ from anagram_ext.systems.pde_system import System
 @pytest.fixture
 def module(monkeypatch):
     """Imports a benchmark by name."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     return importlib.import_module
 
 

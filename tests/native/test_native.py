@@ -17,7 +17,7 @@ import torch
 from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.native.loading import core
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def run_python(code: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
