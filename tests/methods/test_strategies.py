@@ -16,7 +16,7 @@ from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.damped_model import DampedModel
 from anagram_ext.methods.levenberg_marquardt import LevenbergMarquardt
 from anagram_ext.methods.natural_lm import NaturalLM
-from test_methods import START, LeastSquares, linear, rosenbrock, run
+from small_systems import START, LeastSquares, linear, rosenbrock, run
 
 ZERO = torch.zeros(5, dtype=torch.float64)
 
