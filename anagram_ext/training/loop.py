@@ -18,7 +18,7 @@ from anagram_ext.errors import HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.pde.problem import Problem
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
 from anagram_ext.training.progress import reporting
@@ -30,6 +30,7 @@ from anagram_ext.training.run import (
     Run,
     TrainResult,
 )
+from anagram_ext.training.validation import Validation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +52,7 @@ def train(
     cutoff: float | Cutoff | None = None,
     theta: Tensor | None = None,
     device: str | None = None,
+    memory: str = "auto",
     progress: bool = True,
     out: str | Path | None = None,
 ) -> TrainResult:
@@ -71,6 +73,9 @@ def train(
             is relative to the largest singular value.
         theta: first iterate, `[P]`; `model.init(seed)` by default.
         device: where to compute, "cpu" or "cuda"; where the network is by default.
+        memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
+            ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
+            or GPU. The iterates are the same up to rounding.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
@@ -84,14 +89,14 @@ def train(
     chosen = _method(method, cutoff)
     limit = _steps(steps, chosen)
     first = _first_iterate(network, theta, seed)
-    system = System(problem, network, seed)
+    system = PdeSystem(problem, network, seed, memory)
     if not system.n_rows:
         raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
     directory = None if out is None else RunDirectory(out)
 
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with _history(directory) as history, reporting(progress, limit) as report:
-        run = Run(system, chosen, first, history)
+        run = Run(system, Validation(system), chosen, first, history)
 
         def after_row() -> None:
             report(history.last)
@@ -182,7 +187,7 @@ def _history(directory: RunDirectory | None) -> Iterator[History]:
         history.close()
 
 
-def _facts(problem: Problem, system: System) -> dict[str, object]:
+def _facts(problem: Problem, system: PdeSystem) -> dict[str, object]:
     return {
         "problem": problem.name,
         "S": system.n_rows,

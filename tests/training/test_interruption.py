@@ -17,11 +17,11 @@ import torch
 from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem
 from anagram_ext.methods import StepInfo
 from anagram_ext.methods.anagram import Anagram
-from anagram_ext.systems.pde_system import System
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import read_csv
 from anagram_ext.training.loop import train
 from anagram_ext.training.run import INTERRUPTED, NOT_FINITE
+from anagram_ext.training.validation import Validation
 
 
 class Failing:
@@ -92,7 +92,7 @@ def test_ctrl_c_in_the_first_step_returns_the_first_iterate(tmp_path):
 
 
 def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
-    original, calls = System.l2_error, []
+    original, calls = Validation.l2_error, []
 
     def interrupted(self, theta):
         calls.append(1)
@@ -100,7 +100,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return original(self, theta)
 
-    monkeypatch.setattr(System, "l2_error", interrupted)
+    monkeypatch.setattr(Validation, "l2_error", interrupted)
     run = train(curve(), steps=9, method="anagram", progress=False, out=tmp_path)
     # Rows 0 and 1 were written; step 2 was done, and its iterate is the best one.
     assert (run.steps, run.stop_reason) == (2, INTERRUPTED)
@@ -149,6 +149,7 @@ COMMAND = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from anagram_ext.cli import main
+from anagram_ext.systems.pde_system import PdeSystem
 main()
 """
 
