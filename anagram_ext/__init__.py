@@ -1,4 +1,7 @@
-"""Natural-gradient training of physics-informed networks (ANaGRAM) on native kernels."""
+"""Natural-gradient training of physics-informed networks (ANaGRAM) on native kernels.
+
+The public names; where each lives, and what may import what, is in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
