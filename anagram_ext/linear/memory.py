@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,11 @@ def memory_of(device: torch.device) -> int:
     """Bytes that this process may use: of the machine or its container, or of the GPU."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[1]
+    return _machine()
+
+
+@cache
+def _machine() -> int:  # once a process: every step asks
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(min(machine, container_limit()))
 

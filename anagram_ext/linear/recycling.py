@@ -37,7 +37,7 @@ def empty_matrix(n_rows: int, n_columns: int, dtype: torch.dtype) -> torch.Tenso
     """
     n_bytes = n_rows * n_columns * dtype.itemsize
     block = _take(n_bytes + _ALIGNMENT)
-    start = -block.ctypes.data % _ALIGNMENT
+    start = -block.__array_interface__["data"][0] % _ALIGNMENT
     lent = block[start : start + n_bytes]  # a new array object: its end is the end of the loan
     if len(block) <= _KEPT_SHARE * memory_of(torch.device("cpu")):
         weakref.finalize(lent, _idle.append, block).atexit = False

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.linear.factorisation import Factorisation
+    from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.systems.protocol import Linearisation, System
 
 STEP_SIZES: Final = 0.5 ** (60 * torch.linspace(0, 1, 101, dtype=torch.float64) ** 2)
@@ -77,12 +78,12 @@ class Amstramgram:
             stop=NO_PROGRESS if bold.step_size == safe.step_size == 0 else None,
         )
 
-    def _factorise(self) -> tuple[Linearisation, Factorisation]:
+    def _factorise(self) -> tuple[Linearisation[Jacobian], Factorisation]:
         here = self._system.linearise(self._theta)
         return here, here.jacobian.factorise()
 
     def _advance(
-        self, here: Linearisation, factorisation: Factorisation, rank: int
+        self, here: Linearisation[Jacobian], factorisation: Factorisation, rank: int
     ) -> SearchResult:
         coefficients = factorisation.project(here.residual)
         kept = min(rank, int((factorisation.singular_values > 0).sum()))
@@ -94,7 +95,7 @@ class Amstramgram:
         return found
 
 
-def needed_rank(here: Linearisation, factorisation: Factorisation) -> int:
+def needed_rank(here: Linearisation[Jacobian], factorisation: Factorisation) -> int:
     """r_min: how many singular directions are needed and usable, at least one.
 
     Args:

@@ -18,6 +18,7 @@ from anagram_ext.systems.stack import Stack
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.systems.protocol import Linearisation
@@ -111,9 +112,10 @@ class PdeSystem:
             NonFiniteError: naming condition and point.
             OutOfMemoryError: J does not fit into the memory of the GPU.
         """
-        return self._stack.residual_and_matrix(self._checked(theta))
+        here = self._stack.stored(self._checked(theta))
+        return here.residual, here.jacobian.matrix
 
-    def linearise(self, theta: Tensor) -> Linearisation:
+    def linearise(self, theta: Tensor) -> Linearisation[Jacobian]:
         """The residual r [S], its loss and its Jacobian J [S, P], stored or streamed.
 
         Raises:

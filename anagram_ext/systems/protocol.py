@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from anagram_ext.linear.jacobian import Jacobian
 
 
+J_co = TypeVar("J_co", bound="Jacobian", covariant=True)
+
+
 @dataclass(frozen=True)
-class Linearisation:
+class Linearisation(Generic[J_co]):
     """The residual and its derivative at one point.
 
     Attributes:
@@ -25,7 +28,7 @@ class Linearisation:
 
     residual: Tensor
     loss: float
-    jacobian: Jacobian
+    jacobian: J_co
 
 
 class System(Protocol):
@@ -63,7 +66,7 @@ class System(Protocol):
             NonFiniteError: the residual or the gradient is NaN or infinite.
         """
 
-    def linearise(self, theta: Tensor) -> Linearisation:
+    def linearise(self, theta: Tensor) -> Linearisation[Jacobian]:
         """Residual, loss and Jacobian at theta [P].
 
         Raises:

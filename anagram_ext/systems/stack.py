@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.systems.blocks import Block
 
 
@@ -60,11 +61,10 @@ class Stack:
             block.gradient(theta, rows[self.row_slices[name]], gradient)
         return self._finite_loss(rows), gradient
 
-    def linearise(self, theta: Tensor, memory: str) -> Linearisation:
+    def linearise(self, theta: Tensor, memory: str) -> Linearisation[Jacobian]:
         """Residual, loss and Jacobian, stored or streamed as ``is_stored`` says."""
         if is_stored(memory, self.n_rows, len(theta), theta):
-            rows, matrix = self.residual_and_matrix(theta)
-            return Linearisation(rows, 0.5 * float(rows @ rows), Stored(matrix))
+            return self.stored(theta)
         rows = theta.new_empty(self.n_rows)
         seeds = {
             name: block.prepare(theta, rows[self.row_slices[name]])
@@ -75,14 +75,13 @@ class Stack:
         tiles = RowTiles(theta, self.blocks, self.row_slices, seeds, most_rows)
         return Linearisation(rows, loss, Streamed(tiles))
 
-    def residual_and_matrix(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The residual r [S] and J [S, P] as a tensor; both belong to the caller."""
+    def stored(self, theta: Tensor) -> Linearisation[Stored]:
+        """Residual, loss and stored Jacobian, whatever memory it takes."""
         rows, matrix = theta.new_empty(self.n_rows), new_jacobian(self.n_rows, theta)
         for name, block in self.blocks.items():
             part = self.row_slices[name]
             block.linearise(theta, rows[part], matrix[part])
-        self._finite_loss(rows)
-        return rows, matrix
+        return Linearisation(rows, self._finite_loss(rows), Stored(matrix))
 
     def _finite_loss(self, rows: Tensor) -> float:
         """The loss; raises NonFiniteError where a row is not finite."""
