@@ -14,15 +14,16 @@ from anagram_ext.errors import (
     OutOfMemoryError,
 )
 from anagram_ext.geometry.box import Box
-from anagram_ext.geometry.designs import Sampler
+from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.installation import cuda_available, info
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.mlp import MLP
+from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
-from anagram_ext.pde.problem import Condition, Problem
+from anagram_ext.pde.problem import Problem
 from anagram_ext.training.loop import TrainResult, train
 from anagram_ext.training.single_step import StepResult, jacobian, step
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
 DTYPES = (torch.float64, torch.float32)
+_RESERVED = ("names", "points", "normal")  # attributes of Coordinates
 
 
 def check_kind(
@@ -88,3 +91,26 @@ def _check_device(argument: str, tensor: Tensor, device: str) -> None:
     if tensor.device.type != device:
         where = "on the CPU" if device == "cpu" else f"on device {device!r} like the model"
         raise ValueError(f"{argument} must be {where}, got device {tensor.device}")
+
+
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Coordinate names as a tuple, checked: identifiers, all different, none of them reserved.
+
+    Raises:
+        ValueError: naming the offending name.
+        TypeError: if a name is no string.
+    """
+    checked = tuple(names)
+    if not checked:
+        raise ValueError("coordinates must name at least one coordinate, got none")
+    for name in checked:
+        if not isinstance(name, str):
+            raise TypeError(f"coordinates must be strings, got {name!r}")
+        if not name.isidentifier() or name.startswith("_") or name in _RESERVED:
+            raise ValueError(
+                f"coordinates: {name!r} cannot name a coordinate (use an identifier without a "
+                f"leading underscore, other than {', '.join(_RESERVED)})"
+            )
+    if len(set(checked)) != len(checked):
+        raise ValueError(f"coordinates must all differ, got {checked}")
+    return checked

@@ -76,7 +76,7 @@ class PretendGpu(TorchFunctionMode):
             if not issubclass(kind, Tensor):  # a field of a residual: product code, so still on
                 with self:
                     return kind.__torch_function__(func, types, args, kwargs)
-        if func.__name__ == "to" and type(args[0]) is Tensor:
+        if func.__name__ == "to" and not isinstance(args[0], OnGpu):
             return _to(*args, **kwargs)
         if kwargs.get("device") is not None and torch.device(kwargs["device"]).type == "cuda":
             return _on_gpu(func(*args, **{**kwargs, "device": "cpu"}))
@@ -95,7 +95,7 @@ def _to(tensor: Tensor, *wishes: Any, **named: Any) -> Tensor:
             device = torch.device(wish)
     if device.type not in ("cpu", "cuda"):
         return _plain(tensor).to(device, dtype)
-    converted = _plain(tensor).to(dtype=dtype)
+    converted = tensor.as_subclass(Tensor).to(dtype=dtype)
     if device.type == tensor.device.type:
         return _on_gpu(converted) if device.type == "cuda" else converted
     if device.type == "cpu":

@@ -6,21 +6,20 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from anagram_ext.checks import check_kind
-from anagram_ext.geometry.designs import Bounds, Region, counts_along, tensor_product
-from anagram_ext.pde.coordinates import check_names
+from anagram_ext.checks import check_kind, check_names
+from anagram_ext.geometry.designs import Bounds, counts_along, tensor_product
+from anagram_ext.geometry.pieces import Pieces
+from anagram_ext.geometry.points import Points
 
 
 @dataclass(frozen=True, init=False)
-class Box(Region):
+class Box(Pieces):
     """The product of named intervals: ``Box(t=(0, 1), x=(-1, 1))``.
 
     The order of the names is the order of the columns of all points. Random points:
     :meth:`uniform`, :meth:`sobol`, :meth:`latin_hypercube` and :meth:`stratified` return a
-    :class:`Sampler`, which a condition draws from by seed.
+    ``Sampler``, which a condition draws from by seed.
     """
 
     def __init__(self, /, **intervals: tuple[float, float]) -> None:
@@ -36,13 +35,13 @@ class Box(Region):
         bounds = tuple(_checked_interval(name, intervals[name]) for name in names)
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "pieces", (bounds,))
+        object.__setattr__(self, "outward", ())
 
-    @property
-    def bounds(self) -> Bounds:
-        """The (lower, upper) of each coordinate."""
-        return self.pieces[0]
+    def __repr__(self) -> str:
+        intervals = zip(self.names, self.bounds, strict=True)
+        return f"Box({', '.join(f'{name}={interval}' for name, interval in intervals)})"
 
-    def grid(self, *counts: int) -> Tensor:
+    def grid(self, *counts: int) -> Points:
         """Equispaced points strictly inside the box, [n, d] float64, last coordinate fastest.
 
         Args:
@@ -54,7 +53,7 @@ class Box(Region):
                 self.bounds, counts_along(self.bounds, counts), strict=True
             )
         ]
-        return torch.from_numpy(tensor_product(ticks))
+        return self._joined([tensor_product(ticks)])
 
     def face(self, **fixed: float) -> Faces:
         """The part of the box where one coordinate has the given value: ``box.face(t=0)``.
@@ -70,7 +69,7 @@ class Box(Region):
         check_kind(f"face: {name}", value, (int, float), "a number")
         if not lower <= value <= upper:
             raise ValueError(f"face: {name}={value!r} lies outside of [{lower}, {upper}]")
-        return Faces(self.names, (self._slice(axis, float(value)),))
+        return self._faces([(axis, float(value))])
 
     def faces(self, *names: str) -> Faces:
         """Lower and upper face of each named coordinate, of all coordinates when none is named.
@@ -79,9 +78,26 @@ class Box(Region):
             ValueError: for an unknown coordinate.
         """
         axes = [self._axis(name) for name in names or self.names]
-        return Faces(
-            self.names, tuple(self._slice(axis, end) for axis in axes for end in self.bounds[axis])
+        return self._faces([(axis, end) for axis in axes for end in self.bounds[axis]])
+
+    def boundary(self) -> Faces:
+        """All faces."""
+        return self.faces()
+
+    def _faces(self, slices: list[tuple[int, float]]) -> Faces:
+        """Slices of the box, with normals where all of them lie on its boundary."""
+        ends = [self.bounds[axis] for axis, _ in slices]
+        sides = [
+            -1.0 if value == lower else 1.0 if value == upper else 0.0
+            for (_, value), (lower, upper) in zip(slices, ends, strict=True)
+        ]
+        unit = np.eye(len(self.names))
+        normals = tuple(
+            tuple((side * unit[axis]).tolist())
+            for side, (axis, _) in zip(sides, slices, strict=True)
         )
+        pieces = tuple(self._slice(axis, value) for axis, value in slices)
+        return Faces(self.names, pieces, normals if all(sides) else ())
 
     def _axis(self, name: str) -> int:
         if name not in self.names:
@@ -93,30 +109,23 @@ class Box(Region):
 
 
 @dataclass(frozen=True)
-class Faces(Region):
+class Faces(Pieces):
     """One or several faces of a box, each with one coordinate held fixed."""
 
-    def grid(self, *counts: int) -> Tensor:
+    def grid(self, *counts: int) -> Points:
         """Equispaced points of every face including its edges, [n, d] float64.
 
         Args:
             counts: points along each free coordinate of a face; a single number serves them all.
         """
-        return torch.from_numpy(
-            np.concatenate(
-                [
-                    tensor_product(
-                        [
-                            _closed_ticks(lower, upper, count)
-                            for (lower, upper), count in zip(
-                                piece, counts_along(piece, counts), strict=True
-                            )
-                        ]
-                    )
-                    for piece in self.pieces
-                ]
-            )
-        )
+        ticks = [
+            [
+                _closed_ticks(lower, upper, count)
+                for (lower, upper), count in zip(piece, counts_along(piece, counts), strict=True)
+            ]
+            for piece in self.pieces
+        ]
+        return self._joined([tensor_product(along) for along in ticks])
 
 
 def _closed_ticks(

@@ -1,130 +1,18 @@
-"""Points in unions of axis-aligned boxes: regular lattices and seeded random designs."""
+"""Designs of points in the unit cube, regular and random, and their way into a box."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_seed
-from anagram_ext.geometry.adaptive import choose
+from anagram_ext.checks import check_integer
 
 Array = npt.NDArray[np.float64]
 Bounds = tuple[tuple[float, float], ...]  # (lower, upper) a coordinate; equal where held fixed
 UnitDesign = Callable[[np.random.Generator, int, int], Array]  # rng, n, d -> [n, d] in [0, 1)
-
-
-@dataclass(frozen=True)
-class Sampler:
-    """Random points drawn on request: ``sampler(seed)`` is a float64 tensor [n_points, d].
-
-    Attributes:
-        n_points: number of points of every draw.
-        draw: the points for a seed.
-        every_step: whether training draws new points before every step.
-        candidates: where an adaptive sampler chooses from, None for all others.
-    """
-
-    n_points: int
-    draw: Callable[[int], Tensor]
-    every_step: bool = False
-    candidates: Sampler | None = None
-
-    def __call__(self, seed: int) -> Tensor:
-        """The points of a seed."""
-        check_seed(seed)
-        return self.draw(seed)
-
-    def redrawn(self) -> Sampler:
-        """The same design, drawn anew before every training step.
-
-        A good optimiser can make the residual vanish at fixed points alone, far from a solution of
-        the equation; it cannot at points that keep changing.
-        """
-        return replace(self, every_step=True)
-
-    def adaptive(self, n: int) -> Sampler:
-        """`n` of these points, chosen anew before every training step where residuals are large.
-
-        Fronts and shocks get the points that a smooth region can do without, see
-        :func:`anagram_ext.geometry.adaptive.choose`. The first points, and held-out ones, are
-        chosen evenly.
-        """
-        check_integer("n", n, least=1)
-        if n > self.n_points:
-            raise ValueError(f"n must be at most the {self.n_points} candidates, got {n}")
-
-        def draw(seed: int) -> Tensor:
-            candidates = self.draw(seed)
-            return choose(candidates, torch.zeros(len(candidates)), n, seed)
-
-        return Sampler(n, draw, every_step=True, candidates=self)
-
-
-@dataclass(frozen=True)
-class Region:
-    """A union of axis-aligned pieces: a box, or some of its faces.
-
-    Random points are shared out evenly between the pieces, the remainder to the first ones, and
-    come in the order of the pieces.
-
-    Attributes:
-        names: the d coordinate names, in column order.
-        pieces: the d intervals of each piece; lower == upper for a coordinate held fixed.
-    """
-
-    names: tuple[str, ...]
-    pieces: tuple[Bounds, ...]
-
-    def uniform(self, n: int) -> Sampler:
-        """`n` independent, uniformly distributed points."""
-        return self._random(n, uniform_design)
-
-    def sobol(self, n: int) -> Sampler:
-        """`n` points of a scrambled Sobol sequence."""
-        return self._random(n, sobol_design)
-
-    def latin_hypercube(self, n: int) -> Sampler:
-        """`n` points of a Latin hypercube design."""
-        return self._random(n, latin_design)
-
-    def stratified(self, *counts: int) -> Sampler:
-        """One uniform point in every cell of a regular partition of each piece.
-
-        Args:
-            counts: number of cells along each free coordinate; a single number serves all of them.
-        """
-        cells = [counts_along(piece, counts) for piece in self.pieces]
-
-        def draw(seed: int) -> Tensor:
-            rng = np.random.default_rng(seed)
-            return _stack(
-                [
-                    scale(piece, jittered_design(rng, along))
-                    for piece, along in zip(self.pieces, cells, strict=True)
-                ]
-            )
-
-        return Sampler(sum(int(np.prod(along)) for along in cells), draw)
-
-    def _random(self, n: int, design: UnitDesign) -> Sampler:
-        check_integer("n", n, least=1)
-        share, rest = divmod(n, len(self.pieces))
-
-        def draw(seed: int) -> Tensor:
-            rng = np.random.default_rng(seed)
-            return _stack(
-                [
-                    scale(piece, design(rng, share + (k < rest), len(self.names)))
-                    for k, piece in enumerate(self.pieces)
-                ]
-            )
-
-        return Sampler(n, draw)
 
 
 def uniform_design(rng: np.random.Generator, n: int, d: int) -> Array:
@@ -181,7 +69,3 @@ def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:
         )
     remaining = iter(counts)
     return [next(remaining) if is_free else 1 for is_free in free]
-
-
-def _stack(pieces: list[Array]) -> Tensor:
-    return torch.from_numpy(np.concatenate(pieces))

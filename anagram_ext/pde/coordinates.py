@@ -2,36 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_RESERVED = ("names", "points")
-
-
-def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Coordinate names as a tuple, checked: identifiers, all different, none of them reserved.
-
-    Raises:
-        ValueError: naming the offending name.
-        TypeError: if a name is no string.
-    """
-    checked = tuple(names)
-    if not checked:
-        raise ValueError("coordinates must name at least one coordinate, got none")
-    for name in checked:
-        if not isinstance(name, str):
-            raise TypeError(f"coordinates must be strings, got {name!r}")
-        if not name.isidentifier() or name.startswith("_") or name in _RESERVED:
-            raise ValueError(
-                f"coordinates: {name!r} cannot name a coordinate (use an identifier without a "
-                f"leading underscore, other than {', '.join(_RESERVED)})"
-            )
-    if len(set(checked)) != len(checked):
-        raise ValueError(f"coordinates must all differ, got {checked}")
-    return checked
 
 
 class Coordinates:

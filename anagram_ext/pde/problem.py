@@ -2,58 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_points, elements
-from anagram_ext.geometry.designs import Sampler
-from anagram_ext.models.mlp import MLP
-from anagram_ext.pde.coordinates import Coordinates, check_names
+from anagram_ext.checks import check_kind, check_names, check_points, elements
+from anagram_ext.pde.condition import Condition
+from anagram_ext.pde.coordinates import Coordinates
 
-Residual = Callable[..., Any]
 Solution = Callable[[Coordinates], Any]
 
 ROW_SCALINGS = ("mean", "none")
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A residual that has to vanish at some points: an equation, a boundary value, a measurement.
+@runtime_checkable
+class Network(Protocol):
+    """As much as a problem has to know of a model; see ``models.protocol`` for all of it."""
 
-    Attributes:
-        residual: called with one :class:`Field` a network output and then the
-            :class:`Coordinates`; returns a tensor [n], or a tuple of several such residuals. Plain
-            torch, pointwise: entry i may depend on the fields at point i only.
-        points: a tensor [n, d], or a :class:`Sampler` that draws one for a seed.
-        weight: factor of this condition in the loss.
-    """
+    @property
+    def n_inputs(self) -> int:
+        """Number of coordinates."""
 
-    residual: Residual
-    points: Tensor | Sampler
-    weight: float = 1.0
+    @property
+    def n_outputs(self) -> int:
+        """Number of fields."""
 
-    def __post_init__(self) -> None:
-        if not callable(self.residual):
-            raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
-        if not isinstance(self.weight, (int, float)):
-            raise TypeError(f"Condition: weight must be a number, got {self.weight!r}")
-        if not (self.weight > 0 and math.isfinite(self.weight)):
-            raise ValueError(f"Condition: weight must be positive and finite, got {self.weight}")
-        if isinstance(self.points, Tensor):
-            # A copy: a problem does not change behind the engine's back.
-            object.__setattr__(self, "points", self.points.detach().clone())
-        elif not isinstance(self.points, Sampler):
-            raise TypeError(
-                f"Condition: points must be a tensor [n, d] or a Sampler, got {type(self.points)}"
-            )
-
-    def points_for(self, seed: int) -> Tensor:
-        """The points [n, d]: the given ones, or those that the sampler draws for the seed."""
-        return self.points(seed) if isinstance(self.points, Sampler) else self.points
+    @property
+    def n_parameters(self) -> int:
+        """Length of the parameter vector."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +47,8 @@ class Problem:
         conditions: the conditions by name.
         solution: exact or reference solution, enables L2 errors: called with
             :class:`Coordinates`, returns [n] or a tuple with one such tensor a field.
-        evaluation: points [n, d] for the L2 error; by default 10 000 Sobol points in the bounding
-            box of all conditions' points.
+        evaluation: points [n, d] for the L2 error; by default 10 000 Sobol points of the
+            domain that the conditions' points come from.
         row_scaling: ``"mean"`` or ``"none"``.
         name: a short name for tables and files.
         model: the network to use when none is given.
@@ -84,7 +62,7 @@ class Problem:
     evaluation: Tensor | None = None
     row_scaling: str = "mean"
     name: str = ""
-    model: MLP | None = None
+    model: Network | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -109,19 +87,20 @@ class Problem:
         if self.model is not None:
             self.check_model(self.model)
 
-    def check_model(self, model: MLP) -> None:
+    def check_model(self, model: object) -> None:
         """Raises unless the network maps the coordinates to the fields.
 
         Raises:
             TypeError: if it is no network.
             ValueError: if it has other widths.
         """
-        check_kind("model", model, MLP, "an MLP")
+        if not isinstance(model, Network):
+            raise TypeError(f"model must be a network such as an MLP, got {model!r}")
         expected = (len(self.coordinates), len(self.fields))
-        if (model.widths[0], model.widths[-1]) != expected:
+        if (model.n_inputs, model.n_outputs) != expected:
             raise ValueError(
-                f"model: widths {list(model.widths)} must start with {expected[0]} coordinates "
-                f"{self.coordinates} and end with {expected[1]} fields {self.fields}"
+                f"model must have {expected[0]} inputs for {self.coordinates} and {expected[1]} "
+                f"outputs for {self.fields}, got {model!r}"
             )
 
     def _check_conditions(self) -> None:
@@ -130,6 +109,12 @@ class Problem:
         for name, condition in self.conditions.items():
             if not isinstance(condition, Condition):
                 raise TypeError(f"conditions: {name!r} must be a Condition, got {condition!r}")
+            region = getattr(condition.points, "region", None)
+            if region is not None and region.names != self.coordinates:
+                raise ValueError(
+                    f"points of condition {name!r} must have the coordinates {self.coordinates} "
+                    f"in this order, got a region in {region.names}"
+                )
             if isinstance(condition.points, Tensor):
                 check_points(
                     f"points of condition {name!r}", condition.points, len(self.coordinates)

@@ -10,7 +10,8 @@ import torch
 from anagram_ext.geometry.box import Box
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.models.mlp import MLP
-from anagram_ext.pde.problem import Condition, Problem
+from anagram_ext.pde.condition import Condition
+from anagram_ext.pde.problem import Problem
 from anagram_ext.problems.published import published_settings
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import torch
 
 from anagram_ext.geometry.box import Box
 from anagram_ext.models.mlp import MLP
-from anagram_ext.pde.problem import Condition, Problem
+from anagram_ext.pde.condition import Condition
+from anagram_ext.pde.problem import Problem
 
 if TYPE_CHECKING:
     from anagram_ext.pde.coordinates import Coordinates

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from anagram_ext.checks import check_points, check_seed
 from anagram_ext.geometry.adaptive import choose
-from anagram_ext.geometry.designs import Sampler
 from anagram_ext.geometry.held_out import held_out_points
+from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.pde.coordinates import Coordinates
 
 if TYPE_CHECKING:

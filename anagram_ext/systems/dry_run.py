@@ -17,8 +17,8 @@ from anagram_ext.pde.field import Field
 from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
 
 if TYPE_CHECKING:
+    from anagram_ext.pde.condition import Residual
     from anagram_ext.pde.operators import Operator
-    from anagram_ext.pde.problem import Residual
 
 
 class _Recorder:

@@ -16,8 +16,8 @@ from anagram_ext.pde.field import Field
 from anagram_ext.pde.operators import Operator
 
 if TYPE_CHECKING:
+    from anagram_ext.pde.condition import Residual
     from anagram_ext.pde.coordinates import Coordinates
-    from anagram_ext.pde.problem import Residual
 
 
 @dataclass(frozen=True)

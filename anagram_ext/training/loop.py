@@ -17,6 +17,7 @@ from anagram_ext.checks import check_integer, check_kind, check_theta
 from anagram_ext.errors import HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
+from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
-    from anagram_ext.models.mlp import MLP
 
 __all__ = ["TrainResult", "train"]
 
@@ -141,12 +141,13 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
 
 def _network(problem: Problem, model: MLP | None, device: str | None) -> MLP:
     check_kind("problem", problem, Problem, "a Problem")
-    if model is None:
-        model = problem.model
-    if model is None:
+    network = problem.model if model is None else model
+    if network is None:
         raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
-    problem.check_model(model)
-    return model if device in (None, model.device) else replace(model, device=device)
+    problem.check_model(network)
+    if not isinstance(network, MLP):
+        raise TypeError(f"model must be an MLP, got {network!r}")
+    return network if device in (None, network.device) else replace(network, device=device)
 
 
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:

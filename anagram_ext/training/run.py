@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -171,7 +171,7 @@ class Run:
         held_out_loss = self._validation.held_out_loss(theta)
         return TrainResult(
             theta=theta,
-            model=self.system.model,
+            model=cast("MLP", self.system.model),
             history=self.history.columns(),
             loss=loss,
             l2_error=l2_error,

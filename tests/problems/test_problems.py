@@ -11,7 +11,7 @@ from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 
 from anagram_ext import problems
-from anagram_ext.geometry.designs import Sampler
+from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field

@@ -1,0 +1,72 @@
+"""Points that remember where they come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from anagram_ext.checks import check_kind
+
+if TYPE_CHECKING:
+    from anagram_ext.geometry.region import Region
+
+
+class Points(Tensor):
+    """Points [n, d] with the region that they fill.
+
+    A tensor in all other respects: slices and results of computations are plain tensors and know
+    nothing of a region, as those of a ``torch.nn.Parameter`` are no parameters.
+
+    Attributes:
+        region: the set that the points stand for; None when it is not known.
+        normals: the outward unit normal at each point of a boundary, [n, d], or None.
+        weights: quadrature weights [n], or None.
+
+    Raises:
+        TypeError: ``points`` is no tensor.
+        ValueError: ``normals`` or ``weights`` of another shape.
+    """
+
+    region: Region | None
+    normals: Tensor | None
+    weights: Tensor | None
+
+    # As torch.nn.Parameter does: what is computed from points are no points.
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    def __new__(
+        cls,
+        points: Tensor,
+        region: Region | None = None,
+        normals: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Points:
+        """The same memory as a tensor, with what is known about it."""
+        check_kind("points", points, Tensor, "a tensor [n, d]")
+        _check_shape("normals", normals, points.shape)
+        _check_shape("weights", weights, points.shape[:1])
+        made: Points = torch.Tensor._make_subclass(cls, points.detach())
+        made.region, made.normals, made.weights = region, normals, weights
+        return made
+
+    def copied(self) -> Points:
+        """Points of their own that know the same."""
+        return Points(self.clone(), self.region, self.normals, self.weights)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Points:
+        del memo  # nothing here refers back to the points
+        return self.copied()
+
+    def __repr__(self) -> str:  # type: ignore[override] # torch's takes a keyword of its own use
+        where = "" if self.region is None else f" in {type(self.region).__name__}"
+        return f"Points({list(self.shape)}{where})"
+
+
+def _check_shape(argument: str, values: Tensor | None, shape: torch.Size) -> None:
+    if values is None:
+        return
+    check_kind(argument, values, Tensor, "a tensor")
+    if values.shape != shape:
+        raise ValueError(f"{argument} must have shape {list(shape)}, got {list(values.shape)}")

@@ -1,0 +1,57 @@
+"""A residual with the points where it has to vanish."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from torch import Tensor
+
+from anagram_ext.checks import check_kind
+from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.sampler import Sampler
+
+Residual = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A residual that has to vanish at some points: an equation, a boundary value, a measurement.
+
+    Attributes:
+        residual: called with one ``Field`` a network output and then the
+            ``Coordinates``; returns a tensor [n], or a tuple of several such residuals. Plain
+            torch, pointwise: entry i may depend on the fields at point i only.
+        points: a tensor [n, d], or a ``Sampler`` that draws one for a seed.
+        weight: factor of this condition in the loss.
+
+    Raises:
+        TypeError: ``residual`` is not callable, ``points`` neither, ``weight`` no number.
+        ValueError: ``weight`` is not positive and finite.
+    """
+
+    residual: Residual
+    points: Tensor | Sampler
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not callable(self.residual):
+            raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
+        check_kind("Condition: weight", self.weight, Real, "a number")
+        if not (self.weight > 0 and math.isfinite(self.weight)):
+            raise ValueError(f"Condition: weight must be positive and finite, got {self.weight}")
+        if isinstance(self.points, Tensor):
+            # A copy: a problem does not change behind the engine's back.
+            kept = self.points if isinstance(self.points, Points) else Points(self.points)
+            object.__setattr__(self, "points", kept.copied())
+        elif not isinstance(self.points, Sampler):
+            raise TypeError(
+                f"Condition: points must be a tensor [n, d] or a Sampler, got {type(self.points)}"
+            )
+
+    def points_for(self, seed: int) -> Tensor:
+        """The points [n, d]: the given ones, or those that the sampler draws for the seed."""
+        return self.points(seed) if isinstance(self.points, Sampler) else self.points
