@@ -19,7 +19,8 @@ from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
 from anagram_ext.pde.problem import Condition, Problem
-from anagram_ext.training.loop import TrainResult, train
+from anagram_ext.training.loop import train
+from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
 
 __all__ = [

@@ -19,7 +19,7 @@ from anagram_ext.errors import BackendUnavailable, CudaError, HeldOutWarning, No
 from anagram_ext.installation import info as installation
 from anagram_ext.training import comparison as comparing
 from anagram_ext.training.loop import train as run_training
-from anagram_ext.training.run import INTERRUPTED, NOT_FINITE, TrainResult
+from anagram_ext.training.result import TrainResult
 
 BROKEN_DOWN = 1
 WRONG_INPUT = 2
@@ -103,9 +103,9 @@ def train(
     print(_last_line(result))
     if result.warning is not None:
         print(f"warning: {result.warning}", file=sys.stderr)
-    if result.stop_reason == INTERRUPTED:
+    if result.stop is methods.Stop.INTERRUPTED:
         raise typer.Exit(CTRL_C)
-    if result.stop_reason.startswith(NOT_FINITE):
+    if result.stop is methods.Stop.NOT_FINITE:
         _fail(result.stop_reason, BROKEN_DOWN)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from anagram_ext.figures import maps as plot
+from anagram_ext.methods import Stop
 from anagram_ext.training.files import replace_file
 from anagram_ext.training.loop import train
-from anagram_ext.training.run import INTERRUPTED, TrainResult
+from anagram_ext.training.result import TrainResult
 
 if TYPE_CHECKING:
     from anagram_ext.pde.problem import Problem
@@ -74,7 +75,7 @@ def compare(
     for method, seed in ((method, seed) for method in methods for seed in seeds):
         folder = Path(out) / method / f"seed_{seed}"
         run = train(problem, steps=steps, seed=seed, method=method, progress=progress, out=folder)
-        complete = run.stop_reason != INTERRUPTED
+        complete = run.stop is not Stop.INTERRUPTED
         if complete:  # a run that was cut says nothing about its method
             runs[method].append(run)
         comparison = Comparison(problem.name, runs, complete)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.models.mlp import MLP
     from anagram_ext.pde.problem import Problem
-    from anagram_ext.training.run import TrainResult
+    from anagram_ext.training.result import TrainResult
 
 CHECKPOINT_SECONDS: Final = 10.0
 

@@ -17,19 +17,14 @@ from anagram_ext.checks import check_integer, check_kind, check_theta
 from anagram_ext.errors import HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
+from anagram_ext.methods import Stop
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.pde_system import System
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
 from anagram_ext.training.progress import reporting
-from anagram_ext.training.run import (
-    INTERRUPTED,
-    NOT_FINITE,
-    ROUND_OFF,
-    STEPS_REACHED,
-    Run,
-    TrainResult,
-)
+from anagram_ext.training.result import TrainResult
+from anagram_ext.training.run import Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,8 +32,6 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.models.mlp import MLP
-
-__all__ = ["TrainResult", "train"]
 
 
 def train(
@@ -99,7 +92,7 @@ def train(
                 directory.save_now_and_then(problem, network, run.best_theta)
 
         stop_reason = _guarded(run, limit, after_row)
-    result = run.result(stop_reason, seed)
+    result = run.result(str(stop_reason), seed)
     if directory is not None:
         directory.finish(problem, result, _facts(problem, system))
     if result.warning is not None:
@@ -112,11 +105,11 @@ def _guarded(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     try:
         return _loop(run, limit, after_row)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return Stop.INTERRUPTED
     except NonFiniteError as error:
         if run.steps == 0:
             raise  # nothing was gained: the problem or its first iterate is at fault
-        return f"{NOT_FINITE}: {error}"
+        return Stop.NOT_FINITE.because(error)
 
 
 def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
@@ -125,13 +118,13 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     after_row()
     while run.steps < limit:
         info = run.step()
-        stop = info.stop or (ROUND_OFF if run.at_round_off(info) else None)
+        stop = info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else None)
         if stop or run.steps == limit or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
         if stop:
             return stop
-    return STEPS_REACHED
+    return Stop.STEPS_REACHED
 
 
 def _network(problem: Problem, model: MLP | None, device: str | None) -> MLP:

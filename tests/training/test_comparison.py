@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from anagram_ext import MLP, Box, Condition, Problem, cli
+from anagram_ext.methods import Stop
 from anagram_ext.systems.pde_system import System
 from anagram_ext.training.comparison import Comparison, compare, curve
-from anagram_ext.training.run import INTERRUPTED, TrainResult
+from anagram_ext.training.result import TrainResult
 
 
 def line() -> Problem:
@@ -39,7 +40,7 @@ def result(loss: float, seconds=(0.0, 1.0, 2.0), losses=(9.0, 5.0, 1.0)) -> Trai
         held_out_loss=1.0,
         seconds=seconds[-1],
         steps=len(losses) - 1,
-        stop_reason="",
+        stop_reason="steps reached",
         method="gd",
         seed=0,
     )
@@ -95,7 +96,9 @@ def test_ctrl_c_ends_the_comparison_and_keeps_the_finished_runs(tmp_path, monkey
     assert not comparison.complete
     assert len(comparison.runs["gd"]) == 1
     assert (tmp_path / "comparison.md").read_text(encoding="utf-8") == comparison.markdown()
-    assert INTERRUPTED in (tmp_path / "gd" / "seed_1" / "summary.json").read_text(encoding="utf-8")
+    assert Stop.INTERRUPTED in (tmp_path / "gd" / "seed_1" / "summary.json").read_text(
+        encoding="utf-8"
+    )
     assert not (tmp_path / "gd" / "seed_2").exists()
 
 

@@ -15,13 +15,12 @@ import pytest
 import torch
 
 from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem
-from anagram_ext.methods import StepInfo
+from anagram_ext.methods import StepInfo, Stop
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.systems.pde_system import System
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import read_csv
 from anagram_ext.training.loop import train
-from anagram_ext.training.run import INTERRUPTED, NOT_FINITE
 
 
 class Failing:
@@ -76,7 +75,7 @@ def test_ctrl_c_inside_a_step(tmp_path, device):
     options = {"device": device, "progress": False}
     run = train(curve(), method=Failing(KeyboardInterrupt(), 4), out=tmp_path, **options)
     whole = train(curve(), steps=3, method="anagram", **options)
-    assert (run.steps, run.stop_reason) == (3, INTERRUPTED)
+    assert (run.steps, run.stop) == (3, Stop.INTERRUPTED)
     assert torch.equal(run.theta, whole.theta)
     assert run.loss == whole.loss
     np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
@@ -103,7 +102,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
     monkeypatch.setattr(System, "l2_error", interrupted)
     run = train(curve(), steps=9, method="anagram", progress=False, out=tmp_path)
     # Rows 0 and 1 were written; step 2 was done, and its iterate is the best one.
-    assert (run.steps, run.stop_reason) == (2, INTERRUPTED)
+    assert (run.steps, run.stop) == (2, Stop.INTERRUPTED)
     assert run.history["step"].tolist() == [0, 1]
     assert run.loss < run.history["loss"][-1]
     check_files(tmp_path, run)
@@ -119,7 +118,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
 def test_nan_in_a_later_step_keeps_what_was_reached(method, tmp_path, device):
     run = train(curve(), method=method, device=device, progress=False, out=tmp_path)
     whole = train(curve(), steps=3, method="anagram", device=device, progress=False)
-    assert run.stop_reason.startswith(NOT_FINITE)
+    assert run.stop is Stop.NOT_FINITE
     assert run.steps == 3
     assert torch.equal(run.theta, whole.theta)
     check_files(tmp_path, run)
