@@ -12,7 +12,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, StepInfo
-from anagram_ext.training.history import History, Row
+from anagram_ext.training.history import COLUMNS, History, Row
 from anagram_ext.training.result import TrainResult
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Run:
     Args:
         system: the least-squares problem.
         method: what solves it.
-        theta: first iterate, `[P]`.
+        theta: first iterate, ``[P]``.
         history: where the rows go.
     """
 
@@ -143,22 +143,19 @@ class Run:
 
     def _row(self, info: StepInfo) -> Row:
         l2_error, l2_relative = self.system.l2_error(info.theta)
-        return Row(
-            step=self.steps,
-            seconds=self.seconds,
-            loss=info.loss,
-            l2_error=l2_error,
-            rank=info.rank,
-            step_size=info.step_size,
-            cutoff=info.cutoff,
-            held_out_loss=self.system.held_out_loss(info.theta),
-            l2_relative=l2_relative,
-            captured=info.captured,
-            gain=info.gain,
-            factorisations=self.factorisations,
-            evaluations=self.evaluations,
-            accepted=info.accepted,
-        )
+        reported = {name: getattr(info, name) for name in COLUMNS if hasattr(info, name)}
+        counted = {
+            "step": self.steps,
+            "seconds": self.seconds,
+            "factorisations": self.factorisations,  # of the run, not of the step
+            "evaluations": self.evaluations,
+        }
+        measured = {
+            "l2_error": l2_error,
+            "l2_relative": l2_relative,
+            "held_out_loss": self.system.held_out_loss(info.theta),
+        }
+        return Row(**(reported | counted | measured))
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
