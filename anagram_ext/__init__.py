@@ -6,6 +6,7 @@ from anagram_ext import problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
+    FigureWarning,
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
@@ -33,6 +34,7 @@ __all__ = [
     "Cutoff",
     "Factorisation",
     "Field",
+    "FigureWarning",
     "HeldOutWarning",
     "LstsqResult",
     "NonFiniteError",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from anagram_ext.figures import maps as plot
+from anagram_ext.errors import FigureWarning
+from anagram_ext.figures import canvas
 from anagram_ext.methods import Stop
 from anagram_ext.training.files import replace_file
 from anagram_ext.training.loop import train
@@ -82,8 +85,8 @@ def compare(
         replace_file(Path(out) / "comparison.md", comparison.markdown().encode())
         if not complete:
             break
-    for vertical in _LABELS:
-        _draw(comparison, vertical, Path(out) / f"{vertical}.png")
+    for complaint in _draw(comparison, Path(out)):
+        warnings.warn(complaint, FigureWarning, stacklevel=2)
     return comparison
 
 
@@ -109,9 +112,18 @@ def curve(
     return grid, np.percentile(np.stack(rows), QUARTILES, axis=0)
 
 
-def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
+def _draw(comparison: Comparison, folder: Path) -> list[str]:
+    """Draws the figures; returns what could not be drawn, and why."""
+    complaints = []
+    for vertical in _LABELS:
+        path = folder / f"{vertical}.png"
+        complaints.append(canvas.complaint(path, partial(_draw_one, comparison, vertical, path)))
+    return [complaint for complaint in complaints if complaint is not None]
+
+
+def _draw_one(comparison: Comparison, vertical: str, path: Path) -> None:
     """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
-    figure = plot.new_figure(10, 4)
+    figure = canvas.new_figure(10, 4, comparison.problem)
     for axes, horizontal in zip(
         figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
     ):
@@ -119,12 +131,11 @@ def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
             grid, (low, median, high) = curve(runs, horizontal, vertical)
             (line,) = axes.plot(grid, median, label=method)
             axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
-        plot.logarithmic(axes, horizontal)
+        canvas.logarithmic(axes, horizontal)
         if axes.lines:  # ten thousand cheap steps beside a hundred dear ones
             axes.set_xscale("log")
         axes.set_ylabel(_LABELS[vertical])
-    figure.suptitle(comparison.problem)
-    plot.write(figure, path)
+    canvas.write(figure, path)
 
 
 def _drawable(comparison: Comparison, vertical: str) -> Iterator[tuple[str, Sequence[TrainResult]]]:

@@ -6,11 +6,12 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.checks import check_kind
-from anagram_ext.figures import maps as plot
+from anagram_ext.figures import canvas, curves, maps
 from anagram_ext.training import checkpoint
 from anagram_ext.training.files import replace_file
 
@@ -56,7 +57,7 @@ class RunDirectory:
         self._saved = time.monotonic()
 
     def finish(self, problem: Problem, result: TrainResult, facts: Mapping[str, object]) -> None:
-        """Writes the checkpoint, the summary and the figures of a finished run.
+        """Writes the checkpoint and the summary of a finished run.
 
         Args:
             problem: what was solved.
@@ -65,10 +66,17 @@ class RunDirectory:
         """
         self.save(problem, result.model, result.theta)
         replace_file(self.summary, _json(result.summary() | dict(facts)))
+
+    def draw(self, problem: Problem, result: TrainResult) -> list[str]:
+        """Draws the figures of a finished run; returns what could not be drawn, and why."""
         title = f"{problem.name}, {result.method}, seed {result.seed}"
-        plot.convergence(result.history, self.path / "convergence.png", title)
+        path = self.path / "convergence.png"
+        drawings = {path: partial(curves.convergence, result.history, path, title)}
         if len(problem.coordinates) == 2:
-            plot.solution_maps(problem, result.model, result.theta, self.path / "solution.png")
+            path = self.path / "solution.png"
+            drawings[path] = partial(maps.solution_maps, problem, result.model, result.theta, path)
+        complaints = [canvas.complaint(path, draw) for path, draw in drawings.items()]
+        return [complaint for complaint in complaints if complaint is not None]
 
 
 def _json(entries: Mapping[str, object]) -> bytes:

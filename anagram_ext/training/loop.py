@@ -14,7 +14,7 @@ import torch
 
 from anagram_ext import methods
 from anagram_ext.checks import check_integer, check_kind, check_theta
-from anagram_ext.errors import HeldOutWarning, NonFiniteError
+from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
@@ -95,6 +95,8 @@ def train(
     result = run.result(str(stop_reason), seed)
     if directory is not None:
         directory.finish(problem, result, _facts(problem, system))
+        for complaint in directory.draw(problem, result):
+            warnings.warn(complaint, FigureWarning, stacklevel=2)
     if result.warning is not None:
         warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
     return result
