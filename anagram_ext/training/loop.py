@@ -22,6 +22,7 @@ from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.pde_system import System
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
+from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.progress import reporting
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.run import Run
@@ -49,29 +50,37 @@ def train(
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
-    The run ends after `steps` steps, or when the method finds no further step, when the loss has
+    The run ends after ``steps`` steps, or when the method finds no further step, when the loss has
     sunk to the rounding error of the residual, on Ctrl-C, or when a residual is no longer finite;
-    in every case the best iterate comes back and everything is written. A `HeldOutWarning` tells
-    when the training points are satisfied but not the points between them.
+    in every case the best iterate comes back and everything is written. Ctrl-C while the result is
+    written waits for that, and the run counts as interrupted.
 
     Args:
         problem: what to solve.
         model: the network; the problem's own by default.
         steps: steps to do; the method's usual number by default.
         seed: seed of initial parameters and of sampled points.
-        method: a name out of `anagram_ext.methods.names()`, or a method object.
+        method: a name out of ``anagram_ext.methods.names()``, or a method object.
         cutoff: truncation threshold for methods that solve with one; theirs by default. A number
             is relative to the largest singular value.
-        theta: first iterate, `[P]`; `model.init(seed)` by default.
+        theta: first iterate, ``[P]``; ``model.init(seed)`` by default.
         device: where to compute, "cpu" or "cuda"; where the network is by default.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
+    Returns:
+        The best iterate, its errors, the history, and why the run ended.
+
     Raises:
-        ValueError: an argument is wrong.
+        ValueError: an argument is wrong, or another run writes to ``out``.
+        TypeError: an argument is of another kind.
         NonFiniteError: the residual is NaN or infinite before one step is done.
         BackendUnavailable: the device cannot be used.
         OutOfMemoryError: the memory of the GPU does not suffice.
+
+    Warns:
+        HeldOutWarning: the training points are satisfied but not the points between them.
+        FigureWarning: a figure could not be drawn.
     """
     network = _network(problem, model, device)
     chosen = _method(method, cutoff)
@@ -80,23 +89,26 @@ def train(
     system = System(problem, network, seed)
     if not system.n_rows:
         raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
-    directory = None if out is None else RunDirectory(out)
-
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
-    with _history(directory) as history, reporting(progress, limit) as report:
-        run = Run(system, chosen, first, history)
+    with CtrlC() as ctrl_c, _directory(out) as directory:
+        with _history(directory) as history, reporting(progress, limit) as report:
+            run = Run(system, chosen, first, history)
 
-        def after_row() -> None:
-            report(history.last)
+            def after_row() -> None:
+                report(history.last)
+                if directory is not None:
+                    directory.save_now_and_then(problem, network, run.best_theta)
+
+            stop_reason = _guarded(run, limit, after_row)
+            ctrl_c.hold()  # what was found is written, whatever the hurry
+        result = run.result(str(stop_reason), seed)
+        complaints = [] if directory is None else _write(directory, system, result)
+        if ctrl_c.pressed:
+            result = replace(result, stop_reason=str(Stop.INTERRUPTED))
             if directory is not None:
-                directory.save_now_and_then(problem, network, run.best_theta)
-
-        stop_reason = _guarded(run, limit, after_row)
-    result = run.result(str(stop_reason), seed)
-    if directory is not None:
-        directory.finish(problem, result, _facts(problem, system))
-        for complaint in directory.draw(problem, result):
-            warnings.warn(complaint, FigureWarning, stacklevel=2)
+                directory.summarise(result, _facts(system))
+    for complaint in complaints:
+        warnings.warn(complaint, FigureWarning, stacklevel=2)
     if result.warning is not None:
         warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
     return result
@@ -169,6 +181,15 @@ def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
 
 
 @contextmanager
+def _directory(out: str | Path | None) -> Iterator[RunDirectory | None]:
+    if out is None:
+        yield None
+    else:
+        with RunDirectory(out) as directory:
+            yield directory
+
+
+@contextmanager
 def _history(directory: RunDirectory | None) -> Iterator[History]:
     history = History(None if directory is None else directory.history)
     try:
@@ -177,9 +198,16 @@ def _history(directory: RunDirectory | None) -> Iterator[History]:
         history.close()
 
 
-def _facts(problem: Problem, system: System) -> dict[str, object]:
+def _write(directory: RunDirectory, system: System, result: TrainResult) -> list[str]:
+    """Writes what is left to write, what matters most first; returns what could not be drawn."""
+    directory.save(system.problem, result.model, result.theta)
+    directory.summarise(result, _facts(system))
+    return directory.draw(system.problem, result)
+
+
+def _facts(system: System) -> dict[str, object]:
     return {
-        "problem": problem.name,
+        "problem": system.problem.name,
         "S": system.n_rows,
         "device": system.model.device,
         "versions": versions(),
