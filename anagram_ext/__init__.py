@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anagram_ext import problems
+from anagram_ext import methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
@@ -13,13 +13,14 @@ from anagram_ext.errors import (
 )
 from anagram_ext.geometry.box import Box
 from anagram_ext.geometry.designs import Sampler
-from anagram_ext.installation import cuda_available, info
+from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.solve import Factorisation, LstsqResult, factorise, lstsq
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
 from anagram_ext.pde.problem import Condition, Problem
+from anagram_ext.training.checkpoint import load
 from anagram_ext.training.loop import train
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
@@ -43,12 +44,17 @@ __all__ = [
     "Sampler",
     "StepResult",
     "TrainResult",
+    "__version__",
     "cuda_available",
     "factorise",
     "info",
     "jacobian",
+    "load",
     "lstsq",
+    "methods",
     "problems",
     "step",
     "train",
 ]
+
+__version__ = version()

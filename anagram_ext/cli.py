@@ -82,7 +82,7 @@ def train(
         Path | None, typer.Option(help="Folder for history, checkpoint, summary and figures.")
     ] = None,
     method: Annotated[str, typer.Option(help="A name out of `list`.")] = "natural_lm",
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
     cutoff: Annotated[
         float | None, typer.Option(help="Truncation relative to the largest singular value.")
     ] = None,

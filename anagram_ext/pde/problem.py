@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_points, elements
+from anagram_ext.checks import check_kind, check_points, strings
 from anagram_ext.geometry.designs import Sampler
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.coordinates import Coordinates, check_names
@@ -139,6 +139,4 @@ class Problem:
 def _names(argument: str, names: Sequence[str]) -> tuple[str, ...]:
     # A bare string is a sequence of letters: almost certainly a forgotten comma.
     example = (names,) if isinstance(names, str) else ("x",)
-    for name in elements(argument, names, f"a sequence of names such as {example}"):
-        check_kind(f"each of {argument}", name, str, "a string")
-    return tuple(names)
+    return strings(argument, names, f"a sequence of names such as {example}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from anagram_ext import methods
-from anagram_ext.checks import check_integer, check_kind, check_theta
+from anagram_ext.checks import check_integer, check_kind, check_seed, check_theta, device_name
 from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
@@ -44,7 +44,7 @@ def train(
     method: str | Method = "natural_lm",
     cutoff: float | Cutoff | None = None,
     theta: Tensor | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     progress: bool = True,
     out: str | Path | None = None,
 ) -> TrainResult:
@@ -64,7 +64,8 @@ def train(
         cutoff: truncation threshold for methods that solve with one; theirs by default. A number
             is relative to the largest singular value.
         theta: first iterate, ``[P]``; ``model.init(seed)`` by default.
-        device: where to compute, "cpu" or "cuda"; where the network is by default.
+        device: where to compute: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; where the network is by
+            default.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
@@ -82,6 +83,7 @@ def train(
         HeldOutWarning: the training points are satisfied but not the points between them.
         FigureWarning: a figure could not be drawn.
     """
+    seed = check_seed(seed)
     network = _network(problem, model, device)
     chosen = _method(method, cutoff)
     limit = _steps(steps, chosen)
@@ -141,14 +143,16 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     return Stop.STEPS_REACHED
 
 
-def _network(problem: Problem, model: MLP | None, device: str | None) -> MLP:
+def _network(problem: Problem, model: MLP | None, device: str | torch.device | None) -> MLP:
     check_kind("problem", problem, Problem, "a Problem")
     if model is None:
         model = problem.model
     if model is None:
         raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
     problem.check_model(model)
-    return model if device in (None, model.device) else replace(model, device=device)
+    if device is None or device_name(device) == model.device:
+        return model
+    return replace(model, device=device_name(device))
 
 
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
@@ -169,8 +173,7 @@ def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
 def _steps(steps: int | None, method: Method) -> int:
     if steps is None:
         return method.default_steps
-    check_integer("steps", steps, least=1)
-    return steps
+    return check_integer("steps", steps, least=1)
 
 
 def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
