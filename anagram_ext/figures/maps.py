@@ -32,7 +32,7 @@ def solution_maps(problem: Problem, model: MLP, theta: Tensor, path: str | Path)
         ValueError: the problem has another number of coordinates.
     """
     if len(problem.coordinates) != 2:
-        raise ValueError(f"solution maps need two coordinates, got {problem.coordinates}")
+        raise ValueError(f"coordinates must be two for a map, got {problem.coordinates}")
     ticks = _ticks(problem)
     points = torch.cartesian_prod(*ticks)  # [PIXELS^2, 2]
     values = model(theta, points.to(theta.dtype)).cpu().double()  # [PIXELS^2, m]

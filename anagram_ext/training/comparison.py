@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from anagram_ext.errors import FigureWarning
 from anagram_ext.figures import canvas
 from anagram_ext.methods import Stop
 from anagram_ext.training.files import replace_file
+from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.loop import train
 from anagram_ext.training.result import TrainResult
 
@@ -26,7 +27,7 @@ QUARTILES: Final = (25, 50, 75)
 _LABELS: Final = {"l2_error": "L2 error", "loss": "loss"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """All runs of a comparison.
 
@@ -39,6 +40,11 @@ class Comparison:
     problem: str
     runs: Mapping[str, Sequence[TrainResult]]
     complete: bool = True
+
+    def __repr__(self) -> str:
+        """The table below a line that says of what."""
+        cut = "" if self.complete else ", interrupted"
+        return f"Comparison({self.problem}{cut})\n{self.markdown()}"
 
     def markdown(self) -> str:
         """A table with one line a method: median and quartiles over the seeds."""
@@ -61,9 +67,9 @@ def compare(
 ) -> Comparison:
     """Trains with every method from every seed, and draws what came out.
 
-    Writes the files of each run to `out/METHOD/seed_K`, and to `out` the table `comparison.md`
-    (anew after each run) and the figures `l2_error.png` and `loss.png`. Ctrl-C ends the comparison
-    with the run it hits, which does not count.
+    Writes the files of each run to ``out/METHOD/seed_K``, and to ``out`` the table
+    ``comparison.md`` (anew after each run) and the figures ``l2_error.png`` and ``loss.png``.
+    Ctrl-C ends the comparison with the run it hits, which does not count.
 
     Args:
         problem: what to solve, with a network of its own.
@@ -72,6 +78,17 @@ def compare(
         out: folder to write to.
         steps: steps a run; each method's usual number by default.
         progress: whether to report on stderr.
+
+    Returns:
+        All finished runs by method.
+
+    Raises:
+        ValueError: an argument is wrong, or another run writes to the folder of one of the runs.
+        NonFiniteError: the residual of a first iterate is NaN or infinite.
+
+    Warns:
+        HeldOutWarning: a run satisfied its training points but not the points between them.
+        FigureWarning: a figure could not be drawn.
     """
     runs: dict[str, list[TrainResult]] = {method: [] for method in methods}
     comparison = Comparison(problem.name, runs)
@@ -85,9 +102,12 @@ def compare(
         replace_file(Path(out) / "comparison.md", comparison.markdown().encode())
         if not complete:
             break
-    for complaint in _draw(comparison, Path(out)):
+    with CtrlC() as ctrl_c:
+        ctrl_c.hold()
+        complaints = _draw(comparison, Path(out))
+    for complaint in complaints:
         warnings.warn(complaint, FigureWarning, stacklevel=2)
-    return comparison
+    return replace(comparison, complete=False) if ctrl_c.pressed else comparison
 
 
 def curve(
@@ -99,8 +119,8 @@ def curve(
     is what a user who waits that long has in hand.
 
     Returns:
-        Abscissas `[GRID]`, spaced evenly on a logarithmic axis from the first step on, and
-        quartiles `[3, GRID]`.
+        Abscissas ``[GRID]``, spaced evenly on a logarithmic axis from the first step on, and
+        quartiles ``[3, GRID]``.
     """
     first = min(float(run.history[horizontal][1]) for run in runs)
     end = max(float(run.history[horizontal][-1]) for run in runs)

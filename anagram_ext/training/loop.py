@@ -90,7 +90,7 @@ def train(
     first = _first_iterate(network, theta, seed)
     system = System(problem, network, seed)
     if not system.n_rows:
-        raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
+        raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with CtrlC() as ctrl_c, _directory(out) as directory:
         with _history(directory) as history, reporting(progress, limit) as report:
@@ -148,7 +148,9 @@ def _network(problem: Problem, model: MLP | None, device: str | torch.device | N
     if model is None:
         model = problem.model
     if model is None:
-        raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
+        raise ValueError(
+            f"model must be given: {problem.name!r} has no network of its own, got None"
+        )
     problem.check_model(model)
     if device is None or device_name(device) == model.device:
         return model
@@ -158,7 +160,7 @@ def _network(problem: Problem, model: MLP | None, device: str | torch.device | N
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
     if not isinstance(method, str):
         if cutoff is not None:
-            raise ValueError(f"cutoff: give it to the method object itself, got {cutoff!r}")
+            raise ValueError(f"cutoff must be given to the method object itself, got {cutoff!r}")
         if not callable(getattr(method, "step", None)):
             raise TypeError(f"method must be a name or a Method, got {method!r}")
         return method
@@ -166,7 +168,7 @@ def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
     if cutoff is None:
         return factory()
     if "cutoff" not in inspect.signature(factory).parameters:
-        raise ValueError(f"cutoff: method {method!r} has none, got {cutoff!r}")
+        raise ValueError(f"cutoff must be left out: method {method!r} has none, got {cutoff!r}")
     return factory(cutoff=cutoff)
 
 

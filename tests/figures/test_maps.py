@@ -55,7 +55,7 @@ def test_maps_need_two_coordinates(tmp_path):
         fields=("u",),
         conditions={"data": Condition(lambda u, _: u, Box(x=(0, 1)).grid(3))},
     )
-    with pytest.raises(ValueError, match="two coordinates"):
+    with pytest.raises(ValueError, match="coordinates must be two"):
         maps.solution_maps(one, MLP([1, 1]), torch.zeros(2), tmp_path / "map.png")
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 from anagram_ext import MLP, Box, Condition, Problem, cli
+from anagram_ext.figures import canvas
 from anagram_ext.methods import Stop
 from anagram_ext.systems.pde_system import System
 from anagram_ext.training.comparison import Comparison, compare, curve
@@ -69,6 +73,13 @@ def test_the_table_has_median_and_quartiles():
     )
 
 
+def test_a_comparison_shows_its_table():
+    comparison = Comparison("line", {"gd": [result(1.0)]}, complete=False)
+    head, _, table = repr(comparison).partition("\n")
+    assert head == "Comparison(line, interrupted)"
+    assert table == comparison.markdown()
+
+
 def test_compare_runs_everything_and_writes_it(tmp_path):
     comparison = compare(line(), ["anagram", "gd"], [0, 1], tmp_path, steps=5, progress=False)
     assert comparison.complete
@@ -100,6 +111,24 @@ def test_ctrl_c_ends_the_comparison_and_keeps_the_finished_runs(tmp_path, monkey
         encoding="utf-8"
     )
     assert not (tmp_path / "gd" / "seed_2").exists()
+
+
+def test_ctrl_c_while_the_figures_are_drawn_waits_for_them(tmp_path, monkeypatch):
+    original = canvas.write
+
+    def interrupted(figure, path):
+        if path.parent == tmp_path:
+            os.kill(os.getpid(), signal.SIGINT)
+        original(figure, path)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(canvas, "write", interrupted)
+    comparison = compare(line(), ["gd"], [0, 1], tmp_path, steps=2, progress=False)
+    signal.signal(signal.SIGINT, before)
+    assert not comparison.complete
+    assert len(comparison.runs["gd"]) == 2
+    for name in ("loss.png", "l2_error.png"):
+        assert (tmp_path / name).exists()
 
 
 def test_the_command_prints_the_table(tmp_path, monkeypatch, capfd):
