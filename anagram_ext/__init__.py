@@ -1,4 +1,7 @@
-"""Natural-gradient training of physics-informed networks (ANaGRAM) on native kernels."""
+"""Natural-gradient training of physics-informed networks (ANaGRAM) on native kernels.
+
+The public names; where each lives, and what may import what, is in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from anagram_ext.geometry.box import Box
 from anagram_ext.geometry.designs import Sampler
 from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
-from anagram_ext.linear.solve import Factorisation, LstsqResult, factorise, lstsq
+from anagram_ext.linear.factorisation import Factorisation
+from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import type_check_only
 
 from torch import Tensor
-from typing_extensions import Self
 
 built_with: int
 
-class Plan:
+class _PybindType(type): ...  # pybind11's own
+
+class Plan(metaclass=_PybindType):
     def __init__(
         self,
         widths: Sequence[int],
@@ -35,18 +37,18 @@ class Plan:
         self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor, stream: int
     ) -> None: ...
 
-class Factorisation:  # of either dtype
+@type_check_only
+class Factorisation(metaclass=_PybindType):  # of either dtype; no class at run time
     def __init__(self, J: Tensor, relative: float, absolute: float, stream: int) -> None: ...
-    @classmethod
+    @staticmethod
     def of_tiles(
-        cls,
         tile: Callable[[int], Tensor],
         tile_rows: Sequence[int],
         columns: int,
         relative: float,
         absolute: float,
         stream: int,
-    ) -> Self: ...
+    ) -> Factorisation: ...
     def __len__(self) -> int: ...
     @property
     def shape(self) -> tuple[int, int]: ...

@@ -15,7 +15,7 @@ from pure_torch import TorchStep
 import anagram_ext as ax
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods.search import grid_search
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 
 
 class Contestant(Protocol):
@@ -41,9 +41,9 @@ class Ours:
 
     def __init__(self, case: Case, device: str = "cpu") -> None:
         model = replace(case.model, device=device)
-        system = System(case.problem, model)
+        system = PdeSystem(case.problem, model)
         self.theta = lambda theta: torch.from_numpy(theta).to(device)
-        self.jacobian = system.linearise
+        self.jacobian = system.residual_and_matrix
         self.direction = lambda r, J: factorise(J, smallest_cutoff=CUTOFF).direction(r, CUTOFF)
         self.search = lambda theta, d: grid_search(system, theta, d, np.inf).theta
         self.step = lambda theta: ax.step(case.problem, model, theta, CUTOFF).theta

@@ -20,8 +20,9 @@ from runs import Record, median, recorded, with_fixed_points, without_curve, wor
 
 import anagram_ext as ax
 from anagram_ext.methods import StepInfo
-from anagram_ext.methods.search import HALVINGS
-from anagram_ext.systems.pde_system import System
+from anagram_ext.methods.anagram import Anagram
+from anagram_ext.systems.pde_system import PdeSystem
+from anagram_ext.systems.protocol import Linearisation
 
 PUBLISHED = {"laplace_2d": 2.6e-9, "heat": 6.6e-7, "laplace_5d": 3.9e-5}
 PATIENCE = 300
@@ -31,48 +32,46 @@ PATIENCE = 300
 MEASURES = {"laplace_2d": {"boundary": 4.0}, "heat": {}, "laplace_5d": {"boundary": 10.0}}
 
 
-class AsPublished:
-    """ANaGRAM step for step as in the authors' script.
+class PublishedSystem:
+    """The least-squares problem of the authors' script.
 
-    It differs from the method `anagram` of the package in one way: the direction comes from
-    unscaled rows, while the line search looks at integrals over each condition's set, which weigh
-    the boundary more.
+    The direction comes from unscaled rows, while the line search looks at integrals over each
+    condition's set, which weigh the boundary more.
     """
+
+    def __init__(self, integrals: PdeSystem) -> None:
+        self._integrals = integrals
+        self._rows = PdeSystem(unscaled(integrals.problem), integrals.model)
+        self.n_rows, self.n_parameters = self._rows.n_rows, self._rows.n_parameters
+        self.draws, self.redrawn = 0, ()
+        self.residuals, self.gradient = self._rows.residuals, self._rows.gradient
+        self.losses = integrals.losses
+
+    def linearise(self, theta: torch.Tensor) -> Linearisation:
+        """Unscaled rows, and the loss of the integrals."""
+        loss = float(self.losses(theta[None])[0])
+        return replace(self._rows.linearise(theta), loss=loss)
+
+
+class AsPublished:
+    """The method `anagram` on that problem, which stops on a plateau."""
 
     name = "as published"
     default_steps = 2001
     evaluate_every = 1
 
     def __init__(self, cutoff: ax.Cutoff) -> None:
-        self._cutoff = cutoff
+        self._method = Anagram(cutoff)
 
-    def start(self, system: System, theta: torch.Tensor) -> None:
-        """Takes the problem with integrals, and makes itself one with unscaled rows."""
-        self._system = system
-        self._unscaled = System(unscaled(system.problem), system.model)
-        self._theta = theta
+    def start(self, system: PdeSystem, theta: torch.Tensor) -> None:
+        """Takes the problem with integrals."""
+        self._method.start(PublishedSystem(system), theta)
         self._milestone, self._idle = math.inf, 0
 
     def step(self) -> StepInfo:
-        """Linearise the unscaled rows, solve, take the best trial of the grid."""
-        r, J = self._unscaled.linearise(self._theta)  # [S], [S, P]
-        factorisation = ax.factorise(J, smallest_cutoff=self._cutoff)
-        direction = factorisation.direction(r, self._cutoff)  # [P]
-        trials = self._theta - HALVINGS[:, None] * direction  # [31, P]
-        losses = self._system.losses(trials)
-        best = int(losses.argmin())
-        self._theta = trials[best].clone()
-        return StepInfo(
-            theta=self._theta,
-            loss=float(losses[best]),
-            step_size=float(HALVINGS[best]),
-            accepted="best of the grid",
-            rank=factorisation.rank(self._cutoff),
-            cutoff=self._cutoff.value,
-            stop=self._stop(float(losses[best])),
-            factorisations=1,
-            evaluations=1 + len(trials),
-        )
+        """One step of the paper."""
+        info = self._method.step()
+        return replace(info, stop=self._stop(info.loss))
 
     def _stop(self, loss: float) -> str | None:
         if loss < 0.99 * self._milestone:

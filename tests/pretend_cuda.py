@@ -26,7 +26,7 @@ from anagram_ext.native import cuda
 from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.native.loading import core
 from anagram_ext.native.plan import Plan
-from anagram_ext.training.single_step import _system
+from anagram_ext.training import idle_systems
 
 GPU = torch.device("cuda", 0)
 STREAM = 42
@@ -229,4 +229,4 @@ def pretended_gpu(memory: int = 80 * 10**9) -> Iterator[None]:
 def _forget() -> None:
     """Plans and systems are kept for the next call: those of another GPU must not be."""
     Plan.cached.cache_clear()
-    _system.cache_clear()
+    idle_systems.forget()

@@ -8,7 +8,9 @@ import math
 import numpy as np
 import torch
 
+from anagram_ext.linear.jacobian import Stored
 from anagram_ext.methods import Method, StepInfo
+from anagram_ext.systems.protocol import Linearisation
 
 
 class LeastSquares:
@@ -36,11 +38,12 @@ class LeastSquares:
 
     def linearise(self, theta):
         J = torch.func.jacrev(self._residual)(theta.cpu()).contiguous()
-        return self.residual(theta), J.to(theta.device)
+        r = self.residual(theta)
+        return Linearisation(r, 0.5 * float(r @ r), Stored(J.to(theta.device)))
 
     def gradient(self, theta):
-        r, J = self.linearise(theta)
-        return 0.5 * float(r @ r), J.T @ r
+        here = self.linearise(theta)
+        return here.loss, here.jacobian.rmatvec(here.residual)
 
 
 def rosenbrock() -> LeastSquares:

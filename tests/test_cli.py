@@ -11,7 +11,7 @@ import pytest
 
 from anagram_ext import NonFiniteError, OutOfMemoryError, cli, methods, problems
 from anagram_ext.figures import canvas
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import read_csv
 
@@ -125,7 +125,7 @@ def test_python_dash_m_runs_the_same_command():
 
 
 def test_a_run_that_breaks_down_is_written_and_exits_with_1(command, tmp_path, monkeypatch):
-    original, calls = System.linearise, []
+    original, calls = PdeSystem.linearise, []
 
     def breaking(self, theta, *rest):
         calls.append(1)
@@ -133,7 +133,7 @@ def test_a_run_that_breaks_down_is_written_and_exits_with_1(command, tmp_path, m
             raise NonFiniteError("condition 'interior': residual is not finite at x=0.5")
         return original(self, theta, *rest)
 
-    monkeypatch.setattr(System, "linearise", breaking)
+    monkeypatch.setattr(PdeSystem, "linearise", breaking)
     arguments = ("--method", "anagram", "--quiet", "--out", str(tmp_path))
     code, stdout, stderr = command("train", "poisson_1d", *arguments)
     assert code == 1
@@ -168,7 +168,7 @@ def test_a_full_gpu_is_one_line_on_stderr(command, monkeypatch):
     def full(*_):
         raise OutOfMemoryError("out of device memory: needed 9 MiB,\nfree 3 MiB")
 
-    monkeypatch.setattr(System, "linearise", full)
+    monkeypatch.setattr(PdeSystem, "linearise", full)
     code, stdout, stderr = command("train", "poisson_1d", "--method", "anagram", "--quiet")
     assert (code, stdout) == (2, "")
     assert stderr == "error: out of device memory: needed 9 MiB, free 3 MiB\n"

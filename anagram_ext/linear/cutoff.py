@@ -31,8 +31,7 @@ class Cutoff:
     def __post_init__(self) -> None:
         check_kind("cutoff", self.value, (int, float), "a number or a Cutoff")
         if not (math.isfinite(self.value) and self.value >= 0):
-            message = f"cutoff: expected a finite number >= 0, got {self.value!r}"
-            raise ValueError(message)
+            raise ValueError(f"cutoff must be a finite number >= 0, got {self.value!r}")
 
     @classmethod
     def of(cls, cutoff: float | Cutoff) -> Cutoff:

@@ -1,100 +1,105 @@
-"""Whether a Jacobian is stored or streamed, and its factorisation either way."""
+"""How much memory there is, and whether a Jacobian is stored in it or streamed."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from pathlib import Path
+from typing import Final
 
 import torch
-
-from anagram_ext.errors import OutOfMemoryError
-from anagram_ext.linear.cutoff import Cutoff
-from anagram_ext.linear.solve import factorise, factorise_tiles
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from anagram_ext.linear.solve import Factorisation
-    from anagram_ext.systems.pde_system import System
 
 MODES: Final = ("auto", "stored", "streamed")
 
 _SHARE: Final = 0.25  # of the memory that a stored J may take
-# A tile has to keep the whole processor busy: an estimate for a GPU, not measured.
-_TILE_BYTES: Final = {"cpu": 1 << 26, "cuda": 1 << 28}
 _FIRST_BLOCK: Final = 256  # columns of [S + P] that streaming takes at the very least
 
 
-def factorised(
-    system: System, theta: Tensor, cutoff: float | Cutoff, memory: str
-) -> tuple[Tensor, Factorisation]:
-    """The residual [S] at theta and a factorisation of J whose rows have the same order.
-
-    Args:
-        system: the least-squares problem.
-        theta: parameters [P].
-        cutoff: the smallest one that will be asked for.
-        memory: ``"stored"`` keeps J; ``"streamed"`` generates it in tiles of rows, in memory
-            O((S + P) rank); ``"auto"`` streams when J would take more than a quarter of the
-            memory of the machine or, if theta lies there, of the GPU.
-
-    Raises:
-        ValueError: for another `memory`.
-        MemoryError: when J can neither be stored nor streamed.
-        OutOfMemoryError: when the memory of the GPU does not suffice.
-        NonFiniteError: for a residual or derivative that is not finite.
-    """
+def check_mode(memory: str) -> None:
+    """Raises ValueError for anything but one of `MODES`."""
     if memory not in MODES:
         raise ValueError(f"memory must be one of {MODES}, got {memory!r}")
-    Cutoff.of(cutoff)  # refused before the work, not after it
-    stored = system.n_rows * system.n_parameters * theta.itemsize
-    fits = stored <= _SHARE * _memory_of(system.model.device)
-    if memory == "stored" or (memory == "auto" and fits):
-        residual, J = system.linearise(theta)
-        return residual, factorise(J, smallest_cutoff=cutoff)
-    _require_room(system, theta.itemsize, stored)
-    most_rows = _TILE_BYTES[system.model.device] // (system.n_parameters * theta.itemsize)
-    tiles = system.row_tiles(theta, most_rows)
-    return tiles.residual, factorise_tiles(
-        tiles, tiles.sizes, system.n_parameters, dtype=theta.dtype, device=theta.device
-    )
 
 
-def new_jacobian(theta: Tensor, n_rows: int) -> Tensor:
-    """Room for J [S, P] on the device of theta [P].
+def is_stored(memory: str, n_rows: int, n_parameters: int, like: torch.Tensor) -> bool:
+    """Whether J [S, P] is to be stored; False: generated in tiles of rows whenever it is needed.
+
+    Args:
+        memory: ``"stored"``, ``"streamed"`` (J takes O((S + P) rank)) or ``"auto"``: streamed when
+            J would take more than a quarter of the memory of the machine or GPU.
+        n_rows: S.
+        n_parameters: P.
+        like: a tensor of the dtype of J, where J will be.
 
     Raises:
-        OutOfMemoryError: naming sizes, the free memory of the GPU and the way out.
+        MemoryError: J can neither be stored nor streamed.
+    """
+    total = memory_of(like.device)
+    stored = n_rows * n_parameters * like.itemsize
+    if memory == "stored" or (memory == "auto" and stored <= _SHARE * total):
+        return True
+    least = (n_rows + n_parameters) * _FIRST_BLOCK * like.itemsize
+    if least > total:
+        where = "this machine" if like.device.type == "cpu" else "this GPU"
+        raise MemoryError(
+            f"J with S = {n_rows} rows and P = {n_parameters} columns takes {gigabytes(stored)}; "
+            f"streaming it takes {gigabytes(least)} or more; {where} has {gigabytes(total)}"
+        )
+    return False
+
+
+def memory_of(device: torch.device) -> int:
+    """Bytes that this process may use: of the machine or its container, or of the GPU."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[1]
+    return _machine()
+
+
+@cache
+def _machine() -> int:  # once a process: every step asks
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(min(machine, container_limit()))
+
+
+def gigabytes(n_bytes: float) -> str:
+    """A size for a message."""
+    return f"{n_bytes / 1e9:.1f} GB"
+
+
+def container_limit(
+    membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> float:
+    """The least memory limit of the control groups that this process is in; inf without one.
+
+    Both versions: a line of the membership reads ``0::/path`` for version 2, whose limits lie in
+    ``root/path/memory.max``, or ``4:memory:/path`` for version 1, in
+    ``root/memory/path/memory.limit_in_bytes``. The limits of all parents hold as well. Inside a
+    container the path may be the one outside of it: then its own limits lie at the root.
     """
     try:
-        return theta.new_empty((n_rows, len(theta)))
-    except torch.cuda.OutOfMemoryError as error:
-        free, total = torch.cuda.mem_get_info(theta.device)
-        raise OutOfMemoryError(
-            f"J with S = {n_rows} rows and P = {len(theta)} columns needs "
-            f"{_gigabytes(n_rows * theta.nbytes)}; {theta.device} has {_gigabytes(free)} free of "
-            f"{_gigabytes(total)}; a step with memory='streamed' never stores J"
-        ) from error
+        lines = membership.read_text().splitlines()
+    except OSError:  # not Linux
+        return float("inf")
+    limits = [float("inf")]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            base, file = root, "memory.max"
+        elif "memory" in controllers.split(","):
+            base, file = root / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = base / path.lstrip("/")
+        limits += [
+            _limit(folder / file)
+            for folder in (group, *group.parents)
+            if folder == base or base in folder.parents
+        ]
+    return min(limits)
 
 
-def _require_room(system: System, itemsize: int, stored: int) -> None:
-    least = (system.n_rows + system.n_parameters) * _FIRST_BLOCK * itemsize
-    total = _memory_of(system.model.device)
-    if least > total:
-        where = "this machine" if system.model.device == "cpu" else "this GPU"
-        raise MemoryError(
-            f"J with S = {system.n_rows} rows and P = {system.n_parameters} columns takes "
-            f"{_gigabytes(stored)}; streaming it takes {_gigabytes(least)} or more; "
-            f"{where} has {_gigabytes(total)}"
-        )
-
-
-def _memory_of(device: str) -> int:
-    """All memory of the machine or of the GPU, whether or not it is in use."""
-    if device == "cuda":
-        return torch.cuda.mem_get_info()[1]
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _gigabytes(n_bytes: float) -> str:
-    return f"{n_bytes / 1e9:.1f} GB"
+def _limit(file: Path) -> float:
+    try:
+        return float(file.read_text())
+    except (OSError, ValueError):  # no such group, or "max"
+        return float("inf")

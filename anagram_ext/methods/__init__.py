@@ -1,6 +1,6 @@
-"""Training methods by name.
+"""Training methods by name: one file with one class that follows `Method`, one line in `REGISTRY`.
 
-A method is one file with one class that follows `Method`, and one line in `REGISTRY`.
+Imports `systems`, `linear` and what is below them.
 """
 
 from __future__ import annotations

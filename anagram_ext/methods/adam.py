@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.methods.protocol import State, StepInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 DECAY_STEPS: Final = (15_000, 25_000, 35_000, 45_000)
 DECAY: Final = 0.1
@@ -44,6 +45,20 @@ class Adam:
             self._optimizer, milestones=list(DECAY_STEPS), gamma=DECAY
         )
         _, self._theta.grad = system.gradient(self._theta)
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {
+            "theta": self._theta.clone(),
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self._schedule.load_state_dict(state["schedule"])
 
     def step(self) -> StepInfo:
         """One update; the gradient at the new iterate also gives its loss, so none is wasted."""

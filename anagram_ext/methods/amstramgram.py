@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.linear.solve import factorise
 from anagram_ext.methods.descent import NO_PROGRESS
-from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.methods.protocol import State, StepInfo
 from anagram_ext.methods.search import SearchResult, grid_search
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.linear.solve import Factorisation
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.linear.factorisation import Factorisation
+    from anagram_ext.linear.jacobian import Jacobian
+    from anagram_ext.systems.protocol import Linearisation, System
 
 STEP_SIZES: Final = 0.5 ** (60 * torch.linspace(0, 1, 101, dtype=torch.float64) ** 2)
 
@@ -44,18 +44,28 @@ class Amstramgram:
         self._r_min = 0
         self._r_max = 0
 
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {"theta": self._theta, "r_min": self._r_min, "r_max": self._r_max}
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._r_min, self._r_max = state["r_min"], state["r_max"]
+
     def step(self) -> StepInfo:
         """A step of rank r_max, then one of rank r_min from where it ends."""
-        r, factorisation = self._factorise()
+        here, factorisation = self._factorise()
         if not self._r_max:
             self._r_max = elbow(factorisation.singular_values)
-        bold = self._advance(r, factorisation, self._r_max)
+        bold = self._advance(here, factorisation, self._r_max)
 
-        r, factorisation = self._factorise()
-        self._update_ranks(needed_rank(r, factorisation))
-        safe = self._advance(r, factorisation, self._r_min)
+        here, factorisation = self._factorise()
+        needed = needed_rank(here, factorisation)
+        self._r_min, self._r_max = next_ranks(needed, self._r_min, self._r_max)
+        safe = self._advance(here, factorisation, self._r_min)
 
-        seen = factorisation.project(r)[: self._r_min]
+        seen = factorisation.project(here.residual)[: self._r_min]
         return StepInfo(
             theta=safe.theta,
             loss=safe.loss,
@@ -64,44 +74,46 @@ class Amstramgram:
             rank=self._r_min,
             factorisations=2,
             evaluations=bold.evaluations + safe.evaluations + 2,
-            captured=float(seen @ seen / (r @ r)) if safe.loss > 0 else math.nan,
+            captured=0.5 * float(seen @ seen) / here.loss if here.loss > 0 else math.nan,
             stop=NO_PROGRESS if bold.step_size == safe.step_size == 0 else None,
         )
 
-    def _factorise(self) -> tuple[Tensor, Factorisation]:
-        r, J = self._system.linearise(self._theta)  # [S], [S, P]
-        return r, factorise(J)
+    def _factorise(self) -> tuple[Linearisation[Jacobian], Factorisation]:
+        here = self._system.linearise(self._theta)
+        return here, here.jacobian.factorise()
 
-    def _update_ranks(self, r_min: int) -> None:
-        if r_min <= self._r_min and r_min < self._r_max:
-            self._r_max += 1
-        self._r_min = r_min
-
-    def _advance(self, r: Tensor, factorisation: Factorisation, rank: int) -> SearchResult:
-        coefficients = factorisation.project(r)
+    def _advance(
+        self, here: Linearisation[Jacobian], factorisation: Factorisation, rank: int
+    ) -> SearchResult:
+        coefficients = factorisation.project(here.residual)
         kept = min(rank, int((factorisation.singular_values > 0).sum()))
         coefficients[:kept] /= factorisation.singular_values[:kept]
         coefficients[kept:] = 0.0
         direction = factorisation.expand(coefficients)
-        loss = 0.5 * float(r @ r)
-        found = grid_search(self._system, self._theta, direction, loss, STEP_SIZES)
+        found = grid_search(self._system, self._theta, direction, here.loss, step_sizes=STEP_SIZES)
         self._theta = found.theta
         return found
 
 
-def needed_rank(r: Tensor, factorisation: Factorisation) -> int:
+def needed_rank(here: Linearisation[Jacobian], factorisation: Factorisation) -> int:
     """r_min: how many singular directions are needed and usable, at least one.
 
     Args:
-        r: the residual, `[S]`.
+        here: the residual and its loss.
         factorisation: of its Jacobian.
     """
     sigma = factorisation.singular_values
-    seen = factorisation.project(r).square()  # [k]
-    left = (r @ r - seen.cumsum(0)).clamp(min=0.0)  # squared residual beyond the first j, [k]
-    rce = (left / len(r)).sqrt()
-    eps = torch.finfo(r.dtype).eps
+    seen = factorisation.project(here.residual).square()  # [k]
+    left = (2 * here.loss - seen.cumsum(0)).clamp(min=0.0)  # squares beyond the first j, [k]
+    rce = (left / factorisation.shape[0]).sqrt()
+    eps = torch.finfo(sigma.dtype).eps
     return max(1, min(int((rce >= eps).sum()), int((rce < sigma).sum())))
+
+
+def next_ranks(needed: int, r_min: int, r_max: int) -> tuple[int, int]:
+    """The pair (r_min, r_max) after a step: r_max grows where r_min stalls below it."""
+    stalls = needed <= r_min and needed < r_max
+    return needed, r_max + stalls
 
 
 def elbow(sigma: Tensor) -> int:

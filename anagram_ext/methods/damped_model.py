@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.linear.solve import factorise
+from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 # Columns of J shorter than this share of the longest one are scaled as if they had this length.
 SHORTEST_COLUMN: Final = 1e-3
@@ -63,17 +63,18 @@ class DampedModel:
     """
 
     def __init__(self, system: System, theta: Tensor, least_damping: float) -> None:
-        residual, J = system.linearise(theta)  # [S], [S, P]
-        lengths = torch.linalg.vector_norm(J, dim=0)
-        self._scale = (lengths / lengths.max()).clamp(min=SHORTEST_COLUMN).sqrt()  # [P]
-        self._factorisation = factorise(
-            J.div_(self._scale), smallest_cutoff=math.sqrt(least_damping), left_out=LEFT_OUT
+        here = system.linearise(theta)
+        self._scale = _column_scale(here.jacobian.column_norms())  # D, [P]
+        self._factorisation = here.jacobian.scaled(1 / self._scale).factorise(
+            smallest_cutoff=math.sqrt(least_damping), left_out=LEFT_OUT
         )
         self._sigma = self._factorisation.singular_values  # [k]
-        self._target = self._factorisation.project(residual)  # c, [k]
+        self._target = self._factorisation.project(here.residual)  # c, [k]
+        # A zero Jacobian has no scale of its own: any damping stays where it is.
+        self._unit = self._factorisation.largest**2 or 1.0
         self._system = system
         self._theta = theta
-        self.loss = 0.5 * float(residual @ residual)
+        self.loss = here.loss
         self.evaluations = 1
 
     def trials(self, dampings: Sequence[float]) -> list[Trial]:
@@ -87,7 +88,7 @@ class DampedModel:
 
     def rank(self, damping: float) -> int:
         """Number of singular directions that the damping leaves more than half of."""
-        return int((self._sigma > math.sqrt(damping) * self._sigma[0]).sum())
+        return self._factorisation.count_above(math.sqrt(damping))
 
     def captured(self, rank: int) -> float:
         """`||P_k r||^2 / ||r||^2`: the share of the residual that the first directions see."""
@@ -101,13 +102,13 @@ class DampedModel:
 
     def _shifts(self, dampings: Sequence[float]) -> Tensor:
         """The shift l of each damping, [q, 1]."""
-        return self._sigma.new_tensor(dampings)[:, None] * self._sigma[0] ** 2
+        return self._sigma.new_tensor(dampings)[:, None] * self._unit
 
     def _evaluate(self, dampings: Sequence[float], steps: Tensor) -> list[Trial]:
         thetas = self._theta - self._factorisation.expand(steps) / self._scale  # [q, P]
         residuals = self._system.residuals(thetas)  # [q, S]
         self.evaluations += len(dampings)
-        losses = 0.5 * residuals.square().sum(dim=1)
+        losses = half_squares(residuals)
         residuals[~torch.isfinite(losses)] = 0.0  # their loss and ratio already disqualify them
         remaining = self._factorisation.project(residuals)  # U^T r, [q, k]
         # A Newton step of the damped problem with the matrices of theta:
@@ -128,3 +129,10 @@ class DampedModel:
                 Trial(damping, theta, loss if finite else math.inf, step, correction, ratio)
             )
         return trials
+
+
+def _column_scale(lengths: Tensor) -> Tensor:
+    """D [P]: square roots of the lengths of the columns relative to the longest one."""
+    longest = lengths.max()
+    relative = torch.where(longest > 0, lengths / longest, torch.ones_like(lengths))
+    return relative.clamp(min=SHORTEST_COLUMN).sqrt()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from anagram_ext.methods.protocol import StepInfo
-from anagram_ext.methods.search import lowest_of_grid
+from anagram_ext.methods.search import BEST, grid_search
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 ROUNDINGS: Final = 16
 PATIENCE: Final = 20  # steps in a row that lower nothing
@@ -21,10 +21,18 @@ NO_PROGRESS: Final = "no progress: no step of the line search lowers the loss"
 
 
 class Descent:
-    """The best of the grid, whether or not it is lower; says stop when it is not time and again."""
+    """The line search of a step and its report; says stop when nothing is gained time and again.
 
-    def __init__(self) -> None:
-        self._idle = 0
+    Args:
+        accept: ``"best"`` or ``"lower"``, see ``grid_search``.
+
+    Attributes:
+        idle: steps in a row that lowered nothing.
+    """
+
+    def __init__(self, accept: str = BEST) -> None:
+        self._accept = accept
+        self.idle = 0
 
     def __call__(
         self,
@@ -49,13 +57,13 @@ class Descent:
             rank: singular values kept, for the report.
             cutoff: threshold of the solve, for the report.
         """
-        found = lowest_of_grid(system, theta, direction)
-        stuck = not math.isfinite(found.loss) or torch.equal(found.theta, theta)
+        found = grid_search(system, theta, direction, loss, accept=self._accept)
+        stuck = torch.equal(found.theta, theta)
         eta = 0.0 if stuck else found.step_size
         new_loss = loss if stuck else found.loss
         # The same loss computed one by one and in a batch differs by a few roundings.
         lower = loss - new_loss > ROUNDINGS * torch.finfo(theta.dtype).eps * loss
-        self._idle = 0 if lower else self._idle + 1
+        self.idle = 0 if lower else self.idle + 1
         # Along a Gauss-Newton direction the model loss is loss - eta (1 - eta / 2) ||P_k r||^2.
         predicted = eta * (1 - eta / 2) * removable
         return StepInfo(
@@ -65,7 +73,7 @@ class Descent:
             accepted="none" if stuck else "best of the grid",
             rank=rank,
             cutoff=cutoff,
-            stop=NO_PROGRESS if stuck or self._idle >= PATIENCE else None,
+            stop=NO_PROGRESS if stuck or self.idle >= PATIENCE else None,
             factorisations=0 if rank is None else 1,
             evaluations=1 + found.evaluations,
             captured=0.5 * removable / loss if loss > 0 else math.nan,

@@ -13,8 +13,8 @@ from anagram_ext.methods.descent import Descent
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.methods.protocol import StepInfo
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.methods.protocol import State, StepInfo
+    from anagram_ext.systems.protocol import System
 
 
 class EnergyNaturalGradient:
@@ -45,16 +45,25 @@ class EnergyNaturalGradient:
         default = torch.finfo(theta.dtype).eps * system.n_parameters
         self._cutoff = Cutoff.of(default if self._given is None else self._given)
 
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {"theta": self._theta, "idle": self._descend.idle}
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._descend.idle = state["idle"]
+
     def step(self) -> StepInfo:
         """Linearise, form the Gram matrix, solve, search."""
-        r, J = self._system.linearise(self._theta)  # [S], [S, P]
-        gram, gradient = J.T @ J, J.T @ r  # [P, P], [P]
-        solution = lstsq(gram, gradient, self._cutoff)
-        removed = J @ solution.direction  # [S]
+        here = self._system.linearise(self._theta)
+        gradient = here.jacobian.rmatvec(here.residual)  # [P]
+        solution = lstsq(here.jacobian.gram(), gradient, self._cutoff)
+        removed = here.jacobian.matvec(solution.direction)  # [S]
         info = self._descend(
             self._system,
             self._theta,
-            0.5 * float(r @ r),
+            here.loss,
             solution.direction,
             removable=float(removed @ removed),
             rank=solution.rank,

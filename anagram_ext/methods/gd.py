@@ -9,8 +9,8 @@ from anagram_ext.methods.descent import Descent
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.methods.protocol import StepInfo
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.methods.protocol import State, StepInfo
+    from anagram_ext.systems.protocol import System
 
 
 class GradientDescent:
@@ -25,6 +25,15 @@ class GradientDescent:
         self._system = system
         self._theta = theta
         self._descend = Descent()
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {"theta": self._theta, "idle": self._descend.idle}
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._descend.idle = state["idle"]
 
     def step(self) -> StepInfo:
         """One step against the gradient."""

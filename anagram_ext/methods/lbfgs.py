@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.methods.protocol import State, StepInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 MEMORY: Final = 50
 LINE_SEARCH_EVALUATIONS: Final = 25
@@ -44,6 +45,18 @@ class LBFGS:
         )
         self._evaluations = 0
         self._evaluated = self._evaluate()
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {
+            "theta": self._theta.clone(),
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
+        }
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
 
     def step(self) -> StepInfo:
         """One quasi-Newton direction and its line search."""

@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.methods.damped_model import DampedModel
-from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.methods.protocol import State, StepInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 FIRST_DAMPING: Final = 1e-3  # in units of the largest squared singular value
 MOST_DAMPING: Final = 1e8
@@ -35,6 +35,15 @@ class LevenbergMarquardt:
         self._system = system
         self._theta = theta
         self._damping = FIRST_DAMPING
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {"theta": self._theta, "damping": self._damping}
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._damping = state["damping"]
 
     def step(self) -> StepInfo:
         """Raises the damping until the loss falls, then adapts it to the gain."""

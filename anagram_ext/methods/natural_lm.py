@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.methods.damped_model import DampedModel, Trial
-from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.methods.protocol import State, StepInfo
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
 LEAST_DAMPING: Final = 1e-24
@@ -60,6 +60,24 @@ class NaturalLM:
         self._record = math.inf
         self._milestone = math.inf
         self._idle = 0
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on from here."""
+        return {
+            "theta": self._theta,
+            "damping": self._damping,
+            "draws": self._draws,
+            "record": self._record,
+            "milestone": self._milestone,
+            "idle": self._idle,
+        }
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken."""
+        self.start(system, state["theta"])
+        self._damping, self._draws = state["damping"], state["draws"]
+        self._record, self._milestone = state["record"], state["milestone"]
+        self._idle = state["idle"]
 
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""

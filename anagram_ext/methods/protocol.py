@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class StepInfo:
     gain: float = math.nan
 
 
+State = dict[str, Any]
+
+
 class Method(Protocol):
     """A training method: keeps its own state and advances it one step at a time.
 
@@ -60,6 +63,15 @@ class Method(Protocol):
 
     def start(self, system: System, theta: Tensor) -> None:
         """Takes the least-squares problem and the first iterate `[P]`; forgets any earlier run."""
+
+    def state(self) -> State:
+        """All that `restore` needs to go on from here: tensors, numbers, and dicts of them."""
+
+    def restore(self, system: System, state: State) -> None:
+        """Goes on from where the state was taken, on the same least-squares problem.
+
+        The iterates that follow are those of a method that was never interrupted.
+        """
 
     def step(self) -> StepInfo:
         """Does one step and reports it.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.protocol import System
 
-HALVINGS = 0.5 ** torch.arange(31, dtype=torch.float64)
+LOWER: Final = "lower"
+BEST: Final = "best"
+HALVINGS: Final = 0.5 ** torch.arange(31, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class SearchResult:
     Attributes:
         theta: parameters [P].
         loss: the loss there.
-        step_size: the factor of the direction; 0 when no trial lowered the loss.
+        step_size: the factor of the direction; 0 when no trial was accepted.
         evaluations: number of losses computed.
     """
 
@@ -36,40 +39,33 @@ def grid_search(
     theta: Tensor,
     direction: Tensor,
     loss: float,
+    *,
+    accept: str = LOWER,
     step_sizes: Tensor = HALVINGS,
 ) -> SearchResult:
-    """The best of the steps ``theta - step_size * direction``.
-
-    All losses come from one batch. When none is below the present one, theta stays.
+    """The best of the steps ``theta - step_size * direction``, all losses from one batch.
 
     Args:
         system: the least-squares problem.
         theta: parameters [P].
         direction: [P], to be subtracted.
         loss: the loss at theta.
+        accept: ``"lower"``: theta stays unless the best trial has a lower loss. ``"best"``: the
+            best trial is taken even when its loss is above the present one, as the line searches
+            of the ANaGRAM and E-NGD authors do: where directions are so long that all trials
+            fail, the iterate moves on a little instead of being caught.
         step_sizes: what to try; 0.5^k, k = 0..30, as in arXiv 2412.10782, by default.
     """
-    found = lowest_of_grid(system, theta, direction, step_sizes)
-    if not found.loss < loss:
-        return SearchResult(theta.clone(), loss, 0.0, found.evaluations)
-    return found
-
-
-def lowest_of_grid(
-    system: System, theta: Tensor, direction: Tensor, step_sizes: Tensor = HALVINGS
-) -> SearchResult:
-    """The same, but the best step is taken even when its loss is above the present one.
-
-    So do the line searches of the ANaGRAM and E-NGD authors. Where the directions are so long that
-    all trials fail, the iterate moves on a little instead of being caught.
-    """
-    step_sizes = step_sizes.to(theta)
-    trials = theta - step_sizes[:, None] * direction  # [31, P]
+    trials = theta - step_sizes.to(theta)[:, None] * direction  # [31, P]
     losses = system.losses(trials)
     best = int(losses.argmin())
-    return SearchResult(
-        trials[best].clone(), float(losses[best]), float(step_sizes[best]), len(trials)
-    )
+    lowest = float(losses[best])
+    if not lowest < (loss if accept == LOWER else math.inf):
+        return SearchResult(theta.clone(), loss, 0.0, len(trials))
+    return SearchResult(trials[best].clone(), lowest, float(step_sizes[best]), len(trials))
 
 
-SEARCHES = {"grid": grid_search}
+def check_accept(accept: str) -> None:
+    """Raises ValueError for an unknown rule of acceptance."""
+    if accept not in (LOWER, BEST):
+        raise ValueError(f"accept must be one of {(LOWER, BEST)}, got {accept!r}")

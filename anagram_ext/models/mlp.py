@@ -25,6 +25,7 @@ from anagram_ext.native.plan import Plan, require_device
 from anagram_ext.pde import operators
 
 if TYPE_CHECKING:
+    from anagram_ext.models.protocol import JetMap, Layout
     from anagram_ext.pde.operators import Operator
 
 
@@ -72,6 +73,25 @@ class MLP:
     def n_parameters(self) -> int:
         """The length P of the parameter vector."""
         return sum((a + 1) * b for a, b in itertools.pairwise(self.widths))
+
+    @property
+    def n_inputs(self) -> int:
+        """Number d of coordinates."""
+        return self.widths[0]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number m of fields."""
+        return self.widths[-1]
+
+    @property
+    def layout(self) -> Layout:
+        """Which part of theta [P] belongs to what: all of it to the one network."""
+        return {"network": slice(0, self.n_parameters)}
+
+    def jets(self, wanted: Sequence[Operator]) -> JetMap:
+        """The map from parameters to the wanted derivatives of all outputs."""
+        return Plan.cached(tuple(self.widths), self.activation, tuple(wanted), self.device)
 
     def init(self, seed: int, scheme: str = "glorot") -> Tensor:
         """Random parameters [P]; the same numbers, up to rounding, in both dtypes.
@@ -156,8 +176,7 @@ class MLP:
     ) -> list[Tensor]:
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         check_points("points", points, self.widths[0], self.device)
-        plan = Plan.cached(self.widths, self.activation, wanted, self.device)
-        jets = plan.jets(theta, points.to(theta.device, self.dtype))  # [K, m, n]
+        jets = self.jets(wanted).jets(theta, points.to(theta.device, self.dtype))  # [K, m, n]
         return [component.T.contiguous() for component in jets]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -16,7 +16,13 @@ from anagram_ext.native.loading import core
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.pde.operators import Operator
+
+class Operator(Protocol):
+    """What a plan needs to know of a differential operator."""
+
+    @property
+    def terms(self) -> tuple[tuple[tuple[int, ...], float], ...]:
+        """Pairs (multi-index of d differentiation counts, coefficient)."""
 
 
 def require_device(device: str) -> None:

@@ -1,7 +1,8 @@
 """A zoo of problems with known solutions, one file a PDE.
 
 Every function returns a `Problem` that carries its network (`.model`), its name and, where there is
-a published ANaGRAM run, that run's settings (`.settings`).
+a published ANaGRAM run, that run's settings (`.settings`). Imports what a user would: `geometry`,
+`pde`, `models`, `linear`.
 """
 
 from __future__ import annotations

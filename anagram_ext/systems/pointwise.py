@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from anagram_ext.errors import NonFiniteError
-from anagram_ext.native.plan import Plan
+from anagram_ext.linear.jacobian import new_jacobian
 from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual
 
 if TYPE_CHECKING:
-    from anagram_ext.models.mlp import MLP
+    from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
 
 # Jets of many parameter vectors are evaluated in batches of about this size.
@@ -22,7 +22,7 @@ _BATCH_BYTES = 1 << 25
 _MAX_BUFFERS = 4
 
 
-class Block:
+class PointwiseBlock:
     """The rows ``scale * r`` of one condition, component after component.
 
     Attributes:
@@ -34,7 +34,7 @@ class Block:
     def __init__(
         self,
         pointwise: PointwiseResidual,
-        model: MLP,
+        model: Model,
         coordinates: Coordinates,
         scale: float,
     ) -> None:
@@ -44,7 +44,7 @@ class Block:
         self._points = coordinates.points
         n = len(self._points)
         self.n_rows = pointwise.n_components * n
-        self._plan = Plan.cached(model.widths, model.activation, pointwise.operators, model.device)
+        self._jet_map = model.jets(pointwise.operators)
         self._single = JetResidual(pointwise, coordinates)
         self._many: dict[int, JetResidual] = {}
         # One set of seeds for each component, and one for a sum over components.
@@ -55,14 +55,14 @@ class Block:
         self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype, device=model.device)
         self._places = [self._single.places(seeds) for seeds in self._seeds]
         self._summed_places = self._single.places(self._summed_seeds[0])
-        self._keeps_seeds = False
+        self._seeds_stay = False  # whether the last two linearisations had equal seeds
         self._weight = torch.full((n,), scale, dtype=model.dtype, device=model.device)
         self._ones = torch.ones(n, dtype=model.dtype, device=model.device)
 
-    def residual(self, theta: Tensor, rows: Tensor) -> None:
-        """Writes the scaled residual into `rows` [C * n]."""
-        self._plan.jets(theta, self._points, self._single.jets)
-        self._write(self._single.values(), rows)
+    @property
+    def n_components(self) -> int:
+        """C, number of residuals a point."""
+        return self.pointwise.n_components
 
     def residuals(self, thetas: Tensor, rows: Tensor) -> None:
         """Writes the scaled residuals of parameter vectors [q, P] into `rows` [q, C * n]."""
@@ -77,6 +77,13 @@ class Block:
                     0.5 * self._scale**2 * component.square().sum(dim=-1)
                 )
 
+    def size(self, theta: Tensor) -> Tensor:
+        """The length of the scaled residual at each point, [n]; it may be non-finite."""
+        rows = theta.new_empty((1, self.n_rows))
+        self.residuals(theta[None], rows)
+        lengths: Tensor = torch.linalg.vector_norm(rows.view(self.n_components, -1), dim=0)
+        return lengths
+
     def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
         """Writes the scaled residual [C * n] and its Jacobian [C * n, P].
 
@@ -85,42 +92,52 @@ class Block:
         otherwise the rows are computed once more.
         """
         expected = self._seeds.clone()
-        if self._keeps_seeds:
-            self._plan.jacobian_with_jets(
+        if self._seeds_stay:
+            self._jet_map.jacobian_with_jets(
                 theta, self._points, expected, jacobian, self._single.jets
             )
             self._differentiate(rows)
         else:
-            self.prepare(theta, rows)
-        as_expected = _same_on_cpu(self._seeds, expected)
-        if not (self._keeps_seeds and as_expected):
-            self._plan.jacobian(theta, self._points, self._seeds, jacobian)
-        self._keeps_seeds = as_expected
+            self._jet_map.jets(theta, self._points, self._single.jets)
+            self._differentiate(rows)
+        as_expected = _known_equal(self._seeds, expected)
+        if not (self._seeds_stay and as_expected):
+            self._jet_map.jacobian(theta, self._points, self._seeds, jacobian)
+        self._seeds_stay = as_expected
 
-    def prepare(self, theta: Tensor, rows: Tensor) -> None:
-        """Writes the scaled residual [C * n] and keeps its derivatives for :meth:`some_rows`."""
-        self._plan.jets(theta, self._points, self._single.jets)
+    def prepare(self, theta: Tensor, rows: Tensor) -> Tensor:
+        """Writes the scaled residual [C * n]; returns its derivatives in the jets [C, K, m, n]."""
+        self._jet_map.jets(theta, self._points, self._single.jets)
         self._differentiate(rows)
+        return self._seeds.clone()
 
     def _differentiate(self, rows: Tensor) -> None:
         """Residual and derivatives with respect to the jets that are there."""
         self._write(self._single.derivatives(self._weight, self._places), rows)
         self._check_seeds(self._seeds, rows)
 
-    def some_rows(self, theta: Tensor, part: slice) -> Tensor:
+    def some_rows(self, theta: Tensor, seeds: Tensor, part: slice) -> Tensor:
         """The rows [C * k, P] of the Jacobian that belong to k of the points."""
-        seeds = self._seeds[..., part].contiguous()
-        jacobian = theta.new_empty((len(seeds) * seeds.shape[-1], len(theta)))
-        self._plan.jacobian(theta, self._points[part], seeds, jacobian)
+        some = seeds[..., part].contiguous()
+        jacobian = new_jacobian(len(some) * some.shape[-1], theta)
+        self._jet_map.jacobian(theta, self._points[part], some, jacobian)
         return jacobian
+
+    def matvec(self, theta: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
+        """Writes J v into `out` [C * n], v [P]."""
+        self._jet_map.jvp(theta, self._points, seeds, v.contiguous(), out)
+
+    def rmatvec(self, theta: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
+        """Adds J^T w to `out` [P], w [C * n]."""
+        self._jet_map.vjp(theta, self._points, seeds, w.contiguous(), out)
 
     def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
         """Writes the scaled residual [C * n] and adds J^T r to `gradient` [P]."""
-        self._plan.jets(theta, self._points, self._single.jets)
+        self._jet_map.jets(theta, self._points, self._single.jets)
         # One reverse sweep for all components: their seeds are summed beforehand.
         self._write(self._single.pullback(self._scale**2, self._summed_places), rows)
         self._check_seeds(self._summed_seeds, rows)
-        self._plan.vjp(theta, self._points, self._summed_seeds, self._ones, gradient)
+        self._jet_map.vjp(theta, self._points, self._summed_seeds, self._ones, gradient)
 
     def check_finite(self, rows: Tensor) -> None:
         """Raises NonFiniteError naming the first point where a row [C * n] is not finite."""
@@ -137,14 +154,14 @@ class Block:
         """Yields the first index of a batch of parameter vectors, and its C residuals [q', n]."""
         if not self.pointwise.broadcasts:
             for q, theta in enumerate(thetas):
-                self._plan.jets(theta, self._points, self._single.jets)
+                self._jet_map.jets(theta, self._points, self._single.jets)
                 yield q, [component[None] for component in self._single.values()]
             return
         size = self._batch_size(len(thetas))
         for start in range(0, len(thetas), size):
             some = thetas[start : start + size]
             wired = self._wired(len(some))
-            self._plan.jets_many(some, self._points, wired.jets)
+            self._jet_map.jets_many(some, self._points, wired.jets)
             yield start, wired.values()
 
     def _batch_size(self, n_vectors: int) -> int:
@@ -176,6 +193,6 @@ class Block:
         )
 
 
-def _same_on_cpu(a: Tensor, b: Tensor) -> bool:
-    # On a GPU the answer would have to be waited for.
+def _known_equal(a: Tensor, b: Tensor) -> bool:
+    # On a GPU the answer would have to be waited for: there nothing is known.
     return a.device.type == "cpu" and torch.equal(a, b)

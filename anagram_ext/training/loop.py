@@ -19,13 +19,14 @@ from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.pde.problem import Problem
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
 from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.progress import reporting
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.run import Run
+from anagram_ext.training.validation import Validation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +46,7 @@ def train(
     cutoff: float | Cutoff | None = None,
     theta: Tensor | None = None,
     device: str | torch.device | None = None,
+    memory: str = "auto",
     progress: bool = True,
     out: str | Path | None = None,
 ) -> TrainResult:
@@ -66,6 +68,9 @@ def train(
         theta: first iterate, ``[P]``; ``model.init(seed)`` by default.
         device: where to compute: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; where the network is by
             default.
+        memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
+            ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
+            or GPU. The iterates are the same up to rounding.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
@@ -88,13 +93,13 @@ def train(
     chosen = _method(method, cutoff)
     limit = _steps(steps, chosen)
     first = _first_iterate(network, theta, seed)
-    system = System(problem, network, seed)
+    system = PdeSystem(problem, network, seed, memory)
     if not system.n_rows:
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with CtrlC() as ctrl_c, _directory(out) as directory:
         with _history(directory) as history, reporting(progress, limit) as report:
-            run = Run(system, chosen, first, history)
+            run = Run(system, Validation(system), chosen, first, history)
 
             def after_row() -> None:
                 report(history.last)
@@ -203,14 +208,14 @@ def _history(directory: RunDirectory | None) -> Iterator[History]:
         history.close()
 
 
-def _write(directory: RunDirectory, system: System, result: TrainResult) -> list[str]:
+def _write(directory: RunDirectory, system: PdeSystem, result: TrainResult) -> list[str]:
     """Writes what is left to write, what matters most first; returns what could not be drawn."""
     directory.save(system.problem, result.model, result.theta)
     directory.summarise(result, _facts(system))
     return directory.draw(system.problem, result)
 
 
-def _facts(system: System) -> dict[str, object]:
+def _facts(system: PdeSystem) -> dict[str, object]:
     return {
         "problem": system.problem.name,
         "S": system.n_rows,

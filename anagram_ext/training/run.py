@@ -18,7 +18,8 @@ from anagram_ext.training.result import TrainResult
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.systems.pde_system import System
+    from anagram_ext.systems.pde_system import PdeSystem
+    from anagram_ext.training.validation import Validation
 
 HELD_OUT_RATIO = 100.0  # held-out loss over training loss that a caller has to know of
 
@@ -28,13 +29,22 @@ class Run:
 
     Args:
         system: the least-squares problem.
+        validation: what its iterates are judged by.
         method: what solves it.
         theta: first iterate, ``[P]``.
         history: where the rows go.
     """
 
-    def __init__(self, system: System, method: Method, theta: Tensor, history: History) -> None:
+    def __init__(
+        self,
+        system: PdeSystem,
+        validation: Validation,
+        method: Method,
+        theta: Tensor,
+        history: History,
+    ) -> None:
         self.system = system
+        self._validation = validation
         self.method = method
         self.history = history
         self.steps = 0
@@ -44,7 +54,7 @@ class Run:
         self.first_loss = float(system.losses(theta[None])[0])
         self._theta = theta  # the latest iterate
         # Replaced in one instant: Ctrl-C may come any time.
-        self._best = (self._merit(self.first_loss, theta), self.first_loss, theta)
+        self._best = (validation.merit(theta, self.first_loss), self.first_loss, theta)
 
     @property
     def best_theta(self) -> Tensor:
@@ -73,7 +83,7 @@ class Run:
         self._theta = info.theta
         self.factorisations += info.factorisations
         self.evaluations += info.evaluations
-        merit = self._merit(info.loss, info.theta)
+        merit = self._validation.merit(info.theta, info.loss)
         if merit < self._best[0]:
             self._best = (merit, info.loss, info.theta)
         return info
@@ -91,8 +101,8 @@ class Run:
     def result(self, stop_reason: str, seed: int) -> TrainResult:
         """The best iterate with its errors, and the history."""
         _, loss, theta = self._best
-        l2_error, l2_relative = self.system.l2_error(theta)
-        held_out_loss = self.system.held_out_loss(theta)
+        l2_error, l2_relative = self._validation.l2_error(theta)
+        held_out_loss = self._validation.held_out_loss(theta)
         return TrainResult(
             theta=theta,
             model=self.system.model,
@@ -115,7 +125,7 @@ class Run:
         At round-off the training loss may be small by luck: no smaller loss than the rounding
         error is asked of points that were never looked at.
         """
-        if held_out_loss <= HELD_OUT_RATIO * loss:
+        if not held_out_loss > HELD_OUT_RATIO * loss:  # nan: nothing is known
             return None
         if held_out_loss <= HELD_OUT_RATIO * self._rounding_loss(theta):
             return None
@@ -137,12 +147,8 @@ class Run:
         here, there = self.system.residuals(torch.stack([theta, neighbour]))
         return 0.5 * float((there - here).square().sum())
 
-    def _merit(self, loss: float, theta: Tensor) -> float:
-        """What the best iterate has least of: the loss, on points that stay the same."""
-        return self.system.held_out_loss(theta) if self.system.redrawn else loss
-
     def _row(self, info: StepInfo) -> Row:
-        l2_error, l2_relative = self.system.l2_error(info.theta)
+        l2_error, l2_relative = self._validation.l2_error(info.theta)
         reported = {name: getattr(info, name) for name in COLUMNS if hasattr(info, name)}
         counted = {
             "step": self.steps,
@@ -153,7 +159,7 @@ class Run:
         measured = {
             "l2_error": l2_error,
             "l2_relative": l2_relative,
-            "held_out_loss": self.system.held_out_loss(info.theta),
+            "held_out_loss": self._validation.held_out_loss(info.theta),
         }
         return Row(**(reported | counted | measured))
 

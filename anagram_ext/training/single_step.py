@@ -1,17 +1,16 @@
-"""One training step: linearise, solve, search."""
+"""One training step, and its residual and Jacobian, as pure functions of the parameters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from anagram_ext.checks import check_kind, check_seed
-from anagram_ext.linear.memory import factorised
-from anagram_ext.methods.search import SEARCHES
+from anagram_ext.checks import check_kind, check_seed, check_theta
+from anagram_ext.methods.anagram import Anagram
+from anagram_ext.methods.search import LOWER
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.problem import Problem
-from anagram_ext.systems.pde_system import System
+from anagram_ext.training.idle_systems import borrowed_system
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,12 +38,16 @@ class StepResult:
     singular_values: Tensor
     direction: Tensor
 
+    def __repr__(self) -> str:
+        return f"StepResult(loss={self.loss:.6g}, step_size={self.step_size:.3g}, rank={self.rank})"
+
 
 def jacobian(problem: Problem, model: MLP, theta: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     """The stacked residual r [S] of all conditions and its Jacobian J [S, P].
 
     Rows are ordered by condition, then by component of its residual, then by point, and scaled as
-    the problem's ``row_scaling`` says, such that the loss is ``1/2 ||r||^2``.
+    the problem's ``row_scaling`` says, such that the loss is ``1/2 ||r||^2``. Both tensors are the
+    caller's; any number of threads may call this at once.
 
     Args:
         problem: the conditions.
@@ -52,12 +55,18 @@ def jacobian(problem: Problem, model: MLP, theta: Tensor, seed: int = 0) -> tupl
         theta: parameters [P].
         seed: of the points of sampled conditions.
 
+    Returns:
+        r [S] and J [S, P].
+
     Raises:
         NonFiniteError: for a residual or derivative that is not finite.
-        ValueError: for a wrong shape, or a residual that breaks the rules of :class:`Condition`.
+        ValueError: for a wrong shape, or a residual that breaks the rules of ``Condition``.
         TypeError: for a wrong dtype.
+        MemoryError: J does not fit into memory.
     """
-    return _system_of(problem, model, seed).linearise(theta)
+    _check(problem, model, seed)
+    with borrowed_system(problem, model, seed) as system:
+        return system.residual_and_matrix(theta)
 
 
 def step(
@@ -70,18 +79,24 @@ def step(
     memory: str = "auto",
     seed: int = 0,
 ) -> StepResult:
-    """One ANaGRAM step (arXiv 2412.10782): natural gradient by truncated SVD, then a line search.
+    """One step of the method ``anagram`` (arXiv 2412.10782) that never raises the loss.
+
+    The natural gradient by truncated SVD, then the best step size among 0.5^k, k = 0..30, where one
+    of them lowers the loss. Any number of threads may call this at once.
 
     Args:
         problem: the conditions.
         model: a network from the problem's coordinates to its fields.
         theta: parameters [P].
         cutoff: singular values at or below are dropped; a float is relative to the largest.
-        search: ``"grid"``: the best step size among 0.5^k, k = 0..30.
+        search: ``"grid"``, the search of the paper.
         memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
             ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
             or, if theta lies there, of the GPU.
         seed: of the points of sampled conditions.
+
+    Returns:
+        The new parameters, and how the step came about.
 
     Raises:
         NonFiniteError: for a residual or derivative that is not finite.
@@ -90,30 +105,25 @@ def step(
         MemoryError: when J can neither be stored nor streamed.
         OutOfMemoryError: when the memory of the GPU does not suffice.
     """
-    if search not in tuple(SEARCHES):
-        raise ValueError(f"search must be one of {tuple(SEARCHES)}, got {search!r}")
-    system = _system_of(problem, model, seed)
-    residual, factorisation = factorised(system, theta, cutoff, memory)
-    direction = factorisation.direction(residual, cutoff)
-    found = SEARCHES[search](system, theta, direction, 0.5 * float(residual @ residual))
+    _check(problem, model, seed)
+    if search != "grid":
+        raise ValueError(f"search must be 'grid', got {search!r}")
+    method = Anagram(cutoff, accept=LOWER)
+    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
+    with borrowed_system(problem, model, seed, memory) as system:
+        method.start(system, theta)
+        info = method.step()
     return StepResult(
-        theta=found.theta,
-        loss=found.loss,
-        step_size=found.step_size,
-        rank=factorisation.rank(cutoff),
-        singular_values=factorisation.singular_values,
-        direction=direction,
+        theta=info.theta,
+        loss=info.loss,
+        step_size=info.step_size,
+        rank=info.rank or 0,
+        singular_values=method.singular_values,
+        direction=method.direction,
     )
 
 
-def _system_of(problem: Problem, model: MLP, seed: int) -> System:
+def _check(problem: Problem, model: MLP, seed: int) -> None:
     check_kind("problem", problem, Problem, "a Problem")
     check_kind("model", model, MLP, "an MLP")
     check_seed(seed)
-    return _system(problem, model, seed)
-
-
-@lru_cache(maxsize=4)
-def _system(problem: Problem, model: MLP, seed: int) -> System:
-    # Problems are immutable and compared by identity, so repeated steps share buffers and dry runs.
-    return System(problem, model, seed)

@@ -1,53 +1,74 @@
-"""Points the training never sees, and the error against a known solution."""
+"""What a run is judged by: points it never trains on, and the error against a known solution."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.geometry.designs import scale, sobol_design
+from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 
 if TYPE_CHECKING:
-    from anagram_ext.models.mlp import MLP
+    from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
+    from anagram_ext.systems.pde_system import PdeSystem
 
-_N_EVALUATION = 10_000
 
+class Validation:
+    """Held-out loss and L2 error of parameters; both look at points that stay the same.
 
-def fresh_points(points: Tensor, seed: int) -> Tensor:
-    """As many new points [n, d] of the region that the given points seem to fill.
+    Args:
+        system: the problem and the model.
 
-    The region is the bounding box of the points. When every point lies on a face of that box, the
-    points are taken for a boundary, and each new point keeps the coordinates that hold its model on
-    a face.
+    Attributes:
+        unseen: names of the conditions that have no held-out points: measured data, or points of
+            an unknown region.
     """
-    lower, upper = points.min(dim=0).values, points.max(dim=0).values
-    fresh = _sobol_between(lower, upper, len(points), seed).to(points.dtype)
-    pinned = (points == lower) | (points == upper)  # [n, d]
-    if bool(pinned.any(dim=1).all()):
-        fresh = torch.where(pinned, points, fresh)
-    return fresh
+
+    def __init__(self, system: PdeSystem) -> None:
+        self._system = system
+        self._held_out = system.held_out()
+        self.unseen = tuple(name for name, stack in self._held_out.items() if stack is None)
+        self._solution = _solution_error(system)
+
+    def held_out_loss(self, theta: Tensor) -> float:
+        """The loss on held-out points of the conditions that have some.
+
+        inf where it is not finite, nan when no condition has any.
+        """
+        stacks = [stack for stack in self._held_out.values() if stack is not None]
+        if not stacks:
+            return math.nan
+        return sum(float(stack.losses(theta[None])[0]) for stack in stacks)
+
+    def merit(self, theta: Tensor, loss: float) -> float:
+        """What the best iterate has least of.
+
+        On points that stay the same that is the loss; on redrawn points, where the losses of two
+        draws do not compare, the held-out loss.
+        """
+        return self.held_out_loss(theta) if self._system.redrawn else loss
+
+    def l2_error(self, theta: Tensor) -> tuple[float, float]:
+        """Root mean square error against the problem's solution, absolute and relative.
+
+        Both are nan when the problem has no solution.
+        """
+        return (math.nan, math.nan) if self._solution is None else self._solution(theta)
 
 
-def evaluation_points(point_sets: Iterable[Tensor], seed: int = 0) -> Tensor:
-    """Sobol points in the bounding box of all given points, [10 000, d]."""
-    everything = torch.cat([points.cpu() for points in point_sets])
-    return _sobol_between(
-        everything.min(dim=0).values, everything.max(dim=0).values, _N_EVALUATION, seed
-    )
-
-
-def _sobol_between(lower: Tensor, upper: Tensor, n: int, seed: int) -> Tensor:
-    bounds = tuple(zip(lower.tolist(), upper.tolist(), strict=True))
-    unit = sobol_design(np.random.default_rng(seed), n, len(bounds))
-    return torch.from_numpy(scale(bounds, unit))
+def _solution_error(system: PdeSystem) -> SolutionError | None:
+    problem = system.problem
+    if problem.solution is None:
+        return None
+    points = problem.evaluation
+    if points is None:
+        points = evaluation_points(c.points_for(0) for c in problem.conditions.values())
+    return SolutionError(problem, system.model, points)
 
 
 class SolutionError:
@@ -62,7 +83,7 @@ class SolutionError:
         ValueError: if the solution does not return one tensor [n] for each field.
     """
 
-    def __init__(self, problem: Problem, model: MLP, points: Tensor) -> None:
+    def __init__(self, problem: Problem, model: Model, points: Tensor) -> None:
         self._model = model
         self._points = points.to(model.device, model.dtype)
         # The solution is evaluated in double precision whatever the model computes in.

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_published_step_solves_unscaled_rows_and_searches_the_integral(modul
     theta = plain.model.init(0, scheme="normal")
     cutoff = ax.Cutoff(1e-3, relative=False)
     method = published.AsPublished(cutoff)
-    system = System(published.integrated(plain), plain.model)
+    system = PdeSystem(published.integrated(plain), plain.model)
     method.start(system, theta)
     info = method.step()
     r, J = ax.jacobian(replace(plain, row_scaling="none"), plain.model, theta)
@@ -68,7 +68,7 @@ def test_the_published_step_solves_unscaled_rows_and_searches_the_integral(modul
     interior = replace(plain, conditions={"interior": plain.conditions["interior"]})
     losses = system.losses(trials)
     # The boundary of the unit square has length 4: half its integral is 2 mean squares.
-    expected = System(interior, plain.model).losses(trials[:1])[0] + 2 * boundary.square().mean()
+    expected = PdeSystem(interior, plain.model).losses(trials[:1])[0] + 2 * boundary.square().mean()
     assert float(losses[0]) == pytest.approx(float(expected), rel=1e-12)
     assert info.step_size == 0.5 ** int(losses.argmin())
     torch.testing.assert_close(info.theta, trials[int(losses.argmin())], rtol=1e-8, atol=1e-8)

@@ -8,12 +8,13 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.geometry.adaptive import choose
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
+from anagram_ext.training.validation import Validation
 
 LINE = ax.Box(x=(0, 1))
 
 
-def system_with(sampler, residual=lambda u, x: u.d("x") - 1, device="cpu") -> System:
+def system_with(sampler, residual=lambda u, x: u.d("x") - 1, device="cpu") -> PdeSystem:
     problem = ax.Problem(
         coordinates=("x",),
         fields=("u",),
@@ -22,7 +23,7 @@ def system_with(sampler, residual=lambda u, x: u.d("x") - 1, device="cpu") -> Sy
             "left": ax.Condition(lambda u, x: u, LINE.face(x=0).grid(1)),
         },
     )
-    return System(problem, ax.MLP([1, 4, 1], device=device), seed=3)
+    return PdeSystem(problem, ax.MLP([1, 4, 1], device=device), seed=3)
 
 
 def test_choose_takes_different_candidates_in_their_order():
@@ -79,7 +80,7 @@ def test_every_redraw_brings_new_points_the_same_for_the_same_seed(sampler, n, d
     assert not torch.equal(residuals[1], residuals[2])
     # The held-out points never move.
     fresh = system_with(sampler, device=device)
-    assert systems[0].held_out_loss(theta) == fresh.held_out_loss(theta)
+    assert Validation(systems[0]).held_out_loss(theta) == Validation(fresh).held_out_loss(theta)
 
 
 def test_adaptive_points_gather_at_the_front(device):

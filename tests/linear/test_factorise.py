@@ -228,7 +228,7 @@ def test_a_smaller_cutoff_than_promised_is_refused(device: str) -> None:
     J = prescribed(90, 60, decay(40, 1e-12), device=device).J
     factorisation = factorise(J, smallest_cutoff=1e-4)
     assert factorisation.rank(1e-3) == 10
-    with pytest.raises(ValueError, match=r"cutoff: the factorisation was made for Cutoff"):
+    with pytest.raises(ValueError, match=r"cutoff must be at least the Cutoff"):
         factorisation.rank(1e-5)
-    with pytest.raises(ValueError, match=r"cutoff: the factorisation was made for Cutoff"):
+    with pytest.raises(ValueError, match=r"cutoff must be at least the Cutoff"):
         factorisation.direction(random_r(90).to(device), Cutoff(1.0, relative=False))

@@ -173,14 +173,14 @@ R = torch.ones(3, dtype=torch.float64)
 @pytest.mark.parametrize(
     ("matrix", "r", "cutoff", "error", "text"),
     [
-        (J[0], R, 0.1, ValueError, r"J: expected float64 or float32 \[S, P\] on cpu or cuda"),
+        (J[0], R, 0.1, ValueError, r"J must be float64 or float32 \[S, P\] on cpu or cuda"),
         (J.long(), R, 0.1, ValueError, "got torch.int64"),
-        (J[:0], R[:0], 0.1, ValueError, "J: has no rows or no columns"),
-        (J[:, :0], R, 0.1, ValueError, "J: has no rows or no columns"),
-        (J, R[:2], 0.1, ValueError, r"r: expected torch.float64 \[3\], got torch.float64 \[2\]"),
-        (J, R.float(), 0.1, ValueError, r"r: expected torch.float64 \[3\], got torch.float32"),
-        (J, R, -1.0, ValueError, "cutoff: expected a finite number >= 0, got -1.0"),
-        (J, R, math.nan, ValueError, "cutoff: .* got nan"),
+        (J[:0], R[:0], 0.1, ValueError, "J must have rows and columns"),
+        (J[:, :0], R, 0.1, ValueError, "J must have rows and columns"),
+        (J, R[:2], 0.1, ValueError, r"r must be torch.float64 \[3\], got torch.float64 \[2\]"),
+        (J, R.float(), 0.1, ValueError, r"r must be torch.float64 \[3\], got torch.float32"),
+        (J, R, -1.0, ValueError, "cutoff must be a finite number >= 0, got -1.0"),
+        (J, R, math.nan, ValueError, "cutoff must .* got nan"),
         (J * math.inf, R, 0.1, NonFiniteError, r"J: element \[0, 0\] is"),
         (J, R * math.nan, 0.1, NonFiniteError, r"r: element \[0, 0\] is .*nan"),
     ],
@@ -199,24 +199,24 @@ def test_bad_input(
 
 
 def test_a_tensor_on_no_device_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"J: expected .* on cpu or cuda, got .* on meta"):
+    with pytest.raises(ValueError, match=r"J must be .* on cpu or cuda, got .* on meta"):
         lstsq(J.to("meta"), R, 0.1)
-    with pytest.raises(ValueError, match="r: expected on cpu like J, got on meta"):
+    with pytest.raises(ValueError, match="r must be on cpu like J, got one on meta"):
         lstsq(J, R.to("meta"), 0.1)
-    with pytest.raises(ValueError, match="y: expected on cpu like J, got on meta"):
+    with pytest.raises(ValueError, match="y must be on cpu like J, got one on meta"):
         factorise(J).expand(R.to("meta"))
 
 
 @pytest.mark.parametrize("device", [pytest.param("cuda", marks=pytest.mark.gpu)], indirect=True)
 def test_vectors_of_another_device_are_refused(device: str) -> None:
-    with pytest.raises(ValueError, match="r: expected on cuda:0 like J, got on cpu"):
+    with pytest.raises(ValueError, match="r must be on cuda:0 like J, got one on cpu"):
         lstsq(J.to(device), R, 0.1)
-    with pytest.raises(ValueError, match="r: expected on cpu like J, got on cuda:0"):
+    with pytest.raises(ValueError, match="r must be on cpu like J, got one on cuda:0"):
         lstsq(J, R.to(device), 0.1)
     factorisation = factorise(J.to(device))
-    with pytest.raises(ValueError, match="r: expected on cuda:0 like J, got on cpu"):
+    with pytest.raises(ValueError, match="r must be on cuda:0 like J, got one on cpu"):
         factorisation.project(R)
-    with pytest.raises(ValueError, match="y: expected on cuda:0 like J, got on cpu"):
+    with pytest.raises(ValueError, match="y must be on cuda:0 like J, got one on cpu"):
         factorisation.expand(R)
 
 

@@ -13,6 +13,7 @@ import anagram_ext as ax
 import reference
 from anagram_ext.native.plan import Plan
 from anagram_ext.pde import operators
+from anagram_ext.systems.pde_system import PdeSystem
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-4}
 COORDINATES = ("t", "x")
@@ -136,12 +137,12 @@ def test_same_bits_every_time(device):
 
 def test_residual_gradient_and_loss_of_a_problem(device):
     problem = ax.problems.heat()
-    system = ax.system.System(problem, ax.MLP([2, 16, 16, 1], device=device))
+    system = PdeSystem(problem, ax.MLP([2, 16, 16, 1], device=device))
     theta = system.model.init(0)
-    r, J = system.linearise(theta)
+    r, J = system.residual_and_matrix(theta)
     loss, gradient = system.gradient(theta)
-    on_cpu = ax.system.System(problem, ax.MLP([2, 16, 16, 1]))
-    expected_r, expected_J = on_cpu.linearise(theta.cpu())
+    on_cpu = PdeSystem(problem, ax.MLP([2, 16, 16, 1]))
+    expected_r, expected_J = on_cpu.residual_and_matrix(theta.cpu())
     assert r.device.type == J.device.type == gradient.device.type == device
     assert relative_distance(r, expected_r) < TOLERANCE[torch.float64]
     assert relative_distance(J, expected_J) < TOLERANCE[torch.float64]

@@ -36,7 +36,8 @@ def make_package(folder: Path, *, compiled: bool) -> Path:
     package = folder / "anagram_ext"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    for name in ("_native.py", "_lapack.py", "errors.py"):
+    (package / "native").mkdir()
+    for name in ("native/__init__.py", "native/loading.py", "native/lapack.py", "errors.py"):
         (package / name).write_text((ROOT / "anagram_ext" / name).read_text())
     if compiled:
         name = f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"

@@ -14,7 +14,7 @@ import torch
 import anagram_ext as ax
 from anagram_ext import methods
 from anagram_ext.native import plan
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 from pretend_cuda import STREAM, host_bytes, pretended_gpu
 
 FEW = 2000  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
@@ -67,7 +67,7 @@ def test_the_steps_of_a_method_are_those_of_the_cpu_and_read_next_to_nothing(nam
     def two_steps(device):
         problem, model = heat(device)
         method = methods.get(name)()
-        method.start(System(problem, model), model.init(0))
+        method.start(PdeSystem(problem, model), model.init(0))
         host_bytes.clear()
         method.step()
         return method.step().theta
@@ -84,7 +84,7 @@ def test_redrawing_reads_one_number_a_candidate():
         interior = problem.conditions["interior"]
         points = box.uniform(500).adaptive(40)
         conditions = {**problem.conditions, "interior": replace(interior, points=points)}
-        system = System(replace(problem, conditions=conditions), model)
+        system = PdeSystem(replace(problem, conditions=conditions), model)
         theta = model.init(0)
         host_bytes.clear()
         system.redraw(theta)

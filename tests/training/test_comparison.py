@@ -10,7 +10,7 @@ import torch
 from anagram_ext import MLP, Box, Condition, Problem, cli
 from anagram_ext.figures import canvas
 from anagram_ext.methods import Stop
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.comparison import Comparison, compare, curve
 from anagram_ext.training.result import TrainResult
 
@@ -94,7 +94,7 @@ def test_compare_runs_everything_and_writes_it(tmp_path):
 
 
 def test_ctrl_c_ends_the_comparison_and_keeps_the_finished_runs(tmp_path, monkeypatch):
-    original, calls = System.gradient, []
+    original, calls = PdeSystem.gradient, []
 
     def interrupted(self, theta):
         calls.append(1)
@@ -102,7 +102,7 @@ def test_ctrl_c_ends_the_comparison_and_keeps_the_finished_runs(tmp_path, monkey
             raise KeyboardInterrupt
         return original(self, theta)
 
-    monkeypatch.setattr(System, "gradient", interrupted)
+    monkeypatch.setattr(PdeSystem, "gradient", interrupted)
     comparison = compare(line(), ["gd"], [0, 1, 2], tmp_path, steps=5, progress=False)
     assert not comparison.complete
     assert len(comparison.runs["gd"]) == 1

@@ -20,12 +20,12 @@ from anagram_ext.cli import main
 from anagram_ext.figures import curves
 from anagram_ext.methods import StepInfo, Stop
 from anagram_ext.methods.anagram import Anagram
-from anagram_ext.systems.pde_system import System
 from anagram_ext.training import checkpoint
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History, read_csv
 from anagram_ext.training.loop import train
 from anagram_ext.training.run import Run
+from anagram_ext.training.validation import Validation
 
 
 class Failing:
@@ -96,7 +96,7 @@ def test_ctrl_c_in_the_first_step_returns_the_first_iterate(tmp_path):
 
 
 def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
-    original, calls = System.l2_error, []
+    original, calls = Validation.l2_error, []
 
     def interrupted(self, theta):
         calls.append(1)
@@ -104,7 +104,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return original(self, theta)
 
-    monkeypatch.setattr(System, "l2_error", interrupted)
+    monkeypatch.setattr(Validation, "l2_error", interrupted)
     run = train(curve(), steps=9, method="anagram", progress=False, out=tmp_path)
     # Rows 0 and 1 were written; step 2 was done, and its iterate is the best one.
     assert (run.steps, run.stop) == (2, Stop.INTERRUPTED)
@@ -195,6 +195,7 @@ COMMAND = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from anagram_ext.cli import main
+from anagram_ext.systems.pde_system import PdeSystem
 main()
 """
 

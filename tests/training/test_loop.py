@@ -15,10 +15,11 @@ from anagram_ext.errors import BackendUnavailable
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.methods import StepInfo, Stop, names
 from anagram_ext.methods.anagram import Anagram
-from anagram_ext.systems.pde_system import System
+from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import COLUMNS, read_csv
 from anagram_ext.training.loop import train
+from anagram_ext.training.validation import Validation
 
 LINE = Box(x=(0, 1))
 
@@ -88,10 +89,10 @@ def test_the_result_describes_its_own_iterate(device):
     problem = oscillator()
     run = train(problem, steps=10, seed=1, device=device, progress=False)
     assert run.theta.device.type == run.model.device == device
-    system = System(problem, run.model, 1)
+    system = PdeSystem(problem, run.model, 1)
     assert run.loss == pytest.approx(float(system.losses(run.theta[None])[0]), rel=1e-12)
-    assert (run.l2_error, run.l2_relative) == pytest.approx(system.l2_error(run.theta))
-    assert run.held_out_loss == pytest.approx(system.held_out_loss(run.theta))
+    assert (run.l2_error, run.l2_relative) == pytest.approx(Validation(system).l2_error(run.theta))
+    assert run.held_out_loss == pytest.approx(Validation(system).held_out_loss(run.theta))
 
 
 def test_history_starts_at_step_zero_and_has_one_row_a_step():
@@ -162,7 +163,7 @@ def test_a_given_first_iterate_is_used_and_left_alone(device):
     theta = problem.model.init(9)
     kept = theta.clone()
     run = train(problem, theta=theta, steps=2, progress=False)
-    system = System(problem, problem.model)
+    system = PdeSystem(problem, problem.model)
     assert run.history["loss"][0] == pytest.approx(float(system.losses(theta[None])[0]))
     assert torch.equal(theta, kept)
 

@@ -1,0 +1,141 @@
+"""One factorisation of a Jacobian, for all cutoffs, dampings and right-hand sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from anagram_ext.checks import check_kind
+from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.native.plan import stream_of
+
+if TYPE_CHECKING:
+    from anagram_ext.native.loading import core
+
+
+class Factorisation:
+    """``J = U diag(sigma) V^T`` with U and V kept as products, never as matrices.
+
+    One factorisation answers for every cutoff, every filter of the singular values and every
+    right-hand side: ``expand(f(sigma) * project(r))``. Made by ``factorise`` and
+    ``factorise_tiles``. Everything lives on the device of J.
+
+    Attributes:
+        singular_values: [k], descending, k <= min(S, P), on the device of J.
+        shape: (S, P).
+        device: the device of J.
+        smallest_cutoff: the cutoff it was made for, or None when it serves all.
+    """
+
+    def __init__(
+        self,
+        native: core.Factorisation,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        smallest_cutoff: Cutoff | None = None,
+        reads: torch.Tensor | None = None,
+        order: torch.Tensor | None = None,
+    ) -> None:
+        self._native: Any = native  # on a GPU its methods take a stream, too
+        self._reads = reads  # the native object refers to this memory: keep it alive
+        self._order = order  # place in r of each row of the native object, None: the same
+        self.shape = native.shape
+        self.device = device
+        self.smallest_cutoff = smallest_cutoff
+        # Ranks are counted on the host, where the values come from: no step waits for a GPU there.
+        self._on_host = torch.empty(len(native), dtype=dtype)
+        native.singular_values(self._on_host)
+        self.singular_values = self._on_host.to(device)
+
+    @property
+    def method(self) -> str:
+        """The path that computed it, ``"dense"`` or ``"adaptive"``."""
+        return str(self._native.method)
+
+    @property
+    def largest(self) -> float:
+        """The largest singular value; 0 for a zero matrix."""
+        return float(self._on_host[0]) if len(self._on_host) else 0.0
+
+    def __repr__(self) -> str:
+        return (
+            f"Factorisation(shape={self.shape}, {len(self._on_host)} singular values up to "
+            f"{self.largest:.3g}, {self.method})"
+        )
+
+    def rank(self, cutoff: float | Cutoff) -> int:
+        """Number of singular values strictly above the cutoff.
+
+        Raises:
+            ValueError: the cutoff is negative, or below the one the factorisation was made for.
+        """
+        cutoff = Cutoff.of(cutoff)
+        made_for = self.smallest_cutoff
+        if made_for and (cutoff.relative != made_for.relative or cutoff.value < made_for.value):
+            raise ValueError(
+                f"cutoff must be at least the {made_for} that J was factorised for, got {cutoff}"
+            )
+        return cutoff.rank(self._on_host)
+
+    def count_above(self, share: float) -> int:
+        """Number of singular values above a share of the largest one."""
+        return int((self._on_host > share * self.largest).sum())
+
+    def project(self, r: torch.Tensor) -> torch.Tensor:
+        """``U^T r``: r [S] or [q, S] -> [k] or [q, k].
+
+        Raises:
+            ValueError: shape, dtype or device of ``r`` does not fit.
+            NonFiniteError: ``r`` holds NaN or infinity.
+        """
+        rows = self._rows(r, "r")
+        if self._order is not None:
+            rows = rows[:, self._order]
+        y = rows.new_empty(rows.shape[0], len(self.singular_values))
+        self._native.project(rows, y, *stream_of(self.device))
+        return y.reshape(*r.shape[:-1], y.shape[1])
+
+    def expand(self, y: torch.Tensor) -> torch.Tensor:
+        """``V y``: y [k] or [q, k] -> [P] or [q, P].
+
+        Raises:
+            ValueError: shape, dtype or device of ``y`` does not fit.
+        """
+        rows = self._rows(y, "y")
+        x = rows.new_empty(rows.shape[0], self.shape[1])
+        self._native.expand(rows, x, *stream_of(self.device))
+        return x.reshape(*y.shape[:-1], x.shape[1])
+
+    def direction(self, r: torch.Tensor, cutoff: float | Cutoff) -> torch.Tensor:
+        """Truncated pseudo-inverse on ``r``: ``V_k Sigma_k^-1 U_k^T r``.
+
+        Args:
+            r: [S].
+            cutoff: relative to the largest singular value when a plain number.
+
+        Returns:
+            [P].
+        """
+        rank = self.rank(cutoff)
+        y = self.project(r)
+        y[:rank] /= self.singular_values[:rank]
+        y[rank:] = 0
+        return self.expand(y)
+
+    def _rows(self, vectors: torch.Tensor, name: str) -> torch.Tensor:
+        """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
+        check_kind(name, vectors, torch.Tensor, "a torch tensor")
+        require_device(name, vectors, self.device)
+        if vectors.ndim not in (1, 2):
+            raise ValueError(
+                f"{name} must be one vector or a matrix of rows, got shape {list(vectors.shape)}"
+            )
+        return vectors.detach().reshape(-1, vectors.shape[-1]).contiguous()
+
+
+def require_device(name: str, vectors: torch.Tensor, device: torch.device) -> None:
+    """Raises ValueError unless the vectors are where J is."""
+    if vectors.device != device:
+        raise ValueError(f"{name} must be on {device} like J, got one on {vectors.device}")
