@@ -5,17 +5,19 @@ The public names; where each lives, and what may import what, is in docs/archite
 
 from __future__ import annotations
 
-from anagram_ext import problems
+from anagram_ext import methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
+    FigureWarning,
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
 )
 from anagram_ext.geometry.box import Box
+from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
-from anagram_ext.installation import cuda_available, info
+from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
@@ -24,7 +26,9 @@ from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
 from anagram_ext.pde.problem import Problem
-from anagram_ext.training.loop import TrainResult, train
+from anagram_ext.training.checkpoint import load
+from anagram_ext.training.loop import train
+from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
 
 __all__ = [
@@ -37,20 +41,27 @@ __all__ = [
     "Cutoff",
     "Factorisation",
     "Field",
+    "FigureWarning",
     "HeldOutWarning",
     "LstsqResult",
     "NonFiniteError",
     "OutOfMemoryError",
+    "Points",
     "Problem",
     "Sampler",
     "StepResult",
     "TrainResult",
+    "__version__",
     "cuda_available",
     "factorise",
     "info",
     "jacobian",
+    "load",
     "lstsq",
+    "methods",
     "problems",
     "step",
     "train",
 ]
+
+__version__ = version()

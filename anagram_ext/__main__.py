@@ -1,4 +1,4 @@
-"""`python -m anagram_ext`: the command line."""
+"""``python -m anagram_ext``: the command line."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+import re
 from collections.abc import Iterable
 
 import torch
@@ -10,46 +12,107 @@ from torch import Tensor
 DTYPES = (torch.float64, torch.float32)
 _RESERVED = ("names", "points", "normal")  # attributes of Coordinates
 
+_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+_OF_NUMPY = {int: numbers.Integral, float: numbers.Real}  # what else is an int or a float
+
 
 def check_kind(
     argument: str, value: object, kind: type | tuple[type, ...], description: str
 ) -> None:
-    """Raises TypeError unless `value` is an instance of `kind`."""
-    if not isinstance(value, kind):
+    """Raises unless ``value`` is an instance of ``kind``; numbers of numpy are int and float.
+
+    Raises:
+        TypeError: naming argument and value.
+    """
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, (*kinds, *(_OF_NUMPY[k] for k in kinds if k in _OF_NUMPY))):
         raise TypeError(f"{argument} must be {description}, got {value!r}")
 
 
-def check_integer(argument: str, value: object, least: int) -> None:
-    """Raises unless `value` is an integer, and at least `least`.
+def check_integer(argument: str, value: object, least: int) -> int:
+    """The integer ``value``, one of numpy as well, as an int.
 
     Raises:
         TypeError: if it is no integer; True and False are none.
-        ValueError: if it is too small.
+        ValueError: if it is below ``least``.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{argument} must be an integer, got {value!r}")
     if value < least:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
+    return int(value)
 
 
-def check_seed(seed: object) -> None:
-    """Raises unless `seed` is an integer that random generators take."""
-    check_integer("seed", seed, 0)
-    if isinstance(seed, int) and seed >= 2**63:
-        raise ValueError(f"seed must be below 2^63, got {seed}")
+def check_seed(seed: object) -> int:
+    """The integer ``seed`` as an int, if random generators take it.
+
+    Raises:
+        TypeError: if it is no integer.
+        ValueError: if it is negative, or 2^63 or more.
+    """
+    checked = check_integer("seed", seed, 0)
+    if checked >= 2**63:
+        raise ValueError(f"seed must be below 2^63, got {checked}")
+    return checked
 
 
 def elements(argument: str, values: object, description: str) -> tuple[object, ...]:
-    """The elements of a sequence; TypeError for anything that is none, or a string."""
+    """The elements of a sequence or generator, which is empty afterwards.
+
+    Raises:
+        TypeError: for anything else, or a string.
+    """
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise TypeError(f"{argument} must be {description}, got {values!r}")
     return tuple(values)
 
 
-def check_points(argument: str, points: Tensor, dimension: int, device: str = "cpu") -> None:
-    """Raises unless `points` is a finite float64 or float32 tensor [n, dimension].
+def integers(argument: str, values: object, least: int) -> tuple[int, ...]:
+    """The elements of a sequence of integers.
 
-    It may lie on `device` or on the CPU.
+    Raises:
+        TypeError: if it is none.
+        ValueError: if one is below ``least``.
+    """
+    checked = elements(argument, values, "a sequence of integers")
+    return tuple(check_integer(f"each of {argument}", value, least) for value in checked)
+
+
+def strings(argument: str, values: object, description: str) -> tuple[str, ...]:
+    """The elements of a sequence of strings, which a string itself is not.
+
+    Raises:
+        TypeError: if it is none.
+    """
+    checked = elements(argument, values, description)
+    for value in checked:
+        check_kind(f"each of {argument}", value, str, "a string")
+    return tuple(map(str, checked))
+
+
+def device_name(device: object) -> str:
+    """The device as the package writes it: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    ``"cuda"`` is the GPU that torch takes for the current one.
+
+    Args:
+        device: such a name, or a torch.device.
+
+    Raises:
+        TypeError: for anything else.
+        ValueError: for another device.
+    """
+    check_kind("device", device, (str, torch.device), "a name such as 'cuda' or a torch.device")
+    name = str(device)
+    if not _DEVICE.fullmatch(name):
+        raise ValueError(f"device must be 'cpu', 'cuda' or one GPU such as 'cuda:1', got {name!r}")
+    return name
+
+
+def check_points(argument: str, points: Tensor, dimension: int, device: str = "cpu") -> None:
+    """Raises unless ``points`` is a finite float64 or float32 tensor [n, dimension].
+
+    It may lie on ``device`` or on the CPU.
 
     Raises:
         TypeError: if it is no tensor, or of another dtype.
@@ -72,7 +135,7 @@ def check_points(argument: str, points: Tensor, dimension: int, device: str = "c
 def check_theta(
     theta: Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: str = "cpu"
 ) -> None:
-    """Raises unless `theta` is a tensor of the given shape, dtype and device.
+    """Raises unless ``theta`` is a tensor of the given shape, dtype and device.
 
     Raises:
         TypeError: if it is no tensor, or of another dtype than the model.
@@ -88,7 +151,8 @@ def check_theta(
 
 
 def _check_device(argument: str, tensor: Tensor, device: str) -> None:
-    if tensor.device.type != device:
+    # "cuda" is any GPU: which one is the current one may have changed since.
+    if device not in (tensor.device.type, str(tensor.device)):
         where = "on the CPU" if device == "cpu" else f"on device {device!r} like the model"
         raise ValueError(f"{argument} must be {where}, got device {tensor.device}")
 

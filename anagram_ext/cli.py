@@ -1,4 +1,4 @@
-"""The command line: `anagram-ext info | list | train | compare`.
+"""The command line: ``anagram-ext info | list | train | compare``.
 
 Exit codes: 0 done; 1 the run broke down (its best iterate is written all the same); 2 wrong input;
 130 ended by Ctrl-C (everything is written).
@@ -10,16 +10,22 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
 from anagram_ext import methods, problems
-from anagram_ext.errors import BackendUnavailable, CudaError, HeldOutWarning, NonFiniteError
+from anagram_ext.errors import (
+    BackendUnavailable,
+    CudaError,
+    FigureWarning,
+    HeldOutWarning,
+    NonFiniteError,
+)
 from anagram_ext.installation import info as installation
 from anagram_ext.training import comparison as comparing
 from anagram_ext.training.loop import train as run_training
-from anagram_ext.training.run import INTERRUPTED, NOT_FINITE, TrainResult
+from anagram_ext.training.result import TrainResult
 
 BROKEN_DOWN = 1
 WRONG_INPUT = 2
@@ -35,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="A name out of `list`.")]
+ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="A name out of ``list``.")]
 Steps = Annotated[
     int | None, typer.Option(help="Steps of a run; the method's usual number by default.")
 ]
@@ -45,6 +51,8 @@ ShowProgress = Annotated[bool, typer.Option("--progress/--quiet", help="Report o
 def main() -> None:
     """Runs the command line; errors of the input become one line on stderr."""
     warnings.simplefilter("ignore", HeldOutWarning)  # said in a line of our own
+    warnings.simplefilter("always", FigureWarning)
+    warnings.showwarning = _show_warning
     try:
         app()
     except (ValueError, BackendUnavailable, CudaError, NonFiniteError, OSError) as error:
@@ -81,8 +89,8 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder for history, checkpoint, summary and figures.")
     ] = None,
-    method: Annotated[str, typer.Option(help="A name out of `list`.")] = "natural_lm",
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    method: Annotated[str, typer.Option(help="A name out of ``list``.")] = "natural_lm",
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
     cutoff: Annotated[
         float | None, typer.Option(help="Truncation relative to the largest singular value.")
     ] = None,
@@ -102,10 +110,10 @@ def train(
     print(f"{result.stop_reason} after {result.steps} steps, loss {result.loss:.3e}")
     print(_last_line(result))
     if result.warning is not None:
-        print(f"warning: {result.warning}", file=sys.stderr)
-    if result.stop_reason == INTERRUPTED:
+        _warn(result.warning)
+    if result.stop is methods.Stop.INTERRUPTED:
         raise typer.Exit(CTRL_C)
-    if result.stop_reason.startswith(NOT_FINITE):
+    if result.stop is methods.Stop.NOT_FINITE:
         _fail(result.stop_reason, BROKEN_DOWN)
 
 
@@ -132,13 +140,13 @@ def compare(
     for runs in comparison.runs.values():
         for run in runs:
             if run.warning is not None:
-                print(f"warning: {run.method}, seed {run.seed}: {run.warning}", file=sys.stderr)
+                _warn(f"{run.method}, seed {run.seed}: {run.warning}")
     if not comparison.complete:
         raise typer.Exit(CTRL_C)
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Reads `0-4` or `0,2,5-7` as a list of seeds.
+    """Reads ``0-4`` or ``0,2,5-7`` as a list of seeds.
 
     Raises:
         ValueError: the text is something else.
@@ -160,6 +168,23 @@ def _last_line(result: TrainResult) -> str:
         f"L2 error {result.l2_error:.3e} (relative {result.l2_relative:.3e}) "
         f"in {result.seconds:.2f} s"
     )
+
+
+def _show_warning(  # noqa: PLR0917 -- the arguments of Python's own
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """In the place of Python's own, which adds a file and a line of code."""
+    del category, filename, lineno, file, line
+    _warn(str(message))
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {' '.join(message.split())}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -43,3 +43,7 @@ class OutOfMemoryError(CudaError):
 
 class HeldOutWarning(UserWarning):
     """A network that satisfies the conditions at the training points, but not between them."""
+
+
+class FigureWarning(UserWarning):
+    """A figure that could not be drawn; everything else of the run is there."""

@@ -12,6 +12,11 @@ from anagram_ext.native.loading import core
 _LIBRARIES = ("anagram_ext", "numpy", "scipy", "torch")
 
 
+def version() -> str:
+    """The version of this package; "not installed" when it runs from its source folder."""
+    return _version("anagram_ext")
+
+
 def cuda_available() -> bool:
     """Whether ``device="cuda"`` can be used here; :func:`info` says why not."""
     return not cuda_problem()

@@ -24,7 +24,7 @@ def recorded(path: Path, run: Callable[[], ax.TrainResult]) -> Record:
     """The record of a run: from its file if there is one, else from running it now."""
     if not path.exists():
         result = run()
-        if result.stop_reason == "interrupted":
+        if result.stop is ax.methods.Stop.INTERRUPTED:
             raise KeyboardInterrupt
         record = record_of(result) | {"environment": environment()}
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from anagram_ext import NonFiniteError, OutOfMemoryError, cli, methods, problems
+from anagram_ext.figures import canvas
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import read_csv
@@ -171,3 +172,17 @@ def test_a_full_gpu_is_one_line_on_stderr(command, monkeypatch):
     code, stdout, stderr = command("train", "poisson_1d", "--method", "anagram", "--quiet")
     assert (code, stdout) == (2, "")
     assert stderr == "error: out of device memory: needed 9 MiB, free 3 MiB\n"
+
+
+def test_a_figure_that_fails_is_one_line_on_stderr(command, monkeypatch, tmp_path):
+    def full_disk(*_):
+        raise OSError("no space left\non device")
+
+    monkeypatch.setattr(canvas, "write", full_disk)
+    arguments = ("--steps", "2", "--quiet", "--out", str(tmp_path))
+    code, stdout, stderr = command("train", "poisson_1d", *arguments)
+    assert code == 0
+    assert stdout.splitlines()[-1].startswith("L2 error")
+    expected = "warning: convergence.png was not drawn: OSError: no space left on device\n"
+    assert stderr == expected
+    assert (tmp_path / "summary.json").exists()

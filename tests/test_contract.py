@@ -63,6 +63,17 @@ def test_every_public_name_exists():
     assert all(hasattr(ax, name) for name in ax.__all__)
 
 
+def test_the_version_is_that_of_the_installation():
+    assert ax.__version__ == ax.info()["anagram_ext"]
+
+
+def test_trained_parameters_can_be_loaded(tmp_path):
+    run = ax.train(ax.problems.poisson_1d(), steps=2, progress=False, out=tmp_path)
+    model, theta = ax.load(tmp_path / "model.safetensors")
+    assert model == run.model
+    assert torch.equal(theta, run.theta)
+
+
 def test_info_names_versions_and_hardware():
     facts = ax.info()
     assert facts["torch"] == torch.__version__

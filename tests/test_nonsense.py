@@ -99,7 +99,9 @@ def test_a_seed_too_large_for_random_generators():
 
 def test_no_points_at_all():
     empty = ax.Condition(lambda u, x: u, POINTS[:0])
-    with pytest.raises(ValueError, match="'void': its conditions hold no point"):
+    with pytest.raises(
+        ValueError, match="problem must hold at least one point, got none in 'void'"
+    ):
         train(problem=ax.Problem(("t", "x"), ("u",), {"a": empty}, name="void"))
     assert train(problem=ax.Problem(("t", "x"), ("u",), HERE | {"a": empty})).steps == 1
     with pytest.raises(ValueError, match="evaluation must hold at least one point"):

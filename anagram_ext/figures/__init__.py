@@ -1,4 +1,4 @@
 """Pictures: curves of a history, maps of a solution.
 
-Imports `models`, `pde` and what is below them.
+Imports ``models``, ``pde`` and what is below them.
 """

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from anagram_ext.checks import (
     DTYPES,
-    check_integer,
-    check_kind,
     check_points,
     check_seed,
     check_theta,
-    elements,
+    device_name,
+    integers,
+    strings,
 )
 from anagram_ext.models.torch_bridge import ACTIVATIONS, from_sequential, to_sequential
 from anagram_ext.native.plan import Plan, require_device
@@ -41,7 +41,7 @@ class MLP:
         activation: ``tanh``, ``sin``, ``softplus``, ``gelu`` (the exact one), ``silu`` or
             ``identity``.
         dtype: ``torch.float64`` or ``torch.float32``.
-        device: where the engine runs.
+        device: where the engine runs: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
         coordinates: names of the inputs, used by :meth:`jet`. When not given: for one input the
             letter used; up to four inputs ``t, x, y, z`` if some derivative mentions ``t``, else
             ``x, y, z``; beyond that ``x1, x2, ...``.
@@ -59,9 +59,10 @@ class MLP:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
         if self.dtype not in DTYPES:
             raise TypeError(f"dtype must be torch.float64 or torch.float32, got {self.dtype!r}")
+        object.__setattr__(self, "device", device_name(self.device))
         require_device(self.device)
         if self.coordinates is not None:
-            names = elements("coordinates", self.coordinates, "a sequence of names")
+            names = strings("coordinates", self.coordinates, "a sequence of names")
             object.__setattr__(self, "coordinates", names)
             if len(self.coordinates) != self.widths[0]:
                 raise ValueError(
@@ -167,7 +168,7 @@ class MLP:
             BackendUnavailable: for a module on a GPU, when the engine cannot use it.
         """
         widths, activation, theta = from_sequential(net)
-        device = theta.device.type
+        device = "cuda" if theta.device == torch.device("cuda", 0) else device_name(theta.device)
         return cls(widths, activation=activation, dtype=theta.dtype, device=device), theta
 
     def _evaluate(
@@ -180,21 +181,17 @@ class MLP:
 
 
 def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    checked = list(elements("widths", widths, "a sequence of integers"))
+    checked = integers("widths", widths, least=1)
     if len(checked) < 2:
         raise ValueError(f"widths must hold at least inputs and outputs, got {checked}")
-    for width in checked:
-        check_integer(f"each of widths {checked}", width, least=1)
-    return tuple(widths)
+    return checked
 
 
 def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
-    checked = elements("names", names, 'a sequence of derivatives such as ("", "x")')
+    checked = strings("names", names, 'a sequence of derivatives such as ("", "x")')
     if not checked:
         raise ValueError("names must hold at least one derivative, got none")
-    for name in checked:
-        check_kind(f"each of names {checked}", name, str, "a string")
-    return tuple(names)
+    return checked
 
 
 def _guess_coordinates(dimension: int, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from anagram_ext.checks import device_name
+from anagram_ext.errors import BackendUnavailable
 from anagram_ext.native.cuda import cuda_module
 from anagram_ext.native.loading import core
 
@@ -27,27 +29,31 @@ def require_device(device: str) -> None:
     """Raises unless the engine can run there.
 
     Raises:
-        BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
-        ValueError: for anything else but ``"cpu"``.
+        BackendUnavailable: for a GPU, when it or something that it needs is missing.
+        ValueError: for a device that is neither the CPU nor a GPU.
     """
     native_module(device)
 
 
 def native_module(device: str) -> Any:
-    """The compiled module whose classes compute on ``"cpu"`` or ``"cuda"``.
+    """The compiled module whose classes compute on ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
-    Both have the same classes; the methods of the CUDA ones take a stream as their last argument,
-    see :func:`stream_of`.
+    Both modules have the same classes; the methods of the CUDA ones take a stream as their last
+    argument, see :func:`stream_of`, and with it the GPU. For ``"cpu"`` no library of CUDA is
+    touched.
 
     Raises:
-        BackendUnavailable: for ``"cuda"``, when something that it needs is missing.
-        ValueError: for another device.
+        BackendUnavailable: for a GPU, when it or something that it needs is missing.
+        ValueError: for a device that is neither the CPU nor a GPU.
     """
-    if device == "cuda":
-        return cuda_module()
-    if device != "cpu":
-        raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
-    return core
+    kind, _, index = device_name(device).partition(":")
+    if kind == "cpu":
+        return core
+    module = cuda_module()
+    count, _ = module.device_count()
+    if int(index or 0) >= count:
+        raise BackendUnavailable(f"device must be one of the GPUs 0 to {count - 1}, got {device!r}")
+    return module
 
 
 class Plan:

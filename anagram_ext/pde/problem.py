@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_names, check_points, elements
+from anagram_ext.checks import check_kind, check_names, check_points, strings
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 
@@ -124,6 +124,4 @@ class Problem:
 def _names(argument: str, names: Sequence[str]) -> tuple[str, ...]:
     # A bare string is a sequence of letters: almost certainly a forgotten comma.
     example = (names,) if isinstance(names, str) else ("x",)
-    for name in elements(argument, names, f"a sequence of names such as {example}"):
-        check_kind(f"each of {argument}", name, str, "a string")
-    return tuple(names)
+    return strings(argument, names, f"a sequence of names such as {example}")

@@ -23,13 +23,13 @@ def save(path: str | Path, model: MLP, theta: Tensor, *, problem: str = "") -> N
     """Writes the network and its parameters; the file changes in one instant or not at all.
 
     Args:
-        path: file to write, conventionally `*.safetensors`.
+        path: file to write, conventionally ``*.safetensors``.
         model: the network.
-        theta: its parameters, `[P]`.
+        theta: its parameters, ``[P]``.
         problem: name of the problem it was trained on, kept as a note.
 
     Raises:
-        ValueError: `theta` does not belong to the network.
+        ValueError: ``theta`` does not belong to the network.
     """
     from safetensors.torch import save as to_bytes  # noqa: PLC0415 -- see above
 
@@ -46,7 +46,7 @@ def save(path: str | Path, model: MLP, theta: Tensor, *, problem: str = "") -> N
 
 
 def load(path: str | Path) -> tuple[MLP, Tensor]:
-    """Reads a network and its parameters `[P]` back, on the CPU, in the dtype they were saved in.
+    """Reads a network and its parameters ``[P]`` back, on the CPU, in the dtype they were saved in.
 
     Raises:
         ValueError: the file holds no network, or its parts do not belong together.
@@ -68,16 +68,25 @@ def load(path: str | Path) -> tuple[MLP, Tensor]:
 
 
 def _read(path: Path) -> tuple[dict[str, str], Tensor]:
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 -- see above
+    from safetensors import SafetensorError  # noqa: PLC0415 -- see above
+    from safetensors.torch import load as tensors_of  # noqa: PLC0415
 
     if not path.is_file():
         raise FileNotFoundError(f"no such checkpoint: {path}")
+    # Read, not mapped: parameters in a mapping change with the file, and a shorter file kills us.
+    content = path.read_bytes()
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            theta = file.get_tensor("theta")
-    except SafetensorError as error:
+        theta = tensors_of(content)["theta"]
+    except (SafetensorError, KeyError) as error:
         raise ValueError(f"{path} is not a checkpoint: {error}") from error
+    metadata = _metadata(content)
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"{path} is not a checkpoint of format {_FORMAT!r}")
     return metadata, theta
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The notes in a safetensors file: its length, then as many bytes of JSON, begin the file."""
+    length = int.from_bytes(content[:8], "little")
+    notes: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    return notes

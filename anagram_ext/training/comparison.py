@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from anagram_ext.figures import maps as plot
+from anagram_ext.errors import FigureWarning
+from anagram_ext.figures import canvas
+from anagram_ext.methods import Stop
 from anagram_ext.training.files import replace_file
+from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.loop import train
-from anagram_ext.training.run import INTERRUPTED, TrainResult
+from anagram_ext.training.result import TrainResult
 
 if TYPE_CHECKING:
     from anagram_ext.pde.problem import Problem
@@ -22,7 +27,7 @@ QUARTILES: Final = (25, 50, 75)
 _LABELS: Final = {"l2_error": "L2 error", "loss": "loss"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """All runs of a comparison.
 
@@ -35,6 +40,11 @@ class Comparison:
     problem: str
     runs: Mapping[str, Sequence[TrainResult]]
     complete: bool = True
+
+    def __repr__(self) -> str:
+        """The table below a line that says of what."""
+        cut = "" if self.complete else ", interrupted"
+        return f"Comparison({self.problem}{cut})\n{self.markdown()}"
 
     def markdown(self) -> str:
         """A table with one line a method: median and quartiles over the seeds."""
@@ -57,9 +67,9 @@ def compare(
 ) -> Comparison:
     """Trains with every method from every seed, and draws what came out.
 
-    Writes the files of each run to `out/METHOD/seed_K`, and to `out` the table `comparison.md`
-    (anew after each run) and the figures `l2_error.png` and `loss.png`. Ctrl-C ends the comparison
-    with the run it hits, which does not count.
+    Writes the files of each run to ``out/METHOD/seed_K``, and to ``out`` the table
+    ``comparison.md`` (anew after each run) and the figures ``l2_error.png`` and ``loss.png``.
+    Ctrl-C ends the comparison with the run it hits, which does not count.
 
     Args:
         problem: what to solve, with a network of its own.
@@ -68,22 +78,36 @@ def compare(
         out: folder to write to.
         steps: steps a run; each method's usual number by default.
         progress: whether to report on stderr.
+
+    Returns:
+        All finished runs by method.
+
+    Raises:
+        ValueError: an argument is wrong, or another run writes to the folder of one of the runs.
+        NonFiniteError: the residual of a first iterate is NaN or infinite.
+
+    Warns:
+        HeldOutWarning: a run satisfied its training points but not the points between them.
+        FigureWarning: a figure could not be drawn.
     """
     runs: dict[str, list[TrainResult]] = {method: [] for method in methods}
     comparison = Comparison(problem.name, runs)
     for method, seed in ((method, seed) for method in methods for seed in seeds):
         folder = Path(out) / method / f"seed_{seed}"
         run = train(problem, steps=steps, seed=seed, method=method, progress=progress, out=folder)
-        complete = run.stop_reason != INTERRUPTED
+        complete = run.stop is not Stop.INTERRUPTED
         if complete:  # a run that was cut says nothing about its method
             runs[method].append(run)
         comparison = Comparison(problem.name, runs, complete)
         replace_file(Path(out) / "comparison.md", comparison.markdown().encode())
         if not complete:
             break
-    for vertical in _LABELS:
-        _draw(comparison, vertical, Path(out) / f"{vertical}.png")
-    return comparison
+    with CtrlC() as ctrl_c:
+        ctrl_c.hold()
+        complaints = _draw(comparison, Path(out))
+    for complaint in complaints:
+        warnings.warn(complaint, FigureWarning, stacklevel=2)
+    return replace(comparison, complete=False) if ctrl_c.pressed else comparison
 
 
 def curve(
@@ -95,8 +119,8 @@ def curve(
     is what a user who waits that long has in hand.
 
     Returns:
-        Abscissas `[GRID]`, spaced evenly on a logarithmic axis from the first step on, and
-        quartiles `[3, GRID]`.
+        Abscissas ``[GRID]``, spaced evenly on a logarithmic axis from the first step on, and
+        quartiles ``[3, GRID]``.
     """
     first = min(float(run.history[horizontal][1]) for run in runs)
     end = max(float(run.history[horizontal][-1]) for run in runs)
@@ -108,9 +132,18 @@ def curve(
     return grid, np.percentile(np.stack(rows), QUARTILES, axis=0)
 
 
-def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
+def _draw(comparison: Comparison, folder: Path) -> list[str]:
+    """Draws the figures; returns what could not be drawn, and why."""
+    complaints = []
+    for vertical in _LABELS:
+        path = folder / f"{vertical}.png"
+        complaints.append(canvas.complaint(path, partial(_draw_one, comparison, vertical, path)))
+    return [complaint for complaint in complaints if complaint is not None]
+
+
+def _draw_one(comparison: Comparison, vertical: str, path: Path) -> None:
     """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
-    figure = plot.new_figure(10, 4)
+    figure = canvas.new_figure(10, 4, comparison.problem)
     for axes, horizontal in zip(
         figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
     ):
@@ -118,12 +151,11 @@ def _draw(comparison: Comparison, vertical: str, path: Path) -> None:
             grid, (low, median, high) = curve(runs, horizontal, vertical)
             (line,) = axes.plot(grid, median, label=method)
             axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2)
-        plot.logarithmic(axes, horizontal)
+        canvas.logarithmic(axes, horizontal)
         if axes.lines:  # ten thousand cheap steps beside a hundred dear ones
             axes.set_xscale("log")
         axes.set_ylabel(_LABELS[vertical])
-    figure.suptitle(comparison.problem)
-    plot.write(figure, path)
+    canvas.write(figure, path)
 
 
 def _drawable(comparison: Comparison, vertical: str) -> Iterator[tuple[str, Sequence[TrainResult]]]:

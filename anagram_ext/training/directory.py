@@ -6,20 +6,21 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.checks import check_kind
-from anagram_ext.figures import maps as plot
+from anagram_ext.figures import canvas, curves, maps
 from anagram_ext.training import checkpoint
-from anagram_ext.training.files import replace_file
+from anagram_ext.training.files import Lock, replace_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.models.mlp import MLP
     from anagram_ext.pde.problem import Problem
-    from anagram_ext.training.run import TrainResult
+    from anagram_ext.training.result import TrainResult
 
 CHECKPOINT_SECONDS: Final = 10.0
 
@@ -27,11 +28,13 @@ CHECKPOINT_SECONDS: Final = 10.0
 class RunDirectory:
     """A folder for one run; the files of an older run in the same folder are replaced.
 
+    It is taken within a ``with`` block: no other run, of this process or of another, can take it.
+
     Args:
         path: the folder, made if it is not there.
 
     Raises:
-        ValueError: `path` is a file.
+        ValueError: ``path`` is a file.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,10 +46,28 @@ class RunDirectory:
         self.history = self.path / "history.csv"
         self.model = self.path / "model.safetensors"
         self.summary = self.path / "summary.json"
+        self._curves = self.path / "convergence.png"
+        self._maps = self.path / "solution.png"
+        self._lock = Lock(self.path / ".lock")
         self._saved = -math.inf
 
+    def __enter__(self) -> RunDirectory:
+        """Takes the folder, and removes what only a finished run has.
+
+        Raises:
+            ValueError: another run has taken it.
+        """
+        if not self._lock.acquire():
+            raise ValueError(f"out must be a folder that no other run writes to, got {self.path}")
+        for file in (self.summary, self._curves, self._maps):
+            file.unlink(missing_ok=True)  # of another history than the one that now begins
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
     def save_now_and_then(self, problem: Problem, model: MLP, theta: Tensor) -> None:
-        """Writes the checkpoint unless the last one is younger than `CHECKPOINT_SECONDS`."""
+        """Writes the checkpoint unless the last one is younger than ``CHECKPOINT_SECONDS``."""
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self.save(problem, model, theta)
 
@@ -55,20 +76,25 @@ class RunDirectory:
         checkpoint.save(self.model, model, theta, problem=problem.name)
         self._saved = time.monotonic()
 
-    def finish(self, problem: Problem, result: TrainResult, facts: Mapping[str, object]) -> None:
-        """Writes the checkpoint, the summary and the figures of a finished run.
+    def summarise(self, result: TrainResult, facts: Mapping[str, object]) -> None:
+        """Writes the summary of a finished run.
 
         Args:
-            problem: what was solved.
             result: what came out.
-            facts: further entries of the summary.
+            facts: further entries.
         """
-        self.save(problem, result.model, result.theta)
         replace_file(self.summary, _json(result.summary() | dict(facts)))
+
+    def draw(self, problem: Problem, result: TrainResult) -> list[str]:
+        """Draws the figures of a finished run; returns what could not be drawn, and why."""
         title = f"{problem.name}, {result.method}, seed {result.seed}"
-        plot.convergence(result.history, self.path / "convergence.png", title)
+        drawings = {self._curves: partial(curves.convergence, result.history, self._curves, title)}
         if len(problem.coordinates) == 2:
-            plot.solution_maps(problem, result.model, result.theta, self.path / "solution.png")
+            drawings[self._maps] = partial(
+                maps.solution_maps, problem, result.model, result.theta, self._maps
+            )
+        complaints = [canvas.complaint(path, draw) for path, draw in drawings.items()]
+        return [complaint for complaint in complaints if complaint is not None]
 
 
 def _json(entries: Mapping[str, object]) -> bytes:

@@ -7,7 +7,7 @@ import io
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, get_type_hints
 
 import numpy as np
 
@@ -18,16 +18,19 @@ from anagram_ext.training.files import replace_file
 class Row:
     """One evaluated step; None and nan mean that the method or the problem has no such number.
 
+    Each field is a column: its name, its place and its dtype (``int``, ``str``, else float64) come
+    from here alone. What a method's ``StepInfo`` has under the same name goes in by itself.
+
     Attributes:
         step: finished steps; row 0 is the first iterate.
         seconds: time spent in the method so far, without the evaluation of errors.
-        loss: `1/2 ||r||^2` of the iterate.
+        loss: ``1/2 ||r||^2`` of the iterate.
         l2_error: root mean square error against the solution.
         rank: singular values kept by the solve.
         step_size: multiple of the direction taken.
         cutoff: truncation threshold of the solve.
         held_out_loss: the loss on points the training does not see.
-        l2_relative: `l2_error` over the root mean square of the solution.
+        l2_relative: ``l2_error`` over the root mean square of the solution.
         captured: share of the residual that the tangent space still sees.
         gain: actual over predicted reduction of the loss.
         factorisations: singular value decompositions, summed over the run.
@@ -52,11 +55,16 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-_INTEGERS = ("step", "factorisations", "evaluations")
+
+# A number that may be missing is a float: its column has nan there.
+_DTYPES = {
+    name: {int: np.int64, str: np.str_}.get(kind, np.float64)
+    for name, kind in get_type_hints(Row).items()
+}
 
 
 class History:
-    """The rows of a run; with a `path`, each row reaches the file before the next step begins.
+    """The rows of a run; with a ``path``, each row reaches the file before the next step begins.
 
     Args:
         path: CSV file to write (an older one is replaced), or None to keep the rows in memory.
@@ -84,7 +92,7 @@ class History:
         self._write(_csv_line(row))
 
     def columns(self) -> dict[str, np.ndarray]:
-        """The table by column name, each of shape `[rows]`: integers, floats or text."""
+        """The table by column name, each of shape ``[rows]``: integers, floats or text."""
         return {name: _column(name, [getattr(row, name) for row in self._rows]) for name in COLUMNS}
 
     def close(self) -> None:
@@ -103,7 +111,7 @@ class History:
 
 
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads a `history.csv` back, as `History.columns` gives it.
+    """Reads a ``history.csv`` back, as ``History.columns`` gives it.
 
     Raises:
         ValueError: the file is no history.
@@ -118,11 +126,10 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _column(name: str, values: list[object]) -> np.ndarray:
-    if name == "accepted":
-        return np.array(values, dtype=np.str_)
-    if name in _INTEGERS:
-        return np.array(values, dtype=np.int64)
-    return np.array([math.nan if v in (None, "") else v for v in values], dtype=np.float64)
+    dtype = _DTYPES[name]
+    if dtype is np.float64:
+        values = [math.nan if value in (None, "") else value for value in values]
+    return np.array(values, dtype=dtype)
 
 
 def _csv_line(row: Row) -> str:

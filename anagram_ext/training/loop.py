@@ -13,24 +13,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from anagram_ext import methods
-from anagram_ext.checks import check_integer, check_kind, check_theta
-from anagram_ext.errors import HeldOutWarning, NonFiniteError
+from anagram_ext.checks import check_integer, check_kind, check_seed, check_theta, device_name
+from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
+from anagram_ext.methods import Stop
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
+from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.progress import reporting
-from anagram_ext.training.run import (
-    INTERRUPTED,
-    NOT_FINITE,
-    ROUND_OFF,
-    STEPS_REACHED,
-    Run,
-    TrainResult,
-)
+from anagram_ext.training.result import TrainResult
+from anagram_ext.training.run import Run
 from anagram_ext.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -38,8 +34,6 @@ if TYPE_CHECKING:
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
-
-__all__ = ["TrainResult", "train"]
 
 
 def train(
@@ -51,62 +45,77 @@ def train(
     method: str | Method = "natural_lm",
     cutoff: float | Cutoff | None = None,
     theta: Tensor | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     memory: str = "auto",
     progress: bool = True,
     out: str | Path | None = None,
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
-    The run ends after `steps` steps, or when the method finds no further step, when the loss has
+    The run ends after ``steps`` steps, or when the method finds no further step, when the loss has
     sunk to the rounding error of the residual, on Ctrl-C, or when a residual is no longer finite;
-    in every case the best iterate comes back and everything is written. A `HeldOutWarning` tells
-    when the training points are satisfied but not the points between them.
+    in every case the best iterate comes back and everything is written. Ctrl-C while the result is
+    written waits for that, and the run counts as interrupted.
 
     Args:
         problem: what to solve.
         model: the network; the problem's own by default.
         steps: steps to do; the method's usual number by default.
         seed: seed of initial parameters and of sampled points.
-        method: a name out of `anagram_ext.methods.names()`, or a method object.
+        method: a name out of ``anagram_ext.methods.names()``, or a method object.
         cutoff: truncation threshold for methods that solve with one; theirs by default. A number
             is relative to the largest singular value.
-        theta: first iterate, `[P]`; `model.init(seed)` by default.
-        device: where to compute, "cpu" or "cuda"; where the network is by default.
+        theta: first iterate, ``[P]``; ``model.init(seed)`` by default.
+        device: where to compute: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; where the network is by
+            default.
         memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
             ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
             or GPU. The iterates are the same up to rounding.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
+    Returns:
+        The best iterate, its errors, the history, and why the run ended.
+
     Raises:
-        ValueError: an argument is wrong.
+        ValueError: an argument is wrong, or another run writes to ``out``.
+        TypeError: an argument is of another kind.
         NonFiniteError: the residual is NaN or infinite before one step is done.
         BackendUnavailable: the device cannot be used.
         OutOfMemoryError: the memory of the GPU does not suffice.
+
+    Warns:
+        HeldOutWarning: the training points are satisfied but not the points between them.
+        FigureWarning: a figure could not be drawn.
     """
+    seed = check_seed(seed)
     network = _network(problem, model, device)
     chosen = _method(method, cutoff)
     limit = _steps(steps, chosen)
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
     if not system.n_rows:
-        raise ValueError(f"problem {problem.name!r}: its conditions hold no point at all")
-    directory = None if out is None else RunDirectory(out)
-
+        raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
-    with _history(directory) as history, reporting(progress, limit) as report:
-        run = Run(system, Validation(system), chosen, first, history)
+    with CtrlC() as ctrl_c, _directory(out) as directory:
+        with _history(directory) as history, reporting(progress, limit) as report:
+            run = Run(system, Validation(system), chosen, first, history)
 
-        def after_row() -> None:
-            report(history.last)
+            def after_row() -> None:
+                report(history.last)
+                if directory is not None:
+                    directory.save_now_and_then(problem, network, run.best_theta)
+
+            stop_reason = _guarded(run, limit, after_row)
+            ctrl_c.hold()  # what was found is written, whatever the hurry
+        result = run.result(str(stop_reason), seed)
+        complaints = [] if directory is None else _write(directory, system, result)
+        if ctrl_c.pressed:
+            result = replace(result, stop_reason=str(Stop.INTERRUPTED))
             if directory is not None:
-                directory.save_now_and_then(problem, network, run.best_theta)
-
-        stop_reason = _guarded(run, limit, after_row)
-    result = run.result(stop_reason, seed)
-    if directory is not None:
-        directory.finish(problem, result, _facts(problem, system))
+                directory.summarise(result, _facts(system))
+    for complaint in complaints:
+        warnings.warn(complaint, FigureWarning, stacklevel=2)
     if result.warning is not None:
         warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
     return result
@@ -117,11 +126,11 @@ def _guarded(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     try:
         return _loop(run, limit, after_row)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return Stop.INTERRUPTED
     except NonFiniteError as error:
         if run.steps == 0:
             raise  # nothing was gained: the problem or its first iterate is at fault
-        return f"{NOT_FINITE}: {error}"
+        return Stop.NOT_FINITE.because(error)
 
 
 def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
@@ -130,30 +139,34 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     after_row()
     while run.steps < limit:
         info = run.step()
-        stop = info.stop or (ROUND_OFF if run.at_round_off(info) else None)
+        stop = info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else None)
         if stop or run.steps == limit or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
         if stop:
             return stop
-    return STEPS_REACHED
+    return Stop.STEPS_REACHED
 
 
-def _network(problem: Problem, model: MLP | None, device: str | None) -> MLP:
+def _network(problem: Problem, model: MLP | None, device: str | torch.device | None) -> MLP:
     check_kind("problem", problem, Problem, "a Problem")
     network = problem.model if model is None else model
     if network is None:
-        raise ValueError(f"model: problem {problem.name!r} has no network of its own, pass one")
+        raise ValueError(
+            f"model must be given: {problem.name!r} has no network of its own, got None"
+        )
     problem.check_model(network)
     if not isinstance(network, MLP):
         raise TypeError(f"model must be an MLP, got {network!r}")
-    return network if device in (None, network.device) else replace(network, device=device)
+    if device is None or device_name(device) == network.device:
+        return network
+    return replace(network, device=device_name(device))
 
 
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
     if not isinstance(method, str):
         if cutoff is not None:
-            raise ValueError(f"cutoff: give it to the method object itself, got {cutoff!r}")
+            raise ValueError(f"cutoff must be given to the method object itself, got {cutoff!r}")
         if not callable(getattr(method, "step", None)):
             raise TypeError(f"method must be a name or a Method, got {method!r}")
         return method
@@ -161,15 +174,14 @@ def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
     if cutoff is None:
         return factory()
     if "cutoff" not in inspect.signature(factory).parameters:
-        raise ValueError(f"cutoff: method {method!r} has none, got {cutoff!r}")
+        raise ValueError(f"cutoff must be left out: method {method!r} has none, got {cutoff!r}")
     return factory(cutoff=cutoff)
 
 
 def _steps(steps: int | None, method: Method) -> int:
     if steps is None:
         return method.default_steps
-    check_integer("steps", steps, least=1)
-    return steps
+    return check_integer("steps", steps, least=1)
 
 
 def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
@@ -177,6 +189,15 @@ def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
         return model.init(seed)
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     return theta.detach().clone()
+
+
+@contextmanager
+def _directory(out: str | Path | None) -> Iterator[RunDirectory | None]:
+    if out is None:
+        yield None
+    else:
+        with RunDirectory(out) as directory:
+            yield directory
 
 
 @contextmanager
@@ -188,9 +209,16 @@ def _history(directory: RunDirectory | None) -> Iterator[History]:
         history.close()
 
 
-def _facts(problem: Problem, system: PdeSystem) -> dict[str, object]:
+def _write(directory: RunDirectory, system: PdeSystem, result: TrainResult) -> list[str]:
+    """Writes what is left to write, what matters most first; returns what could not be drawn."""
+    directory.save(system.problem, result.model, result.theta)
+    directory.summarise(result, _facts(system))
+    return directory.draw(system.problem, result)
+
+
+def _facts(system: PdeSystem) -> dict[str, object]:
     return {
-        "problem": problem.name,
+        "problem": system.problem.name,
         "S": system.n_rows,
         "device": system.model.device,
         "versions": versions(),

@@ -67,7 +67,7 @@ def _bar(console: Console) -> Progress:
 
 
 class _PlainLines:
-    """Prints the first row and then one every `interval` steps."""
+    """Prints the first row and then one every ``interval`` steps."""
 
     def __init__(self, interval: int) -> None:
         self._interval = interval

@@ -1,4 +1,4 @@
-"""A run in progress: the state that the training loop advances, and the result it leaves."""
+"""A run in progress: the state that the training loop advances."""
 
 from __future__ import annotations
 
@@ -6,88 +6,23 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, StepInfo
-from anagram_ext.training.history import History, Row
+from anagram_ext.training.history import COLUMNS, History, Row
+from anagram_ext.training.result import TrainResult
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
     from anagram_ext.models.mlp import MLP
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.training.validation import Validation
 
-# Reasons to stop, besides those of the methods.
-STEPS_REACHED = "steps reached"
-ROUND_OFF = "the loss is at round-off"
-INTERRUPTED = "interrupted"
-NOT_FINITE = "not finite"
-
 HELD_OUT_RATIO = 100.0  # held-out loss over training loss that a caller has to know of
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run found: its best iterate, and how it got there.
-
-    The best iterate is the one with the smallest loss; with points redrawn before every step, the
-    smallest loss on held-out points.
-
-    Attributes:
-        theta: parameters of the best iterate, `[P]`.
-        model: the network they belong to.
-        history: columns by name (see `anagram_ext.training.history.Row`), one entry an evaluated
-            step.
-        loss: `1/2 ||r(theta)||^2`.
-        l2_error: root mean square error against the solution; nan when the problem has none.
-        l2_relative: `l2_error` over the root mean square of the solution.
-        held_out_loss: the loss on points the training did not see.
-        seconds: time spent in the method, without set-up, evaluation of errors and output.
-        steps: finished steps.
-        stop_reason: why the run ended.
-        method: name of the method.
-        seed: the seed of initial parameters and sampled points.
-        warning: what is wrong with the result, None when nothing is known to be: says that
-            `held_out_loss` is more than 100 times both `loss` and the rounding error of the loss.
-    """
-
-    theta: Tensor
-    model: MLP
-    history: dict[str, np.ndarray]
-    loss: float
-    l2_error: float
-    l2_relative: float
-    held_out_loss: float
-    seconds: float
-    steps: int
-    stop_reason: str
-    method: str
-    seed: int
-    warning: str | None = None
-
-    def summary(self) -> dict[str, object]:
-        """The result without its arrays, as plain numbers and strings."""
-        return {
-            "method": self.method,
-            "seed": self.seed,
-            "widths": list(self.model.widths),
-            "activation": self.model.activation,
-            "P": self.model.n_parameters,
-            "steps": self.steps,
-            "seconds": self.seconds,
-            "loss": self.loss,
-            "l2_error": self.l2_error,
-            "l2_relative": self.l2_relative,
-            "held_out_loss": self.held_out_loss,
-            "stop_reason": self.stop_reason,
-            "warning": self.warning,
-        }
 
 
 class Run:
@@ -97,7 +32,7 @@ class Run:
         system: the least-squares problem.
         validation: what its iterates are judged by.
         method: what solves it.
-        theta: first iterate, `[P]`.
+        theta: first iterate, ``[P]``.
         history: where the rows go.
     """
 
@@ -215,22 +150,19 @@ class Run:
 
     def _row(self, info: StepInfo) -> Row:
         l2_error, l2_relative = self._validation.l2_error(info.theta)
-        return Row(
-            step=self.steps,
-            seconds=self.seconds,
-            loss=info.loss,
-            l2_error=l2_error,
-            rank=info.rank,
-            step_size=info.step_size,
-            cutoff=info.cutoff,
-            held_out_loss=self._validation.held_out_loss(info.theta),
-            l2_relative=l2_relative,
-            captured=info.captured,
-            gain=info.gain,
-            factorisations=self.factorisations,
-            evaluations=self.evaluations,
-            accepted=info.accepted,
-        )
+        reported = {name: getattr(info, name) for name in COLUMNS if hasattr(info, name)}
+        counted = {
+            "step": self.steps,
+            "seconds": self.seconds,
+            "factorisations": self.factorisations,  # of the run, not of the step
+            "evaluations": self.evaluations,
+        }
+        measured = {
+            "l2_error": l2_error,
+            "l2_relative": l2_relative,
+            "held_out_loss": self._validation.held_out_loss(info.theta),
+        }
+        return Row(**(reported | counted | measured))
 
     @contextmanager
     def _clock(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.solution import exact_values
 
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
@@ -87,7 +88,7 @@ class SolutionError:
         self._points = points.to(model.device, model.dtype)
         # The solution is evaluated in double precision whatever the model computes in.
         coordinates = Coordinates(problem.coordinates, points.to("cpu", torch.float64))
-        self._exact = _exact_values(problem, coordinates).to(model.device)  # [n, m]
+        self._exact = exact_values(problem, coordinates).to(model.device)  # [n, m]
 
     def __call__(self, theta: Tensor) -> tuple[float, float]:
         """Root mean square error over points and fields, and the same relative to the solution."""
@@ -95,19 +96,3 @@ class SolutionError:
         absolute = math.sqrt(float(error.square().mean()))
         size = math.sqrt(float(self._exact.square().mean()))
         return absolute, absolute / size if size > 0 else math.inf
-
-
-def _exact_values(problem: Problem, coordinates: Coordinates) -> Tensor:
-    assert problem.solution is not None
-    returned = problem.solution(coordinates)
-    parts = returned if isinstance(returned, (tuple, list)) else (returned,)
-    n = len(coordinates.points)
-    if len(parts) != len(problem.fields) or any(
-        not isinstance(part, Tensor) or part.shape != (n,) for part in parts
-    ):
-        shapes = [list(p.shape) if isinstance(p, Tensor) else type(p).__name__ for p in parts]
-        raise ValueError(
-            f"solution must return one tensor [{n}] for each of the fields {problem.fields}, "
-            f"got {shapes}"
-        )
-    return torch.stack([part.to(torch.float64) for part in parts], dim=1)

@@ -42,6 +42,19 @@ def test_a_machine_without_a_gpu_says_why(stand_in):
         ax.MLP([2, 3, 1], device="cuda")
 
 
+def test_a_gpu_that_is_not_there_is_named(stand_in):
+    module, _ = stand_in(devices=(2, ""))
+    assert plan.native_module("cuda") is plan.native_module("cuda:1") is module
+    with pytest.raises(ax.BackendUnavailable, match="one of the GPUs 0 to 1, got 'cuda:2'"):
+        plan.require_device("cuda:2")
+
+
+def test_a_network_on_the_cpu_looks_for_no_library_of_cuda(monkeypatch):
+    monkeypatch.setattr(cuda, "_module", lambda: pytest.fail("looked for CUDA"))
+    for device in ("cpu", torch.device("cpu")):
+        assert ax.MLP([2, 3, 1], device=device) == ax.MLP([2, 3, 1])
+
+
 def test_a_build_without_cuda_says_why(monkeypatch):
     monkeypatch.setattr(cuda, "_module", lambda: "anagram_ext was built without its CUDA")
     assert not ax.cuda_available()

@@ -67,3 +67,19 @@ def test_parts_that_do_not_belong_together(tmp_path):
     model = MLP([1, 4, 1])
     with pytest.raises(ValueError, match="theta"):
         checkpoint.save(tmp_path / "m.safetensors", model, torch.zeros(5, dtype=torch.float64))
+
+
+def test_parameters_stay_what_they_are_when_the_file_changes(tmp_path):
+    model = MLP([2, 300, 300, 1])  # large enough to be worth a memory map
+    path = tmp_path / "m.safetensors"
+    checkpoint.save(path, model, model.init(0))
+    _, theta = checkpoint.load(path)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - theta.nbytes)
+        file.write(b"\0" * theta.nbytes)
+    assert torch.equal(theta, model.init(0))
+    with path.open("r+b") as file:
+        file.truncate(200)
+    assert torch.equal(theta, model.init(0))
+    with pytest.raises(ValueError, match="is not a checkpoint"):
+        checkpoint.load(path)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 
 from anagram_ext import MLP, Box, Condition, Problem, cli
+from anagram_ext.figures import canvas
+from anagram_ext.methods import Stop
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.comparison import Comparison, compare, curve
-from anagram_ext.training.run import INTERRUPTED, TrainResult
+from anagram_ext.training.result import TrainResult
 
 
 def line() -> Problem:
@@ -39,7 +44,7 @@ def result(loss: float, seconds=(0.0, 1.0, 2.0), losses=(9.0, 5.0, 1.0)) -> Trai
         held_out_loss=1.0,
         seconds=seconds[-1],
         steps=len(losses) - 1,
-        stop_reason="",
+        stop_reason="steps reached",
         method="gd",
         seed=0,
     )
@@ -66,6 +71,13 @@ def test_the_table_has_median_and_quartiles():
     assert table[2] == (
         "| gd | 5 | 3.0e+01 (2.0e+01 - 4.0e+01) | 3.0e+00 (2.0e+00 - 4.0e+00) | 2 | 2.0 |"
     )
+
+
+def test_a_comparison_shows_its_table():
+    comparison = Comparison("line", {"gd": [result(1.0)]}, complete=False)
+    head, _, table = repr(comparison).partition("\n")
+    assert head == "Comparison(line, interrupted)"
+    assert table == comparison.markdown()
 
 
 def test_compare_runs_everything_and_writes_it(tmp_path):
@@ -95,8 +107,28 @@ def test_ctrl_c_ends_the_comparison_and_keeps_the_finished_runs(tmp_path, monkey
     assert not comparison.complete
     assert len(comparison.runs["gd"]) == 1
     assert (tmp_path / "comparison.md").read_text(encoding="utf-8") == comparison.markdown()
-    assert INTERRUPTED in (tmp_path / "gd" / "seed_1" / "summary.json").read_text(encoding="utf-8")
+    assert Stop.INTERRUPTED in (tmp_path / "gd" / "seed_1" / "summary.json").read_text(
+        encoding="utf-8"
+    )
     assert not (tmp_path / "gd" / "seed_2").exists()
+
+
+def test_ctrl_c_while_the_figures_are_drawn_waits_for_them(tmp_path, monkeypatch):
+    original = canvas.write
+
+    def interrupted(figure, path):
+        if path.parent == tmp_path:
+            os.kill(os.getpid(), signal.SIGINT)
+        original(figure, path)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(canvas, "write", interrupted)
+    comparison = compare(line(), ["gd"], [0, 1], tmp_path, steps=2, progress=False)
+    signal.signal(signal.SIGINT, before)
+    assert not comparison.complete
+    assert len(comparison.runs["gd"]) == 2
+    for name in ("loss.png", "l2_error.png"):
+        assert (tmp_path / name).exists()
 
 
 def test_the_command_prints_the_table(tmp_path, monkeypatch, capfd):

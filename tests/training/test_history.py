@@ -23,6 +23,17 @@ def test_the_first_columns_are_the_documented_ones():
     )  # fmt: skip  # a table
 
 
+def test_a_column_has_the_dtype_of_its_field():
+    history = History()
+    for row in ROWS:
+        history.append(row)
+    kinds = {name: column.dtype.kind for name, column in history.columns().items()}
+    whole = {name for name, kind in kinds.items() if kind == "i"}
+    assert whole == {"step", "factorisations", "evaluations"}
+    assert [name for name, kind in kinds.items() if kind == "U"] == ["accepted"]
+    assert kinds["rank"] == "f"  # may be missing
+
+
 def test_every_row_is_in_the_file_before_the_history_is_closed(tmp_path):
     path = tmp_path / "history.csv"
     history = History(path)

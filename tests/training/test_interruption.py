@@ -9,18 +9,22 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem
-from anagram_ext.methods import StepInfo
+from anagram_ext import MLP, Box, Condition, NonFiniteError, Problem, problems
+from anagram_ext.cli import main
+from anagram_ext.figures import curves
+from anagram_ext.methods import StepInfo, Stop
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.training import checkpoint
-from anagram_ext.training.history import read_csv
+from anagram_ext.training.directory import RunDirectory
+from anagram_ext.training.history import History, read_csv
 from anagram_ext.training.loop import train
-from anagram_ext.training.run import INTERRUPTED, NOT_FINITE
+from anagram_ext.training.run import Run
 from anagram_ext.training.validation import Validation
 
 
@@ -76,7 +80,7 @@ def test_ctrl_c_inside_a_step(tmp_path, device):
     options = {"device": device, "progress": False}
     run = train(curve(), method=Failing(KeyboardInterrupt(), 4), out=tmp_path, **options)
     whole = train(curve(), steps=3, method="anagram", **options)
-    assert (run.steps, run.stop_reason) == (3, INTERRUPTED)
+    assert (run.steps, run.stop) == (3, Stop.INTERRUPTED)
     assert torch.equal(run.theta, whole.theta)
     assert run.loss == whole.loss
     np.testing.assert_array_equal(run.history["loss"], whole.history["loss"])
@@ -103,7 +107,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
     monkeypatch.setattr(Validation, "l2_error", interrupted)
     run = train(curve(), steps=9, method="anagram", progress=False, out=tmp_path)
     # Rows 0 and 1 were written; step 2 was done, and its iterate is the best one.
-    assert (run.steps, run.stop_reason) == (2, INTERRUPTED)
+    assert (run.steps, run.stop) == (2, Stop.INTERRUPTED)
     assert run.history["step"].tolist() == [0, 1]
     assert run.loss < run.history["loss"][-1]
     check_files(tmp_path, run)
@@ -119,7 +123,7 @@ def test_ctrl_c_while_the_errors_are_evaluated(monkeypatch, tmp_path):
 def test_nan_in_a_later_step_keeps_what_was_reached(method, tmp_path, device):
     run = train(curve(), method=method, device=device, progress=False, out=tmp_path)
     whole = train(curve(), steps=3, method="anagram", device=device, progress=False)
-    assert run.stop_reason.startswith(NOT_FINITE)
+    assert run.stop is Stop.NOT_FINITE
     assert run.steps == 3
     assert torch.equal(run.theta, whole.theta)
     check_files(tmp_path, run)
@@ -142,6 +146,48 @@ def test_another_error_passes_and_leaves_a_readable_history(tmp_path):
         train(curve(), method=Failing(RuntimeError("broken"), 3), progress=False, out=tmp_path)
     assert read_csv(tmp_path / "history.csv")["step"].tolist() == [0, 1, 2]
     checkpoint.load(tmp_path / "model.safetensors")
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Makes a function press Ctrl-C before it does its work."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def pressed_in(owner, name):
+        original = getattr(owner, name)
+
+        def pressing(*arguments, **options):
+            os.kill(os.getpid(), signal.SIGINT)
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, pressing)
+
+    yield pressed_in
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(History, "close"), (RunDirectory, "summarise"), (curves, "convergence")]
+)
+def test_ctrl_c_during_the_final_writes_waits_for_them(tmp_path, ctrl_c, owner, name):
+    ctrl_c(owner, name)
+    run = train(curve(), steps=3, method="anagram", progress=False, out=tmp_path)
+    assert (run.steps, run.stop) == (3, Stop.INTERRUPTED)
+    check_files(tmp_path, run)
+    assert (tmp_path / "convergence.png").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_without_files_is_told_too(ctrl_c):
+    ctrl_c(Run, "result")
+    run = train(curve(), steps=3, method="anagram", progress=False)
+    assert (run.steps, run.stop) == (3, Stop.INTERRUPTED)
+
+
+def test_in_another_thread_ctrl_c_is_none_of_our_business():
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(train, curve(), steps=2, method="anagram", progress=False).result()
+    assert run.stop is Stop.STEPS_REACHED
 
 
 # A test run in the background of a shell passes an ignored SIGINT on; the command must not have it.
@@ -198,3 +244,37 @@ def test_a_killed_run_keeps_its_history_and_a_checkpoint(tmp_path):
     model, theta = checkpoint.load(tmp_path / "model.safetensors")
     assert bool(torch.isfinite(theta).all())
     assert model.widths == (2, 64, 1)
+
+
+def test_a_killed_rerun_leaves_no_summary_of_the_run_before(tmp_path):
+    train(problems.heat(), method="adam", steps=2, progress=False, out=tmp_path)
+    assert (tmp_path / "summary.json").exists()
+    (tmp_path / "history.csv").unlink()
+    process = start_training(tmp_path)
+    process.kill()
+    process.communicate(timeout=120)
+    assert not (tmp_path / "summary.json").exists()
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_a_folder_belongs_to_one_run_at_a_time(tmp_path, capfd, monkeypatch):
+    process = start_training(tmp_path)
+    rows = len(read_csv(tmp_path / "history.csv")["step"])
+    try:
+        with pytest.raises(ValueError, match="out must be a folder that no other run writes to"):
+            train(curve(), steps=1, progress=False, out=tmp_path)
+        arguments = ["train", "heat", "--steps", "1", "--quiet", "--out", str(tmp_path)]
+        monkeypatch.setattr(sys, "argv", ["anagram-ext", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        assert capfd.readouterr().err == (
+            f"error: out must be a folder that no other run writes to, got {tmp_path}\n"
+        )
+    finally:
+        process.kill()
+        process.communicate(timeout=120)
+    assert len(read_csv(tmp_path / "history.csv")["step"]) >= rows
+    # The system takes the lock of a killed process back.
+    train(curve(), steps=1, progress=False, out=tmp_path)
+    assert not (tmp_path / ".lock").exists()

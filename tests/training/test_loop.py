@@ -13,13 +13,12 @@ import torch
 from anagram_ext import MLP, Box, Condition, Problem
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.linear.cutoff import Cutoff
-from anagram_ext.methods import StepInfo, names
+from anagram_ext.methods import StepInfo, Stop, names
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import COLUMNS, read_csv
 from anagram_ext.training.loop import train
-from anagram_ext.training.run import ROUND_OFF, STEPS_REACHED
 from anagram_ext.training.validation import Validation
 
 LINE = Box(x=(0, 1))
@@ -122,7 +121,7 @@ def test_every_method_trains_from_the_registry(method, device):
     run = train(oscillator(), steps=4, method=method, device=device, progress=False)
     assert run.method == method
     assert run.steps == 4
-    assert run.stop_reason == STEPS_REACHED
+    assert run.stop is Stop.STEPS_REACHED
     assert run.loss < run.history["loss"][0]
     assert run.history["step"][-1] == 4
 
@@ -173,13 +172,13 @@ def test_a_method_may_stop_the_run():
     problem = oscillator()
     thetas = [problem.model.init(seed) for seed in range(4)]
     run = train(problem, method=Scripted(thetas, stop_at=3), progress=False)
-    assert (run.steps, run.stop_reason) == (3, "script ended")
+    assert (run.steps, run.stop, run.stop_reason) == (3, Stop.BY_METHOD, "script ended")
     assert run.history["step"].tolist() == [0, 1, 2, 3]
 
 
 def test_the_run_ends_when_the_loss_is_rounding_error(device):
     run = train(plane(), MLP([2, 1], device=device), steps=50, method="anagram", progress=False)
-    assert run.stop_reason == ROUND_OFF
+    assert run.stop is Stop.ROUND_OFF
     assert run.steps < 5
     assert run.l2_error < 1e-14
 
@@ -244,8 +243,12 @@ def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
         ({"steps": 0}, ValueError, "steps .* 0"),
         ({"method": "sgd"}, ValueError, "unknown method 'sgd'"),
         ({"cutoff": -1.0, "method": "anagram"}, ValueError, "cutoff.*-1"),
-        ({"cutoff": 1e-6, "method": "adam"}, ValueError, "cutoff: method 'adam' has none"),
-        ({"cutoff": 1e-6, "method": Anagram()}, ValueError, "cutoff: give it to the method"),
+        (
+            {"cutoff": 1e-6, "method": "adam"},
+            ValueError,
+            "cutoff must be left out: method 'adam' has none",
+        ),
+        ({"cutoff": 1e-6, "method": Anagram()}, ValueError, "cutoff must be given to the method"),
         ({"device": "abacus"}, ValueError, "abacus"),
         ({"device": "cuda"}, BackendUnavailable, "cuda"),
         ({"theta": torch.zeros(3, dtype=torch.float64)}, ValueError, "theta"),
@@ -276,7 +279,7 @@ def test_an_absolute_cutoff_reaches_the_solve():
     absolute = Cutoff(1e30, relative=False)
     run = train(oscillator(), steps=1, method="anagram", cutoff=absolute, progress=False)
     assert run.history["rank"][-1] == 0
-    assert run.stop_reason.startswith("no progress")
+    assert run.stop is Stop.NO_PROGRESS
 
 
 def test_redrawn_points_are_judged_by_held_out_points(device):

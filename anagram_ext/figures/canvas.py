@@ -1,0 +1,58 @@
+"""What all figures share: an empty figure, its axes, its file, and what to do when drawing fails.
+
+Without pyplot: no window system is needed, and matplotlib's settings and open figures stay as the
+caller has them. Matplotlib is loaded with the first figure, since importing the package has to be
+quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def new_figure(width: float, height: float, title: str = "") -> Figure:
+    """An empty figure, in inches, that makes room for its labels.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        title: line above all axes, taken as it is: a name may hold a dollar sign.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 -- see above
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle(title, parse_math=False)
+    return figure
+
+
+def logarithmic(axes: Any, horizontal: str) -> None:
+    """Labels the axes; the vertical one is logarithmic once it has something to show."""
+    axes.set_xlabel(horizontal)
+    axes.grid(visible=True, alpha=0.3)
+    if axes.lines:
+        axes.set_yscale("log")
+        axes.legend()
+
+
+def write(figure: Figure, path: str | Path) -> None:
+    """Writes a PNG file."""
+    figure.savefig(path, format="png")
+
+
+def complaint(path: Path, draw: Callable[[], None]) -> str | None:
+    """Draws; returns why there is no figure, None when there is one.
+
+    Whatever goes wrong, in matplotlib or in the user's solution: the numbers that were to be drawn
+    have taken long to find, and a figure can be drawn again.
+    """
+    try:
+        draw()
+    except Exception as error:
+        return f"{path.name} was not drawn: {type(error).__name__}: {error}"
+    return None

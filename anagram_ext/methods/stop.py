@@ -1,0 +1,35 @@
+"""Why a run ends: a kind that programs compare, and a sentence that people read."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Stop(str, Enum):
+    """The kinds of reasons; each is its own text, and begins every sentence of its kind.
+
+    A sentence is the text of a kind, or that text, a colon and what else is known:
+    ``Stop.NO_PROGRESS.because("no damping lowers the loss")`` is
+    ``"no progress: no damping lowers the loss"``.
+    """
+
+    STEPS_REACHED = "steps reached"
+    ROUND_OFF = "the loss is at round-off"
+    NO_PROGRESS = "no progress"
+    INTERRUPTED = "interrupted"
+    NOT_FINITE = "not finite"
+    BY_METHOD = "ended by the method"  # for a reason of its own, whatever its words
+
+    __str__ = str.__str__  # the text, not the name of the member
+
+    def because(self, detail: object) -> str:
+        """The sentence for a reason of this kind."""
+        return f"{self}: {detail}"
+
+    @classmethod
+    def of(cls, sentence: str) -> Stop:
+        """The kind of a sentence; ``BY_METHOD`` for one that is of no other kind."""
+        try:
+            return cls(sentence.partition(":")[0])
+        except ValueError:
+            return cls.BY_METHOD

@@ -1,0 +1,38 @@
+"""The known solution of a problem, evaluated and checked in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.pde.problem import Problem
+
+
+def exact_values(problem: Problem, coordinates: Coordinates) -> Tensor:
+    """The solution of a problem that has one, [n, m] in float64.
+
+    Args:
+        problem: with a solution and m fields.
+        coordinates: where, n points.
+
+    Raises:
+        ValueError: if the solution returns anything but one tensor [n] for each field, alone for
+            one field or in a tuple or list.
+    """
+    assert problem.solution is not None
+    returned = problem.solution(coordinates)
+    parts = returned if isinstance(returned, (tuple, list)) else (returned,)
+    n = len(coordinates.points)
+    if len(parts) != len(problem.fields) or any(
+        not isinstance(part, Tensor) or part.shape != (n,) for part in parts
+    ):
+        shapes = [list(p.shape) if isinstance(p, Tensor) else type(p).__name__ for p in parts]
+        raise ValueError(
+            f"solution must return one tensor [{n}] for each of the fields {problem.fields}, "
+            f"got {shapes}"
+        )
+    return torch.stack([part.detach().to(torch.float64) for part in parts], dim=1)

@@ -1,0 +1,84 @@
+"""What a run leaves: its best iterate, how it got there and why it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anagram_ext.methods import Stop
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from anagram_ext.models.mlp import MLP
+
+
+@dataclass(frozen=True, repr=False)
+class TrainResult:
+    """What a run found: its best iterate, and how it got there.
+
+    The best iterate is the one with the smallest loss; with points redrawn before every step, the
+    smallest loss on held-out points.
+
+    Attributes:
+        theta: parameters of the best iterate, ``[P]``.
+        model: the network they belong to.
+        history: columns by name (see ``anagram_ext.training.history.Row``), one entry an evaluated
+            step.
+        loss: ``1/2 ||r(theta)||^2``.
+        l2_error: root mean square error against the solution; nan when the problem has none.
+        l2_relative: ``l2_error`` over the root mean square of the solution.
+        held_out_loss: the loss on points the training did not see.
+        seconds: time spent in the method, without set-up, evaluation of errors and output.
+        steps: finished steps.
+        stop_reason: why the run ended, in words; ``stop`` is its kind.
+        method: name of the method.
+        seed: the seed of initial parameters and sampled points.
+        warning: what is wrong with the result, None when nothing is known to be: says that
+            ``held_out_loss`` is more than 100 times both ``loss`` and its rounding error.
+    """
+
+    theta: Tensor
+    model: MLP
+    history: dict[str, np.ndarray]
+    loss: float
+    l2_error: float
+    l2_relative: float
+    held_out_loss: float
+    seconds: float
+    steps: int
+    stop_reason: str
+    method: str
+    seed: int
+    warning: str | None = None
+
+    @property
+    def stop(self) -> Stop:
+        """The kind of reason the run ended for: what a program compares."""
+        return Stop.of(self.stop_reason)
+
+    def __repr__(self) -> str:
+        """One line without arrays."""
+        return (
+            f"TrainResult({self.method}, seed {self.seed}: loss {self.loss:.2e}, "
+            f"L2 {self.l2_error:.2e}, {self.steps} steps in {self.seconds:.2f} s, {self.stop})"
+        )
+
+    def summary(self) -> dict[str, object]:
+        """The result without its arrays, as plain numbers and strings."""
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            "widths": list(self.model.widths),
+            "activation": self.model.activation,
+            "P": self.model.n_parameters,
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "loss": self.loss,
+            "l2_error": self.l2_error,
+            "l2_relative": self.l2_relative,
+            "held_out_loss": self.held_out_loss,
+            "stop_reason": self.stop_reason,
+            "warning": self.warning,
+        }
