@@ -124,9 +124,12 @@ class Run:
         """Says so when the conditions hold at the training points alone.
 
         At round-off the training loss may be small by luck: no smaller loss than the rounding
-        error is asked of points that were never looked at.
+        error, or than the first loss by all digits of its dtype, is asked of points that were
+        never looked at.
         """
         if not held_out_loss > HELD_OUT_RATIO * loss:  # nan: nothing is known
+            return None
+        if held_out_loss <= torch.finfo(theta.dtype).eps * self.first_loss:
             return None
         if held_out_loss <= HELD_OUT_RATIO * self._rounding_loss(theta):
             return None
