@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,16 +42,23 @@ class MLP:
             ``identity``.
         dtype: ``torch.float64`` or ``torch.float32``.
         device: where the engine runs: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
-        coordinates: names of the inputs, used by :meth:`jet`. When not given: for one input the
-            letter used; up to four inputs ``t, x, y, z`` if some derivative mentions ``t``, else
-            ``x, y, z``; beyond that ``x1, x2, ...``.
+        coordinates: names of the inputs, used by ``jet``; training sets those of the problem. When
+            not given: for one input the letter used; two or three inputs are ``t, x, y`` if some
+            derivative mentions ``t``, or ``x, y, z`` if one mentions the last of these; four are
+            ``t, x, y, z``; beyond that ``x1, x2, ...``.
+
+    Raises:
+        ValueError: for fewer than two widths, one below 1, an unknown activation or device, or
+            coordinates that are not as many as inputs.
+        TypeError: for widths that are no integers, or another dtype.
+        BackendUnavailable: for a GPU that cannot be used.
     """
 
     widths: Sequence[int]
     activation: str = "tanh"
     dtype: torch.dtype = torch.float64
     device: str = "cpu"
-    coordinates: tuple[str, ...] | None = None
+    coordinates: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", _checked_widths(self.widths))
@@ -143,8 +150,9 @@ class MLP:
         Raises:
             ValueError: for an unknown coordinate, an order above 4 or a wrong shape.
         """
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         names = _checked_names(names)
-        coordinates = self.coordinates or _guess_coordinates(self.widths[0], names)
+        coordinates = self.coordinates or _coordinates_meant(self.widths[0], names)
         wanted = tuple(operators.derivative((name,), coordinates) for name in names)
         distinct = tuple(dict.fromkeys(wanted))
         computed = dict(zip(distinct, self._evaluate(theta, points, distinct), strict=True))
@@ -194,12 +202,23 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
     return checked
 
 
-def _guess_coordinates(dimension: int, names: tuple[str, ...]) -> tuple[str, ...]:
-    letters = "".join(names)
+def _coordinates_meant(dimension: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The coordinates that the letters of the names leave no doubt about.
+
+    Raises:
+        ValueError: they could mean one column or another.
+    """
+    letters = set("".join(names))
     if dimension == 1:
-        return (letters[:1] or "x",)
-    if dimension <= 4 and ("t" in letters or dimension == 4):
-        return ("t", "x", "y", "z")[:dimension]
-    if dimension <= 3:
-        return ("x", "y", "z")[:dimension]
-    return tuple(f"x{i}" for i in range(1, dimension + 1))
+        return (min(letters, default="x"),)
+    if dimension > 4:
+        return tuple(f"x{i}" for i in range(1, dimension + 1))
+    in_time, in_space = ("t", "x", "y", "z")[:dimension], ("x", "y", "z")[:dimension]
+    if dimension == 4 or "t" in letters or not letters:
+        return in_time
+    if in_space[-1] in letters or not letters <= set(in_space):
+        return in_space
+    raise ValueError(
+        f"names must say which inputs they mean, got {names}: {in_time} or {in_space}? "
+        f"Give the network its coordinates, as in MLP(..., coordinates={in_space})"
+    )

@@ -158,9 +158,9 @@ def _network(problem: Problem, model: MLP | None, device: str | torch.device | N
     problem.check_model(network)
     if not isinstance(network, MLP):
         raise TypeError(f"model must be an MLP, got {network!r}")
-    if device is None or device_name(device) == network.device:
-        return network
-    return replace(network, device=device_name(device))
+    where = network.device if device is None else device_name(device)
+    names = network.coordinates or problem.coordinates
+    return replace(network, device=where, coordinates=names)
 
 
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:

@@ -174,3 +174,21 @@ def test_a_gpu_is_refused_with_advice():
 def test_an_unknown_scheme():
     with pytest.raises(ValueError, match=r"scheme must be .* got 'he'"):
         ax.MLP([1, 1]).init(0, scheme="he")
+
+
+def test_what_a_name_means_does_not_depend_on_what_else_is_asked():
+    model = ax.MLP([2, 5, 1])
+    theta, points = model.init(0), torch.rand(4, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"names must say .*\('x',\).*coordinates=\('x', 'y'\)"):
+        model.jet(theta, points, ("x",))
+    named = ax.MLP([2, 5, 1], coordinates=("t", "x"))
+    (alone,) = named.jet(theta, points, ("x",)).values()
+    assert torch.equal(alone, model.jet(theta, points, ("t", "x"))["x"])
+    assert not torch.equal(alone, model.jet(theta, points, ("x", "y"))["x"])
+
+
+def test_a_trained_network_knows_the_coordinates_of_its_problem():
+    problem = ax.problems.heat()
+    run = ax.train(problem, ax.MLP([2, 4, 1]), steps=1, progress=False)
+    assert run.model == ax.MLP([2, 4, 1])
+    assert run.model.coordinates == ("t", "x")
