@@ -46,7 +46,7 @@ class Factorisation(metaclass=_PybindType):  # of either dtype; no class at run 
 class FactorisationF64(Factorisation): ...
 class FactorisationF32(Factorisation): ...
 
-# CPU engine (register_engine.cpp). Shapes are in the comment of csrc/cpu/plan.hpp.
+# CPU engine (register_engine.cpp). Shapes are in the comment of csrc/cpu/engine/plan.hpp.
 class Plan(metaclass=_PybindType):
     def __init__(
         self,

@@ -6,7 +6,7 @@
 
 #include <pybind11/stl.h>
 
-#include "cpu/plan.hpp"
+#include "cpu/engine/plan.hpp"
 #include "cpu/pool.hpp"
 #include "register.hpp"
 #include "tensor_checks.hpp"

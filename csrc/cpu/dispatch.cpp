@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "tile.hpp"
+#include "cpu/engine/tile.hpp"
 
 namespace anagram {
 

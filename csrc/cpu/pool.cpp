@@ -1,4 +1,4 @@
-#include "pool.hpp"
+#include "cpu/pool.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "anagram/net_tables.hpp"
-#include "anagram/team_machine.hpp"
-#include "anagram/tile_blocks.hpp"
-#include "cpu/plan.hpp"
+#include "anagram/engine/net_tables.hpp"
+#include "anagram/engine/team_machine.hpp"
+#include "anagram/engine/tile_blocks.hpp"
+#include "cpu/engine/plan.hpp"
 
 namespace device_case {
 

@@ -1,7 +1,7 @@
 // The path for wide nets, with a plain column-major product in the place of cuBLAS, gives what the
 // CPU engine gives; and the choice between the two paths.
-#include "anagram/gemm_machine.hpp"
-#include "anagram/tile_choice.hpp"
+#include "anagram/engine/gemm_machine.hpp"
+#include "anagram/engine/tile_choice.hpp"
 #include "check.hpp"
 #include "device_case.hpp"
 

@@ -1,11 +1,11 @@
 // The factorisation paths on the host, without Python: what the sanitizers see of the solver.
 #include "check.hpp"
 
-#include "cpu/factorise.hpp"
-#include "cpu/lapack.hpp"
-#include "cpu/magnitude.hpp"
+#include "cpu/engine/tile.hpp"
 #include "cpu/pool.hpp"
-#include "cpu/tile.hpp"
+#include "cpu/solver/factorise.hpp"
+#include "cpu/solver/lapack.hpp"
+#include "cpu/solver/magnitude.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 // tested.
 #include "check.hpp"
 
-#include "cpu/plan.hpp"
+#include "cpu/engine/plan.hpp"
 
 #include <random>
 #include <vector>

@@ -2,7 +2,7 @@
 // bits for any number of threads; refusals.
 #include "check.hpp"
 
-#include "cpu/plan.hpp"
+#include "cpu/engine/plan.hpp"
 #include "cpu/pool.hpp"
 
 #include <algorithm>

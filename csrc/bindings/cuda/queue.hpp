@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bindings/tensor_checks.hpp"
-#include "cuda/device.hpp"
+#include "cuda/runtime/device.hpp"
 
 namespace anagram::cuda {
 

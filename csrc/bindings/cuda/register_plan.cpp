@@ -7,7 +7,7 @@
 
 #include <pybind11/stl.h>
 
-#include "cuda/plan.hpp"
+#include "cuda/engine/plan.hpp"
 #include "queue.hpp"
 
 namespace anagram::cuda {

@@ -1,6 +1,7 @@
 // What every factorisation path returns: J = U diag(sigma) V^T, as operations on vectors.
 //
-// `Linalg` supplies the memory and the dense operations of one device; see csrc/cpu/linalg.hpp.
+// `Linalg` supplies the memory and the dense operations of one device; see
+// csrc/cpu/solver/linalg.hpp.
 #pragma once
 
 #include "anagram/solver/basis.hpp"

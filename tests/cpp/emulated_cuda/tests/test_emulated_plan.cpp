@@ -2,8 +2,8 @@
 // launches and cuBLAS calls included, for nets that fit shared memory and for those that do not.
 #include "fixture.hpp"
 
-#include "cpu/plan.hpp"
-#include "cuda/plan.hpp"
+#include "cpu/engine/plan.hpp"
+#include "cuda/engine/plan.hpp"
 
 using namespace fixture;
 
