@@ -58,8 +58,7 @@ void narrow_nets_are_fused() {
                                             device_case::derivative({0, 2})};
   const auto points = [&](int64_t width, anagram::Task task, int64_t n) {
     const std::vector<int64_t> widths{2, width, width, width, 1};
-    const anagram::JetBasis basis(2, heat);
-    const anagram::NetTables tables(widths, anagram::Activation::tanh, basis);
+    const anagram::NetTables tables(anagram::NetShape(widths, anagram::Activation::tanh, heat));
     const int tile = anagram::fused_points(tables.view(), task, 8, n, h100);
     if (tile > 0)
       CHECK(anagram::scratch_bytes(tables.view(), tile, task, 8) <= h100.shared_per_block);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <memory>
-#include <stdexcept>
+#include <vector>
 
 #include "cpu/engine/workspace.hpp"
 #include "cpu/pool.hpp"
@@ -36,28 +36,16 @@ template <class T> int workers_for(const TileNet<T> &net, int64_t n, double swee
   return 1 + static_cast<int>(std::min(work * sweeps * static_cast<double>(n) / thread_work, 1e6));
 }
 
-std::vector<int64_t> checked_widths(std::vector<int64_t> widths) {
-  if (widths.size() < 2)
-    throw std::invalid_argument("widths: expected at least an input and an output width");
-  for (int64_t w : widths)
-    if (w < 1 || w > (int64_t(1) << 24))
-      throw std::invalid_argument("widths: every width must be in [1, 2^24], got " +
-                                  std::to_string(w));
-  return widths;
-}
-
-template <class T>
-TileNet<T> tile_net(const std::vector<int64_t> &widths, Activation activation,
-                    const JetBasis &basis, const Layer<T> *layers) {
+template <class T> TileNet<T> tile_net(const NetShape &shape, const PackedWeights<T> &weights) {
   TileNet<T> net{};
-  net.depth = static_cast<int>(widths.size()) - 1;
-  net.layers = layers;
-  net.activation = activation;
-  net.inner = basis.inner();
-  net.outer = basis.outer();
-  net.linear = basis.linear().data();
-  net.n_in = widths.front();
-  net.n_out = widths.back();
+  net.depth = static_cast<int>(shape.layers().size());
+  net.layers = weights.layers();
+  net.activation = shape.activation();
+  net.inner = shape.basis().inner();
+  net.outer = shape.basis().outer();
+  net.linear = shape.basis().linear().data();
+  net.n_in = shape.n_inputs();
+  net.n_out = shape.n_outputs();
   net.n_derivatives = net.inner.order + 2;
   return net;
 }
@@ -104,25 +92,6 @@ private:
 
 } // namespace
 
-Activation activation_from_name(const std::string &name) {
-  const std::pair<const char *, Activation> known[] = {
-      {"tanh", Activation::tanh}, {"sin", Activation::sin},   {"softplus", Activation::softplus},
-      {"gelu", Activation::gelu}, {"silu", Activation::silu}, {"identity", Activation::identity}};
-  for (const auto &[text, kind] : known)
-    if (name == text)
-      return kind;
-  throw std::invalid_argument("activation: '" + name +
-                              "' is unknown; use tanh, sin, softplus, gelu, silu or identity");
-}
-
-Plan::Plan(std::vector<int64_t> widths, Activation activation,
-           const std::vector<Operator> &operators)
-    : widths_(checked_widths(std::move(widths))), activation_(activation),
-      basis_(static_cast<int>(widths_.front()), operators), n_parameters_(0) {
-  for (size_t l = 0; l + 1 < widths_.size(); ++l)
-    n_parameters_ += widths_[l + 1] * (widths_[l] + 1);
-}
-
 template <class T>
 void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out,
                 const Poll &poll) const {
@@ -133,18 +102,18 @@ void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out,
   std::vector<TileNet<T>> nets;
   packed.reserve(static_cast<size_t>(q));
   for (int64_t p = 0; p < q; ++p) {
-    packed.emplace_back(widths_, thetas + p * n_parameters_, kernel.lanes);
-    nets.push_back(tile_net(widths_, activation_, basis_, packed.back().layers()));
+    packed.emplace_back(shape_.layers(), thetas + p * shape_.n_parameters(), kernel.lanes);
+    nets.push_back(tile_net(shape_, packed.back()));
   }
   Tiling<T> tiles(nets[0], n, Sweep::forward, static_cast<double>(q));
-  const int64_t block = n_requested() * n_outputs() * n; // of out, one theta
+  const int64_t block = shape_.n_requested() * shape_.n_outputs() * n; // of out, one theta
   parallel_for(
       q * tiles.count(), tiles.workers(),
       [&](int64_t task, int worker) {
         const int64_t p = task / tiles.count(), tile = task % tiles.count();
         const int64_t i = tiles.begin(tile);
         kernel.jets(nets[static_cast<size_t>(p)], tiles.workspace(worker).buffers(),
-                    points + i * n_inputs(), tiles.points(tile), out + p * block + i, n);
+                    points + i * shape_.n_inputs(), tiles.points(tile), out + p * block + i, n);
       },
       poll);
 }
@@ -158,14 +127,15 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
   if (n == 0)
     return;
   const Kernels<T> &kernel = kernels<T>();
-  const PackedWeights<T> packed(widths_, theta, kernel.lanes);
-  const TileNet<T> net = tile_net(widths_, activation_, basis_, packed.layers());
+  const PackedWeights<T> packed(shape_.layers(), theta, kernel.lanes);
+  const TileNet<T> net = tile_net(shape_, packed);
   Tiling<T> tiles(net, n, Sweep::reverse, 1.0 + 2.0 * static_cast<double>(n_residuals));
   const int64_t chunks = std::min(max_chunks, tiles.count());
-  const int64_t block = n_requested() * n_outputs() * n; // of seeds, one residual component
+  const int64_t block =
+      shape_.n_requested() * shape_.n_outputs() * n; // of seeds, one residual component
   const auto run_tile = [&](int64_t chunk, int64_t tile, Workspace<T> &workspace) {
     const int64_t i = tiles.begin(tile), count = tiles.points(tile);
-    kernel.record(net, workspace.buffers(), points + i * n_inputs(), count,
+    kernel.record(net, workspace.buffers(), points + i * shape_.n_inputs(), count,
                   jets ? jets + i : nullptr, n);
     for (int64_t c = 0; c < n_residuals; ++c)
       visit(
@@ -185,7 +155,7 @@ template <class T>
 void Plan::jacobian_and_jets(const T *theta, const T *points, int64_t n, const T *seeds,
                              int64_t n_residuals, T *j, int64_t row_stride, T *jets,
                              const Poll &poll) const {
-  const int64_t bytes = n_residuals * n * n_parameters_ * static_cast<int64_t>(sizeof(T));
+  const int64_t bytes = n_residuals * n * shape_.n_parameters() * static_cast<int64_t>(sizeof(T));
   const bool streaming = bytes > cached_bytes;
   reverse_tiles(
       theta, points, n, seeds, n_residuals, n, jets,
@@ -199,23 +169,24 @@ void Plan::jacobian_and_jets(const T *theta, const T *points, int64_t n, const T
 template <class T>
 void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
                const T *w, T *gradient, const Poll &poll) const {
-  std::vector<T> partial(static_cast<size_t>(vjp_chunks * n_parameters_), T(0));
+  const int64_t n_parameters = shape_.n_parameters();
+  std::vector<T> partial(static_cast<size_t>(vjp_chunks * n_parameters), T(0));
   reverse_tiles(
       theta, points, n, seeds, n_residuals, vjp_chunks, static_cast<T *>(nullptr),
       [&](const Visitor<T> &at) {
         at.kernel.gradient(at.net, at.workspace.buffers(), at.seeds, w + at.first_row, at.count,
-                           partial.data() + at.chunk * n_parameters_);
+                           partial.data() + at.chunk * n_parameters);
       },
       poll);
   for (int64_t chunk = 0; chunk < vjp_chunks; ++chunk)
-    for (int64_t p = 0; p < n_parameters_; ++p)
-      gradient[p] += partial[static_cast<size_t>(chunk * n_parameters_ + p)];
+    for (int64_t p = 0; p < n_parameters; ++p)
+      gradient[p] += partial[static_cast<size_t>(chunk * n_parameters + p)];
 }
 
 template <class T>
 void Plan::jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
                const T *v, T *out, const Poll &poll) const {
-  const PackedWeights<T> direction(widths_, v, kernels<T>().lanes);
+  const PackedWeights<T> direction(shape_.layers(), v, kernels<T>().lanes);
   reverse_tiles(
       theta, points, n, seeds, n_residuals, n, static_cast<T *>(nullptr),
       [&](const Visitor<T> &at) {

@@ -3,33 +3,24 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <vector>
+#include <utility>
 
-#include "anagram/engine/jet_basis.hpp"
-#include "cpu/engine/tile.hpp"
+#include "anagram/engine/net_shape.hpp"
 
 namespace anagram {
 
-Activation activation_from_name(const std::string &name); // throws std::invalid_argument
-
 // Immutable after construction; every method may be called from several threads.
 //
-// theta [P] is ordered like torch.nn.Sequential(Linear, activation, Linear, ...).parameters().
-// points [n, d]; seeds [C, K, m, n] hold dr/d(jet) of C residual components; rows of J are
-// component-major: row c * n + i. T is double or float. `poll` runs between tiles on the calling
-// thread and may throw to stop the work.
+// theta [P], points [n, d] (see NetShape); seeds [C, K, m, n] hold dr/d(jet) of C residual
+// components; rows of J are component-major: row c * n + i. T is double or float. `poll` runs
+// between tiles on the calling thread and may throw to stop the work.
 class Plan {
 public:
   using Poll = std::function<void()>;
 
-  Plan(std::vector<int64_t> widths, Activation activation, const std::vector<Operator> &operators);
+  explicit Plan(NetShape shape) : shape_(std::move(shape)) {}
 
-  int64_t n_parameters() const { return n_parameters_; }
-  int64_t n_inputs() const { return widths_.front(); }
-  int64_t n_outputs() const { return widths_.back(); }
-  int64_t n_requested() const { return basis_.n_requested(); }
-  int64_t n_components() const { return basis_.n_components(); }
+  const NetShape &shape() const { return shape_; }
 
   // out [q, K, m, n] for thetas [q, P]
   template <class T>
@@ -65,10 +56,7 @@ private:
                      int64_t n_residuals, int64_t max_chunks, T *jets, const Visit &visit,
                      const Poll &poll) const;
 
-  std::vector<int64_t> widths_;
-  Activation activation_;
-  JetBasis basis_;
-  int64_t n_parameters_;
+  NetShape shape_;
 };
 
 } // namespace anagram

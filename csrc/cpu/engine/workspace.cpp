@@ -5,11 +5,12 @@
 namespace anagram {
 
 template <class T>
-PackedWeights<T>::PackedWeights(const std::vector<int64_t> &widths, const T *theta, int64_t lanes) {
-  const int64_t size = carve(widths, lanes, Arena<T>());
+PackedWeights<T>::PackedWeights(const std::vector<LayerShape> &shapes, const T *theta,
+                                int64_t lanes) {
+  const int64_t size = carve(shapes, lanes, Arena<T>());
   memory_ = std::make_unique<AlignedBlock<T>>(size);
   std::fill_n(memory_->data(), size, T(0)); // the padding must be zero
-  carve(widths, lanes, Arena<T>(memory_->data()));
+  carve(shapes, lanes, Arena<T>(memory_->data()));
   for (const Layer<T> &layer : layers_) {
     const T *w = theta + layer.offset;
     T *transposed = const_cast<T *>(layer.transposed);
@@ -24,20 +25,19 @@ PackedWeights<T>::PackedWeights(const std::vector<int64_t> &widths, const T *the
 }
 
 template <class T>
-int64_t PackedWeights<T>::carve(const std::vector<int64_t> &widths, int64_t lanes, Arena<T> arena) {
+int64_t PackedWeights<T>::carve(const std::vector<LayerShape> &shapes, int64_t lanes,
+                                Arena<T> arena) {
   layers_.clear();
-  int64_t offset = 0;
-  for (size_t l = 0; l + 1 < widths.size(); ++l) {
+  for (const LayerShape &shape : shapes) {
     Layer<T> layer{};
-    layer.n_in = widths[l];
-    layer.n_out = widths[l + 1];
+    layer.n_in = shape.n_in;
+    layer.n_out = shape.n_out;
     layer.in_pad = round_up(layer.n_in, lanes);
     layer.out_pad = round_up(layer.n_out, lanes);
     layer.transposed = arena.take(layer.n_in * layer.out_pad);
     layer.weight = arena.take(layer.n_out * layer.in_pad);
     layer.bias = arena.take(layer.out_pad);
-    layer.offset = offset;
-    offset += layer.n_out * (layer.n_in + 1);
+    layer.offset = shape.offset;
     layers_.push_back(layer);
   }
   return arena.used();

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "anagram/engine/jet_basis.hpp"
+#include "anagram/engine/layer_shape.hpp"
 #include "cpu/engine/tile.hpp"
 
 namespace anagram {
@@ -54,11 +54,11 @@ private:
 // Weights of one theta [P], padded and transposed for the tile kernels.
 template <class T> class PackedWeights {
 public:
-  PackedWeights(const std::vector<int64_t> &widths, const T *theta, int64_t lanes);
+  PackedWeights(const std::vector<LayerShape> &shapes, const T *theta, int64_t lanes);
   const Layer<T> *layers() const { return layers_.data(); }
 
 private:
-  int64_t carve(const std::vector<int64_t> &widths, int64_t lanes, Arena<T> arena);
+  int64_t carve(const std::vector<LayerShape> &shapes, int64_t lanes, Arena<T> arena);
   std::vector<Layer<T>> layers_;
   std::unique_ptr<AlignedBlock<T>> memory_;
 };

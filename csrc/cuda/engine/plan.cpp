@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <climits>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "anagram/engine/gemm_machine.hpp"
 #include "cuda/blas.hpp"
@@ -105,13 +107,10 @@ private:
 
 } // namespace
 
-Plan::Plan(const std::vector<int64_t> &widths, Activation activation,
-           const std::vector<Operator> &operators)
-    : host_(widths, activation, operators),
-      net_(NetTables(widths, activation, JetBasis(static_cast<int>(widths.front()), operators))) {
-  if (n_parameters() > INT_MAX)
+Plan::Plan(NetShape shape) : shape_(std::move(shape)), net_(NetTables(shape_)) {
+  if (shape_.n_parameters() > INT_MAX)
     throw std::invalid_argument("widths: at most 2^31 - 1 parameters fit the CUDA engine, got " +
-                                std::to_string(n_parameters()));
+                                std::to_string(shape_.n_parameters()));
 }
 
 template <class T>
@@ -144,15 +143,16 @@ void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64
   launch.set_seeds(seeds, n_residuals);
   if (!launch.fused()) // rounds of products add to the result in order
     return launch.run(device::VjpBlock<T>{launch.in(), w, 1, gradient}, 1);
-  const int64_t bytes = n_parameters() * static_cast<int64_t>(sizeof(T));
+  const int64_t n_parameters = shape_.n_parameters();
+  const int64_t bytes = n_parameters * static_cast<int64_t>(sizeof(T));
   const int64_t chunks =
       std::min({launch.in().n_tiles(), vjp_chunks, std::max<int64_t>(1, vjp_bytes / bytes)});
-  const Buffer<T> partial(chunks * n_parameters(), queue);
+  const Buffer<T> partial(chunks * n_parameters, queue);
   ANAGRAM_CUDA(
       cudaMemsetAsync(partial.data(), 0, static_cast<size_t>(chunks * bytes), queue.stream));
   const int n_chunks = static_cast<int>(chunks);
   launch.run(device::VjpBlock<T>{launch.in(), w, n_chunks, partial.data()}, chunks);
-  launch_grid(device::SumChunks<T>{n_chunks, n_parameters(), partial.data(), gradient}, queue);
+  launch_grid(device::SumChunks<T>{n_chunks, n_parameters, partial.data(), gradient}, queue);
 }
 
 template <class T>

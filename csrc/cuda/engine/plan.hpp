@@ -2,9 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
-#include "cpu/engine/plan.hpp"
+#include "anagram/engine/net_shape.hpp"
 #include "cuda/engine/net_on_device.hpp"
 
 namespace anagram::cuda {
@@ -14,15 +13,10 @@ namespace anagram::cuda {
 // the stream.
 class Plan {
 public:
-  // Throws std::invalid_argument as anagram::Plan does, and for 2^31 parameters or more.
-  Plan(const std::vector<int64_t> &widths, Activation activation,
-       const std::vector<Operator> &operators);
+  // Throws std::invalid_argument for 2^31 parameters or more.
+  explicit Plan(NetShape shape);
 
-  int64_t n_parameters() const { return host_.n_parameters(); }
-  int64_t n_inputs() const { return host_.n_inputs(); }
-  int64_t n_outputs() const { return host_.n_outputs(); }
-  int64_t n_requested() const { return host_.n_requested(); }
-  int64_t n_components() const { return host_.n_components(); }
+  const NetShape &shape() const { return shape_; }
 
   // out [q, K, m, n] for thetas [q, P]
   template <class T>
@@ -44,7 +38,7 @@ public:
            const T *v, T *out, Queue queue) const;
 
 private:
-  anagram::Plan host_; // checks the arguments and knows the sizes
+  NetShape shape_;
   NetOnDevice net_;
 };
 

@@ -3,17 +3,9 @@
 
 #include "anagram/engine/activation.hpp"
 #include "anagram/engine/jet_table.hpp"
+#include "anagram/engine/layer_shape.hpp"
 
 namespace anagram {
-
-// One affine layer z = W h + b.
-struct LayerShape {
-  int n_in, n_out;
-  int64_t offset;        // of W [n_out, n_in] in theta; b follows
-  int64_t inputs_before; // sum of n_in over the layers before this one
-
-  ANAGRAM_HD int64_t bias() const { return offset + static_cast<int64_t>(n_out) * n_in; }
-};
 
 struct DeviceNet {
   int depth; // affine layers

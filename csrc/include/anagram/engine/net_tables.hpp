@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "anagram/engine/device_net.hpp"
-#include "anagram/engine/jet_basis.hpp"
+#include "anagram/engine/net_shape.hpp"
 
 namespace anagram {
 
@@ -18,16 +18,9 @@ struct NetTables {
   Activation activation;
   int n_components = 0, order = 0;
 
-  NetTables(const std::vector<int64_t> &widths, Activation kind, const JetBasis &basis)
-      : linear(basis.linear()), activation(kind) {
-    int64_t offset = 0, inputs_before = 0;
-    for (size_t l = 0; l + 1 < widths.size(); ++l) {
-      layers.push_back(
-          {static_cast<int>(widths[l]), static_cast<int>(widths[l + 1]), offset, inputs_before});
-      offset += widths[l + 1] * (widths[l] + 1);
-      inputs_before += widths[l];
-    }
-    const JetTable closed = basis.inner(), requested = basis.outer();
+  explicit NetTables(const NetShape &shape)
+      : layers(shape.layers()), linear(shape.basis().linear()), activation(shape.activation()) {
+    const JetTable closed = shape.basis().inner(), requested = shape.basis().outer();
     inner.assign(closed.entries, closed.entries + closed.n_entries);
     outer.assign(requested.entries, requested.entries + requested.n_entries);
     n_components = closed.n_components;
@@ -54,7 +47,7 @@ struct NetTables {
     net.n_outputs = layers.back().n_out;
     for (const LayerShape &layer : layers)
       net.widest = std::max({net.widest, layer.n_in, layer.n_out});
-    net.n_parameters = layers.back().bias() + layers.back().n_out;
+    net.n_parameters = layers.back().end();
     return net;
   }
   DeviceNet view() const {
