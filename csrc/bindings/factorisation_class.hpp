@@ -39,7 +39,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
     const dlpack::Device device = Backend::device_of(j);
     require(j, dtype_of<T>, {any_size, any_size}, Layout::rows, device);
     if (j.shape(0) == 0 || j.shape(1) == 0)
-      throw std::invalid_argument("J: has no rows or no columns: " + j.describe());
+      throw std::invalid_argument("J must have rows and columns, got " + j.describe());
     const py::gil_scoped_release no_gil;
     const Place place = Backend::place(device, stream...);
     auto linalg = Backend::template linalg<T>(place);
@@ -51,7 +51,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
                                      std::int64_t columns, double relative, double absolute,
                                      Stream... stream) {
     if (tile_rows.empty())
-      throw std::invalid_argument("tile_rows: is empty");
+      throw std::invalid_argument("tile_rows must hold at least one tile, got none");
     // Keeps the tile in use alive; touched with the GIL held. The first one says which device.
     std::optional<TensorView> current(std::in_place, tile(0), "tile");
     const dlpack::Device device = Backend::device_of(*current);

@@ -21,25 +21,27 @@ Operator normalised(const Operator &op, int n_coordinates) {
   std::map<MultiIndex, double> sum;
   for (const auto &[index, coefficient] : op) {
     if (static_cast<int>(index.size()) != n_coordinates)
-      throw std::invalid_argument("operators: a multi-index has " + std::to_string(index.size()) +
-                                  " entries, the network has " + std::to_string(n_coordinates) +
-                                  " coordinates");
+      throw std::invalid_argument("operators must have one entry for each of the " +
+                                  std::to_string(n_coordinates) + " coordinates, got " +
+                                  std::to_string(index.size()));
     if (std::any_of(index.begin(), index.end(), [](int k) { return k < 0; }))
-      throw std::invalid_argument("operators: a multi-index has a negative entry");
+      throw std::invalid_argument("operators must have orders of at least 0, got a negative one");
     if (order_of(index) > max_order)
-      throw std::invalid_argument("operators: derivatives of order " +
-                                  std::to_string(order_of(index)) +
-                                  " are not supported, only up to " + std::to_string(max_order));
+      throw std::invalid_argument("operators must have orders of at most " +
+                                  std::to_string(max_order) + ", got " +
+                                  std::to_string(order_of(index)));
     if (!std::isfinite(coefficient))
-      throw std::invalid_argument("operators: a coefficient is not finite");
+      throw std::invalid_argument("operators must have finite coefficients, got " +
+                                  std::to_string(coefficient));
     sum[index] += coefficient;
   }
   if (sum.empty())
-    throw std::invalid_argument("operators: an operator has no derivatives");
+    throw std::invalid_argument("operators must hold at least one derivative each, got none");
   Operator result(sum.begin(), sum.end());
   const bool has_value = is_value(result); // the zero index sorts first
   if (has_value && (result.size() > 1 || result.front().second != 1.0))
-    throw std::invalid_argument("operators: the value cannot be part of a collapsed operator");
+    throw std::invalid_argument(
+        "operators must hold the value alone, with coefficient 1, got it in a sum");
   return result;
 }
 
@@ -83,15 +85,15 @@ MultiIndex index_of(const std::vector<int> &block, int n_coordinates) {
 JetBasis::JetBasis(int n_coordinates, const std::vector<Operator> &requested)
     : n_coordinates_(n_coordinates) {
   if (n_coordinates < 1)
-    throw std::invalid_argument("operators: the network needs at least one coordinate");
+    throw std::invalid_argument("operators must be of at least one coordinate, got none");
   if (requested.empty())
-    throw std::invalid_argument("operators: none requested");
+    throw std::invalid_argument("operators must hold at least one, got none");
   component_of(derivative(MultiIndex(static_cast<size_t>(n_coordinates), 0))); // slot 0: the value
   std::vector<int> outer;
   for (const Operator &op : requested) {
     const int component = component_of(normalised(op, n_coordinates));
     if (std::find(outer.begin(), outer.end(), component) != outer.end())
-      throw std::invalid_argument("operators: the same operator is requested twice");
+      throw std::invalid_argument("operators must differ, got one twice");
     outer.push_back(component);
   }
   for (int component : outer)

@@ -8,11 +8,11 @@ namespace {
 
 std::vector<LayerShape> layers_of(const std::vector<int64_t> &widths) {
   if (widths.size() < 2)
-    throw std::invalid_argument("widths: expected at least an input and an output width");
+    throw std::invalid_argument("widths must hold at least inputs and outputs, got " +
+                                std::to_string(widths.size()) + " numbers");
   for (int64_t w : widths)
     if (w < 1 || w > (int64_t(1) << 24))
-      throw std::invalid_argument("widths: every width must be in [1, 2^24], got " +
-                                  std::to_string(w));
+      throw std::invalid_argument("widths must lie in [1, 2^24], got " + std::to_string(w));
   std::vector<LayerShape> layers;
   int64_t offset = 0, inputs_before = 0;
   for (size_t l = 0; l + 1 < widths.size(); ++l) {
@@ -33,8 +33,8 @@ Activation activation_from_name(const std::string &name) {
   for (const auto &[text, kind] : known)
     if (name == text)
       return kind;
-  throw std::invalid_argument("activation: '" + name +
-                              "' is unknown; use tanh, sin, softplus, gelu, silu or identity");
+  throw std::invalid_argument(
+      "activation must be tanh, sin, softplus, gelu, silu or identity, got '" + name + "'");
 }
 
 NetShape::NetShape(const std::vector<int64_t> &widths, Activation activation,

@@ -109,8 +109,9 @@ private:
 
 Plan::Plan(NetShape shape) : shape_(std::move(shape)), net_(NetTables(shape_)) {
   if (shape_.n_parameters() > INT_MAX)
-    throw std::invalid_argument("widths: at most 2^31 - 1 parameters fit the CUDA engine, got " +
-                                std::to_string(shape_.n_parameters()));
+    throw std::invalid_argument(
+        "widths must make at most 2^31 - 1 parameters for the CUDA engine, got " +
+        std::to_string(shape_.n_parameters()));
 }
 
 template <class T>
