@@ -51,6 +51,27 @@ template <class Linalg> struct Factorisation {
     left->expand(linalg, scaled.view(), pushed.view());
     linalg.multiply(j_transposed, pushed.view(), x);
   }
+
+  // y [k, n] = V^T x,  x [P, n]
+  void pull(Linalg &linalg, ConstView x, View y) const {
+    if (right)
+      return right->project(linalg, x, y);
+    auto image = linalg.allocate(rows(), x.columns); // J x
+    linalg.multiply_transposed(j_transposed, x, image.view());
+    left->project(linalg, image.view(), y);
+    linalg.divide_rows(y, singular_values);
+  }
+
+  // r [S, n] = U y,  y [k, n]
+  void push(Linalg &linalg, ConstView y, View r) const {
+    if (left)
+      return left->expand(linalg, y, r);
+    auto scaled = linalg.copy(y);
+    linalg.divide_rows(scaled.view(), singular_values);
+    auto expanded = linalg.allocate(columns(), y.columns);
+    right->expand(linalg, scaled.view(), expanded.view());
+    linalg.multiply_transposed(j_transposed, expanded.view(), r);
+  }
 };
 
 } // namespace anagram
