@@ -43,8 +43,8 @@ endif()
 set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
-file(GLOB cuda_sources CONFIGURE_DEPENDS csrc/cuda/*.cpp csrc/cuda/*.cu csrc/bindings/cuda/*.cpp
-     csrc/bindings/tensor_*.cpp)
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS csrc/cuda/*.cpp csrc/cuda/*.cu
+     csrc/bindings/cuda/*.cpp csrc/bindings/tensor_*.cpp)
 list(FILTER cuda_sources EXCLUDE REGEX "abi_check")
 pybind11_add_module(_cuda MODULE NO_EXTRAS ${cuda_sources})
 target_include_directories(_cuda PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
@@ -71,7 +71,7 @@ set(header_hints ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}
 find_path(ANAGRAM_CUBLAS_INCLUDE cublas_v2.h HINTS ${header_hints})
 find_path(ANAGRAM_CUSOLVER_INCLUDE cusolverDn.h HINTS ${header_hints})
 if(ANAGRAM_CUBLAS_INCLUDE AND ANAGRAM_CUSOLVER_INCLUDE)
-  add_library(anagram_abi_check OBJECT csrc/cuda/abi_check.cpp)
+  add_library(anagram_abi_check OBJECT csrc/cuda/runtime/abi_check.cpp)
   target_include_directories(anagram_abi_check PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}
     ${ANAGRAM_CUBLAS_INCLUDE} ${ANAGRAM_CUSOLVER_INCLUDE})
   add_dependencies(_cuda anagram_abi_check)

@@ -187,6 +187,12 @@ class _Factorisation:
     def expand(self, y, out, stream):
         self._native.expand(*_checked(stream, y, out))
 
+    def pull(self, x, out, stream):
+        self._native.pull(*_checked(stream, x, out))
+
+    def push(self, y, out, stream):
+        self._native.push(*_checked(stream, y, out))
+
 
 class _FactorisationF64(_Factorisation):
     core_type = core.FactorisationF64

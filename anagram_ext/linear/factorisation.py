@@ -18,7 +18,8 @@ class Factorisation:
     """``J = U diag(sigma) V^T`` with U and V kept as products, never as matrices.
 
     One factorisation answers for every cutoff, every filter of the singular values and every
-    right-hand side: ``expand(f(sigma) * project(r))``. Made by ``factorise`` and
+    right-hand side: ``expand(f(sigma) * project(r))``. ``project`` and ``push`` are U^T and U,
+    ``pull`` and ``expand`` are V^T and V. Made by ``factorise`` and
     ``factorise_tiles``. Everything lives on the device of J.
 
     Attributes:
@@ -107,6 +108,32 @@ class Factorisation:
         x = rows.new_empty(rows.shape[0], self.shape[1])
         self._native.expand(rows, x, *stream_of(self.device))
         return x.reshape(*y.shape[:-1], x.shape[1])
+
+    def pull(self, x: torch.Tensor) -> torch.Tensor:
+        """``V^T x``: x [P] or [q, P] -> [k] or [q, k].
+
+        Raises:
+            ValueError: shape, dtype or device of ``x`` does not fit.
+            NonFiniteError: ``x`` holds NaN or infinity.
+        """
+        rows = self._rows(x, "x")
+        y = rows.new_empty(rows.shape[0], len(self.singular_values))
+        self._native.pull(rows, y, *stream_of(self.device))
+        return y.reshape(*x.shape[:-1], y.shape[1])
+
+    def push(self, y: torch.Tensor) -> torch.Tensor:
+        """``U y``: y [k] or [q, k] -> [S] or [q, S]; ``push(sigma * pull(x))`` is ``J x``.
+
+        Raises:
+            ValueError: shape, dtype or device of ``y`` does not fit.
+        """
+        rows = self._rows(y, "y")
+        r = rows.new_empty(rows.shape[0], self.shape[0])
+        self._native.push(rows, r, *stream_of(self.device))
+        if self._order is not None:
+            native, r = r, torch.empty_like(r)
+            r[:, self._order] = native
+        return r.reshape(*y.shape[:-1], r.shape[1])
 
     def direction(self, r: torch.Tensor, cutoff: float | Cutoff) -> torch.Tensor:
         """Truncated pseudo-inverse on ``r``: ``V_k Sigma_k^-1 U_k^T r``.

@@ -39,7 +39,7 @@ def ensure_lapack() -> str:
     elif os.sep in choice:
         _bind_library(choice, Path(choice), prefix="")
     else:
-        message = f"{_VARIABLE}: expected one of {', '.join(_BINDERS)} or a path, got {choice!r}"
+        message = f"{_VARIABLE} must be one of {', '.join(_BINDERS)} or a path, got {choice!r}"
         raise ValueError(message)
     return core.lapack_backend()
 

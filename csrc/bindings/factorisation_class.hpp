@@ -30,8 +30,10 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
   using Linalg = typename Backend::template Linalg<T>;
   using Place = typename Backend::Place;
 
+  using Value = Factorisation<Linalg>;
+
   Place place; // its memory belongs here
-  Factorisation<Linalg> value;
+  Value value;
 
   static FactorisationClass of_array(const py::object &matrix, double relative, double absolute,
                                      Stream... stream) {
@@ -39,7 +41,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
     const dlpack::Device device = Backend::device_of(j);
     require(j, dtype_of<T>, {any_size, any_size}, Layout::rows, device);
     if (j.shape(0) == 0 || j.shape(1) == 0)
-      throw std::invalid_argument("J: has no rows or no columns: " + j.describe());
+      throw std::invalid_argument("J must have rows and columns, got " + j.describe());
     const py::gil_scoped_release no_gil;
     const Place place = Backend::place(device, stream...);
     auto linalg = Backend::template linalg<T>(place);
@@ -51,7 +53,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
                                      std::int64_t columns, double relative, double absolute,
                                      Stream... stream) {
     if (tile_rows.empty())
-      throw std::invalid_argument("tile_rows: is empty");
+      throw std::invalid_argument("tile_rows must hold at least one tile, got none");
     // Keeps the tile in use alive; touched with the GIL held. The first one says which device.
     std::optional<TensorView> current(std::in_place, tile(0), "tile");
     const dlpack::Device device = Backend::device_of(*current);
@@ -73,26 +75,23 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
   }
 
   // out [q, k] = r [q, S] U
-  void project(const py::object &r_array, const py::object &out, Stream... stream) const {
-    const TensorView r(r_array, "r"), y(out, "out", Access::write);
-    check(r, value.rows());
-    check(y, value.rank(), r.shape(0));
-    compute(stream..., [&](Linalg &linalg) {
-      linalg.checked_magnitude(transposed<T>(r), "r");
-      [[maybe_unused]] const auto threads = linalg.threads_for_products();
-      value.project(linalg, transposed<T>(r), transposed<T>(y));
-    });
+  void project(const py::object &r, const py::object &out, Stream... stream) const {
+    coefficients({r, "r"}, value.rows(), &Value::project, out, stream...);
+  }
+
+  // out [q, k] = x [q, P] V
+  void pull(const py::object &x, const py::object &out, Stream... stream) const {
+    coefficients({x, "x"}, value.columns(), &Value::pull, out, stream...);
   }
 
   // out [q, P] = y [q, k] V^T
-  void expand(const py::object &y_array, const py::object &out, Stream... stream) const {
-    const TensorView y(y_array, "y"), x(out, "out", Access::write);
-    check(y, value.rank());
-    check(x, value.columns(), y.shape(0));
-    compute(stream..., [&](Linalg &linalg) {
-      [[maybe_unused]] const auto threads = linalg.threads_for_products();
-      value.expand(linalg, transposed<T>(y), transposed<T>(x));
-    });
+  void expand(const py::object &y, const py::object &out, Stream... stream) const {
+    combinations(y, value.columns(), &Value::expand, out, stream...);
+  }
+
+  // out [q, S] = y [q, k] U^T
+  void push(const py::object &y, const py::object &out, Stream... stream) const {
+    combinations(y, value.rows(), &Value::push, out, stream...);
   }
 
   void singular_values(const py::object &array) const {
@@ -102,6 +101,33 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
   }
 
 private:
+  using Operation = void (Value::*)(Linalg &, MatrixView<const T>, MatrixView<T>) const;
+
+  // out [q, k] from vectors [q, length], which must be finite: coefficients in a basis.
+  void coefficients(const TensorView &vectors, std::int64_t length, Operation operation,
+                    const py::object &out, Stream... stream) const {
+    const TensorView y(out, "out", Access::write);
+    check(vectors, length);
+    check(y, value.rank(), vectors.shape(0));
+    compute(stream..., [&](Linalg &linalg) {
+      linalg.checked_magnitude(transposed<T>(vectors), vectors.name().c_str());
+      [[maybe_unused]] const auto threads = linalg.threads_for_products();
+      (value.*operation)(linalg, transposed<T>(vectors), transposed<T>(y));
+    });
+  }
+
+  // out [q, length] from y [q, k]: combinations of the vectors of a basis.
+  void combinations(const py::object &y_array, std::int64_t length, Operation operation,
+                    const py::object &out, Stream... stream) const {
+    const TensorView y(y_array, "y"), x(out, "out", Access::write);
+    check(y, value.rank());
+    check(x, length, y.shape(0));
+    compute(stream..., [&](Linalg &linalg) {
+      [[maybe_unused]] const auto threads = linalg.threads_for_products();
+      (value.*operation)(linalg, transposed<T>(y), transposed<T>(x));
+    });
+  }
+
   void check(const TensorView &view, std::int64_t columns, std::int64_t rows = any_size) const {
     require(view, dtype_of<T>, {rows, columns}, Layout::contiguous, Backend::device(place));
   }
@@ -133,7 +159,9 @@ void register_factorisation(py::module_ &module, const char *name, const Argumen
       .def("singular_values", &Class::singular_values, py::arg("out"))
       .def("__len__", [](const Class &self) { return self.value.rank(); })
       .def("project", &Class::project, py::arg("r"), py::arg("out"), stream...)
-      .def("expand", &Class::expand, py::arg("y"), py::arg("out"), stream...);
+      .def("expand", &Class::expand, py::arg("y"), py::arg("out"), stream...)
+      .def("pull", &Class::pull, py::arg("x"), py::arg("out"), stream...)
+      .def("push", &Class::push, py::arg("y"), py::arg("out"), stream...);
 }
 
 // NonFiniteInput becomes anagram_ext.NonFiniteError, which Python defines.

@@ -6,7 +6,8 @@
 
 #include <pybind11/stl.h>
 
-#include "cpu/plan.hpp"
+#include "cpu/engine/plan.hpp"
+#include "cpu/engine/tile.hpp"
 #include "cpu/pool.hpp"
 #include "register.hpp"
 #include "tensor_checks.hpp"
@@ -34,29 +35,31 @@ private:
 
 // The arguments that all sweeps share, checked: theta [P], points [n, d], seeds [C, K, m, n].
 struct SweepArguments {
+  const NetShape &net;
   TensorView theta, points, seeds;
   int64_t n, n_residuals;
 
-  SweepArguments(const Plan &plan, py::handle theta_, py::handle points_, py::handle seeds_)
-      : theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
-    require(theta, theta.dtype(), {plan.n_parameters()});
-    require(points, theta.dtype(), {any_size, plan.n_inputs()});
+  SweepArguments(const NetShape &net_, py::handle theta_, py::handle points_, py::handle seeds_)
+      : net(net_), theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
+    require(theta, theta.dtype(), {net.n_parameters()});
+    require(points, theta.dtype(), {any_size, net.n_inputs()});
     n = points.shape(0);
-    require(seeds, theta.dtype(), {any_size, plan.n_requested(), plan.n_outputs(), n});
+    require(seeds, theta.dtype(), {any_size, net.n_requested(), net.n_outputs(), n});
     n_residuals = seeds.shape(0);
   }
 };
 
 void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle out_, bool many) {
+  const NetShape &net = plan.shape();
   const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, "points");
   const TensorView out(out_, "out", Access::write);
   if (many)
-    require(theta, theta.dtype(), {any_size, plan.n_parameters()});
+    require(theta, theta.dtype(), {any_size, net.n_parameters()});
   else
-    require(theta, theta.dtype(), {plan.n_parameters()});
-  require(points, theta.dtype(), {any_size, plan.n_inputs()});
+    require(theta, theta.dtype(), {net.n_parameters()});
+  require(points, theta.dtype(), {any_size, net.n_inputs()});
   const int64_t n = points.shape(0), q = many ? theta.shape(0) : 1;
-  const int64_t k = plan.n_requested(), m = plan.n_outputs();
+  const int64_t k = net.n_requested(), m = net.n_outputs();
   if (many)
     require(out, theta.dtype(), {q, k, m, n});
   else
@@ -70,13 +73,13 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
 
 void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle seeds,
               py::handle j_, py::handle jets_) {
-  const SweepArguments in(plan, theta, points, seeds);
+  const SweepArguments in(plan.shape(), theta, points, seeds);
   const TensorView j(j_, "j", Access::write);
-  require(j, in.theta.dtype(), {in.n_residuals * in.n, plan.n_parameters()}, Layout::rows);
+  require(j, in.theta.dtype(), {in.n_residuals * in.n, in.net.n_parameters()}, Layout::rows);
   std::optional<TensorView> jets;
   if (!jets_.is_none()) {
     jets.emplace(jets_, "jets", Access::write);
-    require(*jets, in.theta.dtype(), {plan.n_requested(), plan.n_outputs(), in.n});
+    require(*jets, in.theta.dtype(), {in.net.n_requested(), in.net.n_outputs(), in.n});
   }
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
@@ -89,10 +92,10 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
 
 void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds, py::handle w_,
          py::handle out_) {
-  const SweepArguments in(plan, theta, points, seeds);
+  const SweepArguments in(plan.shape(), theta, points, seeds);
   const TensorView w(w_, "w"), out(out_, "out", Access::write);
   require(w, in.theta.dtype(), {in.n_residuals * in.n});
-  require(out, in.theta.dtype(), {plan.n_parameters()});
+  require(out, in.theta.dtype(), {in.net.n_parameters()});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
@@ -103,9 +106,9 @@ void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
 
 void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds, py::handle v_,
          py::handle out_) {
-  const SweepArguments in(plan, theta, points, seeds);
+  const SweepArguments in(plan.shape(), theta, points, seeds);
   const TensorView v(v_, "v"), out(out_, "out", Access::write);
-  require(v, in.theta.dtype(), {plan.n_parameters()});
+  require(v, in.theta.dtype(), {in.net.n_parameters()});
   require(out, in.theta.dtype(), {in.n_residuals * in.n});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
@@ -121,13 +124,15 @@ void register_engine(py::module_ &module) {
   using namespace py::literals;
   py::class_<Plan>(module, "Plan",
                    "Jets and residual Jacobian of one MLP for one set of derivatives.")
-      .def(py::init([](std::vector<int64_t> widths, const std::string &activation,
+      .def(py::init([](const std::vector<int64_t> &widths, const std::string &activation,
                        const std::vector<Operator> &operators) {
-             return Plan(std::move(widths), activation_from_name(activation), operators);
+             return Plan(NetShape(widths, activation_from_name(activation), operators));
            }),
            "widths"_a, "activation"_a, "operators"_a)
-      .def_property_readonly("n_parameters", &Plan::n_parameters)
-      .def_property_readonly("n_components", &Plan::n_components)
+      .def_property_readonly("n_parameters",
+                             [](const Plan &plan) { return plan.shape().n_parameters(); })
+      .def_property_readonly("n_components",
+                             [](const Plan &plan) { return plan.shape().n_components(); })
       .def(
           "jets",
           [](const Plan &plan, py::handle theta, py::handle points, py::handle out) {

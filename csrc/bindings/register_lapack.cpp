@@ -1,5 +1,6 @@
-// Binding of the LAPACK table; anagram_ext/native/lapack.py decides which library and calls this once.
-#include "cpu/lapack.hpp"
+// Binding of the LAPACK table; anagram_ext/native/lapack.py decides which library and calls this
+// once.
+#include "cpu/solver/lapack.hpp"
 #include "register.hpp"
 
 #include <cstring>

@@ -1,5 +1,5 @@
 // The factorisation object, once for each dtype; anagram_ext/linear/solve.py picks the class.
-#include "cpu/factorise.hpp"
+#include "cpu/solver/factorise.hpp"
 #include "factorisation_class.hpp"
 #include "register.hpp"
 

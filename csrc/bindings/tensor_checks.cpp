@@ -27,8 +27,7 @@ bool lies_in(const TensorView &view, Layout layout) {
   return unit_columns && rows_apart;
 }
 
-std::string expected(DType dtype, std::initializer_list<std::int64_t> shape,
-                     dlpack::Device device) {
+std::string wanted(DType dtype, std::initializer_list<std::int64_t> shape, dlpack::Device device) {
   std::string text = dtype == DType::f64 ? "float64 [" : "float32 [";
   const char *separator = "";
   for (const std::int64_t length : shape) {
@@ -43,10 +42,10 @@ std::string expected(DType dtype, std::initializer_list<std::int64_t> shape,
 void require(const TensorView &view, DType dtype, std::initializer_list<std::int64_t> shape,
              Layout layout, dlpack::Device device) {
   if (!matches(view, dtype, shape, device))
-    throw std::invalid_argument(view.name() + ": expected " + expected(dtype, shape, device) +
+    throw std::invalid_argument(view.name() + " must be " + wanted(dtype, shape, device) +
                                 ", got " + view.describe());
   if (!lies_in(view, layout))
-    throw std::invalid_argument(view.name() + ": expected " +
+    throw std::invalid_argument(view.name() + " must have " +
                                 (layout == Layout::rows ? "contiguous rows" : "contiguous memory") +
                                 ", got a strided view " + view.describe());
 }

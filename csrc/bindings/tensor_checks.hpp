@@ -1,5 +1,5 @@
-// Checks of arguments at the Python boundary. Every message names the argument, what was expected
-// and what came: "points: expected float64 [*, 2] on cpu, got float32 [10, 3] on cpu".
+// Checks of arguments at the Python boundary. Every message names the argument, what it must be and
+// what came: "points must be float64 [*, 2] on cpu, got float32 [10, 3] on cpu".
 #pragma once
 
 #include "tensor_view.hpp"
@@ -31,7 +31,7 @@ template <class Function> auto visit_dtype(const TensorView &view, Function &&fu
   case DType::f32:
     return function(float{});
   default:
-    throw std::invalid_argument(view.name() + ": expected float64 or float32, got " +
+    throw std::invalid_argument(view.name() + " must be float64 or float32, got " +
                                 view.describe());
   }
 }

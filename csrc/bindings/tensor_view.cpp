@@ -77,7 +77,7 @@ TensorView::TensorView(py::handle object, std::string name, Access access)
   if (!borrow_buffer(object) && !borrow_exchange_api(object))
     borrow_python_protocol(object);
   if (access == Access::write && lender_->read_only())
-    throw std::invalid_argument(name_ + ": is to be written but read-only");
+    throw std::invalid_argument(name_ + " must be writable, got a read-only array");
 }
 
 bool TensorView::borrow_buffer(py::handle object) {
@@ -89,10 +89,13 @@ bool TensorView::borrow_buffer(py::handle object) {
     throw py::error_already_set();
   lender_->holds_buffer = true;
   if (buffer.ndim > Lender::max_ndim)
-    throw std::invalid_argument(name_ + ": has more than 8 dimensions");
+    throw std::invalid_argument(name_ + " must have at most 8 dimensions, got " +
+                                std::to_string(buffer.ndim));
   for (int axis = 0; axis < buffer.ndim; ++axis) {
     if (buffer.strides[axis] % buffer.itemsize)
-      throw std::invalid_argument(name_ + ": strides are no multiples of the item size");
+      throw std::invalid_argument(name_ + " must have strides in whole elements, got one of " +
+                                  std::to_string(buffer.strides[axis]) + " bytes for elements of " +
+                                  std::to_string(buffer.itemsize));
     lender_->shape[axis] = buffer.shape[axis];
     lender_->strides[axis] = buffer.strides[axis] / buffer.itemsize;
   }
@@ -129,7 +132,7 @@ bool TensorView::borrow_exchange_api(py::handle object) {
 
 void TensorView::borrow_python_protocol(py::handle object) {
   if (!py::hasattr(object, "__dlpack__"))
-    throw py::type_error(name_ + ": expected a torch or NumPy array, got " +
+    throw py::type_error(name_ + " must be a torch or NumPy array, got " +
                          py::str(py::type::handle_of(object).attr("__name__")).cast<std::string>());
   const py::object export_capsule = object.attr("__dlpack__");
   // On a device: -1 asks for no synchronisation, because we work on the producer's own stream.
@@ -151,7 +154,8 @@ void TensorView::borrow_python_protocol(py::handle object) {
         PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
     PyCapsule_SetName(capsule.ptr(), "used_dltensor_versioned");
     if (lender_->managed->version.major != 1)
-      throw py::type_error(name_ + ": its producer speaks an unknown version of DLPack");
+      throw py::type_error(name_ + " must come by version 1 of DLPack, got version " +
+                           std::to_string(lender_->managed->version.major));
     tensor_ = &lender_->managed->tensor;
   } else if (PyCapsule_IsValid(capsule.ptr(), "dltensor")) {
     lender_->managed_old =
@@ -159,7 +163,7 @@ void TensorView::borrow_python_protocol(py::handle object) {
     PyCapsule_SetName(capsule.ptr(), "used_dltensor");
     tensor_ = &lender_->managed_old->tensor;
   } else {
-    throw py::type_error(name_ + ": its __dlpack__ returned no DLPack capsule");
+    throw py::type_error(name_ + " must give a DLPack capsule from __dlpack__, got another object");
   }
 }
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "tile.hpp"
+#include "cpu/engine/tile.hpp"
 
 namespace anagram {
 
@@ -66,9 +66,10 @@ const Isa &current() {
   const char *wanted = std::getenv("ANAGRAM_ISA");
   const Isa *isa = find(wanted ? wanted : "");
   if (!isa)
-    throw std::invalid_argument("ANAGRAM_ISA: '" + std::string(wanted) +
-                                "' is unknown or not supported by this CPU; use base, avx2 or "
-                                "avx512, or leave it unset");
+    throw std::invalid_argument(
+        "ANAGRAM_ISA must be base, avx2 or avx512, supported by this CPU, or "
+        "unset, got '" +
+        std::string(wanted) + "'");
   selected.store(isa);
   return *isa;
 }

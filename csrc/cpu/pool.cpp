@@ -1,4 +1,4 @@
-#include "pool.hpp"
+#include "cpu/pool.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -156,7 +156,7 @@ int num_threads() {
 
 void set_num_threads(int n) {
   if (n < 1)
-    throw std::invalid_argument("n: expected at least one thread, got " + std::to_string(n));
+    throw std::invalid_argument("n must be at least one thread, got " + std::to_string(n));
   thread_count = n;
 }
 

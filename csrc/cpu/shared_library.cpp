@@ -1,4 +1,4 @@
-#include "shared_library.hpp"
+#include "cpu/shared_library.hpp"
 
 #include <stdexcept>
 

@@ -1,10 +1,10 @@
-#include "blas.hpp"
+#include "cuda/blas.hpp"
 
 #include <utility>
 
-#include "libraries.hpp"
-#include "per_queue.hpp"
-#include "status.hpp"
+#include "cuda/runtime/libraries.hpp"
+#include "cuda/runtime/per_queue.hpp"
+#include "cuda/runtime/status.hpp"
 
 namespace anagram::cuda {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <mutex>
 
-#include "blas_abi.hpp"
-#include "device.hpp"
+#include "cuda/runtime/blas_abi.hpp"
+#include "cuda/runtime/device.hpp"
 
 namespace anagram::cuda {
 

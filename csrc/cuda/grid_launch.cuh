@@ -1,9 +1,9 @@
 // One step as the kernel of a whole grid.
 #pragma once
 
-#include "kernels.hpp"
-#include "status.hpp"
-#include "teams.cuh"
+#include "cuda/kernels.hpp"
+#include "cuda/runtime/status.hpp"
+#include "cuda/teams.cuh"
 
 namespace anagram::cuda {
 

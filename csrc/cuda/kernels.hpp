@@ -1,9 +1,9 @@
 // Launching: one CUDA block a tile, or the whole grid on one step.
 #pragma once
 
+#include "anagram/engine/tile_blocks.hpp"
 #include "anagram/solver/steps.hpp"
-#include "anagram/tile_blocks.hpp"
-#include "device.hpp"
+#include "cuda/runtime/device.hpp"
 
 namespace anagram::cuda {
 

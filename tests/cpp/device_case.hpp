@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "anagram/net_tables.hpp"
-#include "anagram/team_machine.hpp"
-#include "anagram/tile_blocks.hpp"
-#include "cpu/plan.hpp"
+#include "anagram/engine/net_tables.hpp"
+#include "anagram/engine/team_machine.hpp"
+#include "anagram/engine/tile_blocks.hpp"
+#include "cpu/engine/plan.hpp"
 
 namespace device_case {
 
@@ -58,8 +58,8 @@ template <class T> double distance(const std::vector<T> &got, const std::vector<
 template <class T> class Case {
 public:
   Case(const Shape &shape, unsigned seed)
-      : shape_(shape), basis_(static_cast<int>(shape.widths.front()), shape.operators),
-        tables_(shape.widths, shape.activation, basis_), random_(seed) {
+      : shape_(shape), net_(shape.widths, shape.activation, shape.operators), tables_(net_),
+        random_(seed) {
     const size_t p = static_cast<size_t>(tables_.view().n_parameters);
     const size_t rows = static_cast<size_t>(shape.n * shape.n_residuals);
     thetas_ = normal(2 * p, 0.5);
@@ -70,11 +70,11 @@ public:
     gradient_ = normal(p, 1); // vjp adds to it
   }
 
-  int64_t n_parameters() const { return tables_.view().n_parameters; }
+  int64_t n_parameters() const { return net_.n_parameters(); }
   int64_t row_stride() const { return n_parameters() + 3; }
 
   Results<T> expected() const {
-    const anagram::Plan plan(shape_.widths, shape_.activation, shape_.operators);
+    const anagram::Plan plan(net_);
     Results<T> out = empty();
     const auto poll = [] {};
     const int c = shape_.n_residuals;
@@ -152,7 +152,7 @@ private:
   }
 
   Shape shape_;
-  anagram::JetBasis basis_;
+  anagram::NetShape net_;
   anagram::NetTables tables_;
   std::mt19937 random_;
   std::vector<T> thetas_, points_, seeds_, w_, v_, gradient_;

@@ -1,7 +1,7 @@
 // The path for wide nets, with a plain column-major product in the place of cuBLAS, gives what the
 // CPU engine gives; and the choice between the two paths.
-#include "anagram/gemm_machine.hpp"
-#include "anagram/tile_choice.hpp"
+#include "anagram/engine/gemm_machine.hpp"
+#include "anagram/engine/tile_choice.hpp"
 #include "check.hpp"
 #include "device_case.hpp"
 
@@ -58,8 +58,7 @@ void narrow_nets_are_fused() {
                                             device_case::derivative({0, 2})};
   const auto points = [&](int64_t width, anagram::Task task, int64_t n) {
     const std::vector<int64_t> widths{2, width, width, width, 1};
-    const anagram::JetBasis basis(2, heat);
-    const anagram::NetTables tables(widths, anagram::Activation::tanh, basis);
+    const anagram::NetTables tables(anagram::NetShape(widths, anagram::Activation::tanh, heat));
     const int tile = anagram::fused_points(tables.view(), task, 8, n, h100);
     if (tile > 0)
       CHECK(anagram::scratch_bytes(tables.view(), tile, task, 8) <= h100.shared_per_block);

@@ -1,11 +1,11 @@
 // The factorisation paths on the host, without Python: what the sanitizers see of the solver.
 #include "check.hpp"
 
-#include "cpu/factorise.hpp"
-#include "cpu/lapack.hpp"
-#include "cpu/magnitude.hpp"
+#include "cpu/engine/tile.hpp"
 #include "cpu/pool.hpp"
-#include "cpu/tile.hpp"
+#include "cpu/solver/factorise.hpp"
+#include "cpu/solver/lapack.hpp"
+#include "cpu/solver/magnitude.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -56,6 +56,23 @@ double reconstruction_error(const HostFactorisation<double> &f, MatrixView<const
   return norm(image.view()) / size;
 }
 
+// |J x - U sigma V^T x| / |J x| for a random x [P, 1], by the other two.
+double image_error(const HostFactorisation<double> &f, MatrixView<const double> jt) {
+  HostLinalg<double> linalg;
+  HostMatrix<double> x = linalg.allocate(jt.rows, 1), image = linalg.allocate(jt.columns, 1);
+  linalg.fill_random(x.view(), 105);
+  linalg.multiply_transposed(jt, x.view(), image.view());
+  const double size = norm(image.view());
+  HostMatrix<double> y = linalg.allocate(f.rank(), 1), found = linalg.allocate(jt.columns, 1);
+  f.pull(linalg, x.view(), y.view());
+  for (std::int64_t i = 0; i < f.rank(); ++i)
+    y.view()(i, 0) *= f.singular_values[static_cast<std::size_t>(i)];
+  f.push(linalg, y.view(), found.view());
+  for (std::int64_t i = 0; i < jt.columns; ++i)
+    image.view()(i, 0) -= found.view()(i, 0);
+  return norm(image.view()) / size;
+}
+
 HostFactorisation<double> factorise_on_host(MatrixView<const double> jt, Tolerance tolerance = {}) {
   HostLinalg<double> linalg;
   return factorise(linalg, jt, tolerance);
@@ -67,10 +84,12 @@ void check_paths(std::int64_t S, std::int64_t P) {
   CHECK(adaptive.method == std::string("adaptive"));
   CHECK(adaptive.rank() == 20);
   CHECK(reconstruction_error(adaptive, low.view()) < 1e-12);
+  CHECK(image_error(adaptive, low.view()) < 1e-12);
 
   const auto for_cutoff = factorise_on_host(low.view(), Tolerance{1e-8, 0});
   CHECK(!for_cutoff.left || !for_cutoff.right);
   CHECK(reconstruction_error(for_cutoff, low.view()) < 1e-7);
+  CHECK(image_error(for_cutoff, low.view()) < 1e-7);
   CHECK_NEAR(for_cutoff.singular_values[0], adaptive.singular_values[0],
              1e-13 * adaptive.singular_values[0]);
 
@@ -78,6 +97,7 @@ void check_paths(std::int64_t S, std::int64_t P) {
   CHECK(dense.method == std::string("dense"));
   CHECK(dense.rank() == std::min(S, P));
   CHECK(reconstruction_error(dense, full.view()) < 1e-12);
+  CHECK(image_error(dense, full.view()) < 1e-12);
 }
 
 // The embedding of unit vectors is Omega itself, that of J the product with it.
@@ -147,6 +167,7 @@ void check_tiles(std::int64_t S, std::int64_t P) {
   const auto streamed = factorise_tiles(linalg, tiles);
   CHECK(streamed.rank() == 20);
   CHECK(reconstruction_error(streamed, low.view()) < 1e-12);
+  CHECK(image_error(streamed, low.view()) < 1e-12);
 }
 
 // Low rank: products by strips. Full rank of a long matrix: a QR by strips, then an SVD.

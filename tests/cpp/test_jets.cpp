@@ -4,7 +4,8 @@
 // tested.
 #include "check.hpp"
 
-#include "cpu/plan.hpp"
+#include "cpu/engine/plan.hpp"
+#include "cpu/engine/tile.hpp"
 
 #include <random>
 #include <vector>
@@ -151,8 +152,8 @@ void check_network(const std::vector<int64_t> &widths, Activation kind, unsigned
     for (const auto &[index, coefficient] : op)
       separate.push_back({{index, 1.0}});
   }
-  const Plan one(widths, kind, collapsed), many(widths, kind, separate);
-  const std::vector<double> theta = random_vector(random, one.n_parameters(), 0.7);
+  const Plan one(NetShape(widths, kind, collapsed)), many(NetShape(widths, kind, separate));
+  const std::vector<double> theta = random_vector(random, one.shape().n_parameters(), 0.7);
   std::vector<double> u(collapsed.size() * size_t(m * n)), w(separate.size() * size_t(m * n));
   one.jets(theta.data(), 1, points.data(), n, u.data(), {});
   many.jets(theta.data(), 1, points.data(), n, w.data(), {});
@@ -189,7 +190,7 @@ void check_activation_range() {
     x.insert(x.end(), {a, -a});
   for (Activation kind : {Activation::tanh, Activation::sin, Activation::softplus, Activation::gelu,
                           Activation::silu, Activation::identity}) {
-    const Plan plan({1, 1, 1}, kind, orders);
+    const Plan plan(NetShape({1, 1, 1}, kind, orders));
     const int64_t n = int64_t(x.size());
     std::vector<double> u(orders.size() * x.size());
     plan.jets(theta.data(), 1, x.data(), n, u.data(), {});

@@ -2,7 +2,8 @@
 // bits for any number of threads; refusals.
 #include "check.hpp"
 
-#include "cpu/plan.hpp"
+#include "cpu/engine/plan.hpp"
+#include "cpu/engine/tile.hpp"
 #include "cpu/pool.hpp"
 
 #include <algorithm>
@@ -52,27 +53,28 @@ template <class T> struct Setup {
   std::vector<T> theta, points, seeds, w, v;
 
   Setup(const Case &c, int64_t n_points, unsigned seed)
-      : plan(c.widths, c.kind, c.operators), n(n_points) {
+      : plan(NetShape(c.widths, c.kind, c.operators)), n(n_points) {
     std::mt19937 random(seed);
-    theta = random_vector<T>(random, plan.n_parameters(), 0.6);
-    points = random_vector<T>(random, n * plan.n_inputs(), 1.0);
+    theta = random_vector<T>(random, plan.shape().n_parameters(), 0.6);
+    points = random_vector<T>(random, n * plan.shape().n_inputs(), 1.0);
     seeds = random_vector<T>(random, n_residuals * jet_size(), 1.0);
     w = random_vector<T>(random, n_rows(), 1.0);
-    v = random_vector<T>(random, plan.n_parameters(), 1.0);
+    v = random_vector<T>(random, plan.shape().n_parameters(), 1.0);
   }
 
   int64_t n_rows() const { return n_residuals * n; }
-  int64_t jet_size() const { return plan.n_requested() * plan.n_outputs() * n; }
+  int64_t jet_size() const { return plan.shape().n_requested() * plan.shape().n_outputs() * n; }
 
   std::vector<T> jacobian() const {
     // poisoned: every element must be written
-    std::vector<T> j(static_cast<size_t>(n_rows() * plan.n_parameters()), T(NAN));
+    std::vector<T> j(static_cast<size_t>(n_rows() * plan.shape().n_parameters()), T(NAN));
     plan.jacobian(theta.data(), points.data(), n, seeds.data(), n_residuals, j.data(),
-                  plan.n_parameters(), {});
+                  plan.shape().n_parameters(), {});
     return j;
   }
   std::vector<T> vjp() const {
-    std::vector<T> g(static_cast<size_t>(plan.n_parameters()), T(1)); // adds to what is there
+    std::vector<T> g(static_cast<size_t>(plan.shape().n_parameters()),
+                     T(1)); // adds to what is there
     plan.vjp(theta.data(), points.data(), n, seeds.data(), n_residuals, w.data(), g.data(), {});
     return g;
   }
@@ -99,7 +101,7 @@ void check_against_differences(const Case &c, unsigned seed) {
   const Setup<double> s(c, 5, seed);
   const auto j = s.jacobian();
   const double step = 1e-5;
-  for (int64_t p = 0; p < s.plan.n_parameters(); ++p) {
+  for (int64_t p = 0; p < s.plan.shape().n_parameters(); ++p) {
     auto plus = s.theta, minus = s.theta;
     plus[size_t(p)] += step;
     minus[size_t(p)] -= step;
@@ -108,7 +110,7 @@ void check_against_differences(const Case &c, unsigned seed) {
       const double difference = (above[size_t(i)] - below[size_t(i)]) / (2 * step);
       // truncation step^2 r'''/6 and round-off eps |r| / step, both below 1e-7 of these sizes
       const double size = 1 + std::abs(difference) + std::abs(above[size_t(i)]);
-      CHECK_NEAR(j[size_t(i * s.plan.n_parameters() + p)], difference, 3e-7 * size);
+      CHECK_NEAR(j[size_t(i * s.plan.shape().n_parameters() + p)], difference, 3e-7 * size);
     }
   }
 }
@@ -117,7 +119,7 @@ template <class T> void check_products(const Case &c, unsigned seed, double tole
   const Setup<T> s(c, 150, seed); // several tiles, the last one short
   const auto j = s.jacobian();
   const auto g = s.vjp(), out = s.jvp();
-  const int64_t n_p = s.plan.n_parameters();
+  const int64_t n_p = s.plan.shape().n_parameters();
   for (int64_t p = 0; p < n_p; ++p) {
     double sum = 1, size = 1;
     for (int64_t i = 0; i < s.n_rows(); ++i) {
@@ -141,10 +143,10 @@ template <class T> void check_products(const Case &c, unsigned seed, double tole
 // The jets that come along with the rows are those of a sweep without a record, to the last bit.
 template <class T> void check_jets_of_rows(const Case &c, unsigned seed) {
   const Setup<T> s(c, 150, seed);
-  std::vector<T> j(static_cast<size_t>(s.n_rows() * s.plan.n_parameters()));
+  std::vector<T> j(static_cast<size_t>(s.n_rows() * s.plan.shape().n_parameters()));
   std::vector<T> along(static_cast<size_t>(s.jet_size()), T(NAN)), alone = along;
   s.plan.jacobian_and_jets(s.theta.data(), s.points.data(), s.n, s.seeds.data(), s.n_residuals,
-                           j.data(), s.plan.n_parameters(), along.data(), {});
+                           j.data(), s.plan.shape().n_parameters(), along.data(), {});
   s.plan.jets(s.theta.data(), 1, s.points.data(), s.n, alone.data(), {});
   CHECK(along == alone);
   CHECK(j == s.jacobian());
@@ -174,13 +176,13 @@ template <class T> void check_large(const std::vector<int64_t> &widths) {
   const Case c{widths, Activation::tanh, {laplacian, {{{0, 0}, 1.0}}}};
   const Setup<T> s(c,
                    (int64_t(40) << 20) / static_cast<int64_t>(sizeof(T)) / 2 /
-                       Plan(widths, c.kind, c.operators).n_parameters(),
+                       NetShape(widths, c.kind, c.operators).n_parameters(),
                    7);
   for (const char *isa : {"base", "avx2", "avx512"}) {
     if (!select_isa(isa))
       continue;
     const auto j = s.jacobian();
-    const int64_t n_p = s.plan.n_parameters(), piece = s.n / 7 + 1;
+    const int64_t n_p = s.plan.shape().n_parameters(), piece = s.n / 7 + 1;
     for (int64_t i = 0; i < s.n; i += piece) {
       const int64_t n = std::min(piece, s.n - i);
       std::vector<T> seeds; // of the piece: [C, K, m, n]
@@ -239,7 +241,7 @@ void check_pool() {
 void check_refusals() {
   using Ops = std::vector<Operator>;
   const auto make = [](const std::vector<int64_t> &widths, const Ops &ops) {
-    return Plan(widths, Activation::tanh, ops);
+    return NetShape(widths, Activation::tanh, ops);
   };
   const Operator x = {{{1, 0}, 1.0}};
   CHECK_THROWS(make({2, 1}, {}), std::invalid_argument);
@@ -257,14 +259,15 @@ void check_refusals() {
 
 // The closure: heat needs {1, t, x, xx}; a Laplacian in d dimensions d + 2 components, not 2 d + 1.
 void check_closure() {
-  CHECK(Plan({2, 3, 1}, Activation::tanh, {{{{1, 0}, 1.0}}, {{{0, 2}, 1.0}}}).n_components() == 4);
+  const Operator t = {{{1, 0}, 1.0}}, xx = {{{0, 2}, 1.0}};
+  CHECK(NetShape({2, 3, 1}, Activation::tanh, {t, xx}).n_components() == 4);
   Operator laplacian;
   for (size_t c = 0; c < 10; ++c) {
     MultiIndex index(10, 0);
     index[c] = 2;
     laplacian.emplace_back(index, 1.0);
   }
-  CHECK(Plan({10, 3, 1}, Activation::tanh, {laplacian}).n_components() == 12);
+  CHECK(NetShape({10, 3, 1}, Activation::tanh, {laplacian}).n_components() == 12);
 }
 
 } // namespace

@@ -11,8 +11,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
-from anagram_ext.linear.solve import Factorisation, factorise
+from anagram_ext.linear.solve import Factorisation, factorise, factorise_tiles
 from anagram_ext.native.loading import core
 from spectra import decay, prescribed, solve
 
@@ -129,6 +130,66 @@ def test_bases_are_orthonormal_and_rebuild_the_matrix(S: int, P: int, device: st
     seen = factorisation.project(matrix.J.T)  # J^T U: [P, k]
     sigma_vt = factorisation.expand(torch.diag(factorisation.singular_values))  # [k, P]
     torch.testing.assert_close(seen.T, sigma_vt, rtol=0, atol=30 * EPS * float(matrix.J.norm()))
+
+
+def streamed(J: torch.Tensor) -> Factorisation:
+    """J by tiles whose rows come in another order than those of r."""
+    order = torch.randperm(len(J), generator=torch.Generator().manual_seed(4)).to(J.device)
+    tiles = J[order].split(len(J) // 3 + 1)
+    sizes = [len(tile) for tile in tiles]
+    return factorise_tiles(
+        lambda i: tiles[i].clone(), sizes, J.shape[1], dtype=J.dtype, device=J.device, order=order
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("made_by", [factorise, streamed])
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_pull_and_push_undo_expand_and_project(S, P, made_by, dtype, device: str) -> None:
+    matrix = prescribed(S, P, decay(30, 1e-2), dtype=dtype, device=device)
+    factorisation = made_by(matrix.J)
+    sigma = factorisation.singular_values
+    generator = torch.Generator().manual_seed(5)
+    y = torch.randn(3, len(sigma), generator=generator, dtype=dtype).to(device)
+    x = torch.randn(P, generator=generator, dtype=dtype).to(device)
+    eps = torch.finfo(dtype).eps
+    for found in (
+        factorisation.pull(factorisation.expand(y)),
+        factorisation.project(factorisation.push(y)),
+    ):
+        assert float((found - y).norm()) < 100 * eps * float(y.norm())
+    image = factorisation.push(sigma * factorisation.pull(x)).cpu().numpy()
+    Jx = matrix.J.cpu().numpy() @ x.cpu().numpy()
+    assert np.linalg.norm(image - Jx) < 100 * eps * float(sigma[0]) * float(x.norm())
+    assert factorisation.pull(x).shape == (len(sigma),)
+    assert factorisation.push(y).shape == (3, S)
+
+
+@pytest.mark.parametrize(("S", "P"), SHAPES)
+def test_pull_and_push_of_a_known_cutoff(S: int, P: int, device: str) -> None:
+    """One of the two bases is then an image under J of the other."""
+    matrix = prescribed(S, P, decay(30, 1e-3), device=device)
+    factorisation = factorise(matrix.J, smallest_cutoff=1e-2)
+    x = torch.randn(P, generator=torch.Generator().manual_seed(5), dtype=torch.float64).to(device)
+    rank = factorisation.rank(1e-2)
+    coefficients = factorisation.pull(x)
+    coefficients[rank:] = 0
+    image = factorisation.push(factorisation.singular_values * coefficients).cpu()
+    U, V = matrix.U[:, :rank], matrix.V[:, :rank]
+    truncated = U @ (matrix.sigma[:rank] * (V.T @ x.cpu()))
+    # what is left out, 1e-5 of the cutoff, turns the kept vectors by that much over the gap
+    assert float((image - truncated).norm()) < 1e-5 * float(x.norm())
+
+
+def test_pull_refuses_what_project_refuses(device: str) -> None:
+    factorisation = factorise(prescribed(90, 60, decay(10, 1e-2), device=device).J)
+    x = torch.ones(60, dtype=torch.float64, device=device)
+    with pytest.raises(ValueError, match=r"x must be float64 \[\*, 60\]"):
+        factorisation.pull(x[:2])
+    with pytest.raises(ValueError, match=r"y must be float64"):
+        factorisation.push(x)
+    with pytest.raises(NonFiniteError, match=r"x: element \[0, 0\] is nan"):
+        factorisation.pull(x * math.nan)
 
 
 @pytest.mark.parametrize(("S", "P"), SHAPES)

@@ -238,8 +238,8 @@ def test_one_nan_is_found_and_named(device: str) -> None:
 def test_project_refuses_wrong_lengths(device: str) -> None:
     factorisation = factorise(J.to(device))
     with pytest.raises(
-        ValueError, match=r"r: expected float64 \[\*, 3\] on c.*, got float64 \[1, 2\]"
+        ValueError, match=r"r must be float64 \[\*, 3\] on c.*, got float64 \[1, 2\]"
     ):
         factorisation.project(R[:2].to(device))
-    with pytest.raises(ValueError, match=r"y: expected float64 \[\*, 2\] on c"):
+    with pytest.raises(ValueError, match=r"y must be float64 \[\*, 2\] on c"):
         factorisation.expand(R.to(device))

@@ -123,7 +123,7 @@ def test_the_compiled_module_imports_without_a_gpu():
     assert count > 0 or reason
     plan = module.Plan([2, 8, 1], "tanh", [[([0, 0], 1.0)], [([2, 0], 1.0)]])
     assert (plan.n_parameters, plan.n_components) == (33, 3)
-    with pytest.raises(ValueError, match="expected a CUDA tensor, got float64"):
+    with pytest.raises(ValueError, match="must be a CUDA tensor, got float64"):
         plan.jets(*(torch.zeros(s, dtype=torch.float64) for s in [33, (4, 2), (2, 1, 4)]), 0)
     with pytest.raises(ValueError, match="at most 2\\^31 - 1 parameters"):
         module.Plan([1, 60_000, 60_000, 1], "tanh", [[([0], 1.0)]])

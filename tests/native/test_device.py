@@ -164,12 +164,12 @@ def test_work_goes_to_the_current_stream(gpu):
 @pytest.mark.gpu
 def test_tensors_of_two_devices_are_refused(gpu):
     case = Case(gpu, "narrow", torch.float64)
-    with pytest.raises(ValueError, match=r"seeds: expected .* on cuda:0, got .* on cpu"):
+    with pytest.raises(ValueError, match=r"seeds must be .* on cuda:0, got .* on cpu"):
         case.plan.jvp(case.theta, case.points, case.seeds.cpu(), case.v, case.w)
 
 
 def test_arguments_are_checked(case):
-    with pytest.raises(ValueError, match=r"seeds: expected float64 \[\*, 3, "):
+    with pytest.raises(ValueError, match=r"seeds must be float64 \[\*, 3, "):
         case.plan.jvp(case.theta, case.points, case.seeds[:, :2], case.v, case.w)
-    with pytest.raises(ValueError, match="points: expected float64"):
+    with pytest.raises(ValueError, match="points must be float64"):
         case.plan.jets(case.theta, case.points.float())

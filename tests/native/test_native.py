@@ -108,7 +108,7 @@ def test_lapack_of_scipy_is_the_default(tmp_path: Path, choice: str) -> None:
 
 def test_unknown_lapack_is_refused(tmp_path: Path) -> None:
     done = bind(tmp_path, "atlas")
-    assert "ValueError: ANAGRAM_LAPACK: expected one of scipy, openblas32, mkl" in done.stderr
+    assert "ValueError: ANAGRAM_LAPACK must be one of scipy, openblas32, mkl" in done.stderr
     assert "got 'atlas'" in done.stderr
 
 
@@ -174,7 +174,7 @@ def test_rows_may_lie_apart_but_must_be_contiguous() -> None:
     expected = np.linalg.norm(array[:, :1])
     assert singular_value_of(array[:, :1]) == pytest.approx(expected, rel=1e-15)
     with pytest.raises(
-        ValueError, match=r"J: expected contiguous rows, got a strided view float64"
+        ValueError, match=r"J must have contiguous rows, got a strided view float64"
     ):
         core.FactorisationF64(array[:, ::2])
 
@@ -185,15 +185,15 @@ def test_rows_may_lie_apart_but_must_be_contiguous() -> None:
         (
             np.zeros((2, 2), np.float32),
             ValueError,
-            r"J: expected float64 \[\*, \*\] on cpu, got float32 \[2, 2\]",
+            r"J must be float64 \[\*, \*\] on cpu, got float32 \[2, 2\]",
         ),
         (np.zeros((2, 2), np.int64), ValueError, "got int64"),
         (np.zeros((2, 2), bool), ValueError, "got bool"),
         (np.zeros((2, 2), complex), ValueError, "got unsupported dtype"),
         (np.zeros(2), ValueError, r"got float64 \[2\]"),
-        (np.zeros((1,) * 9), ValueError, "J: has more than 8 dimensions"),
-        ([[1.0]], TypeError, "J: expected a torch or NumPy array, got list"),
-        (None, TypeError, "J: expected a torch or NumPy array, got NoneType"),
+        (np.zeros((1,) * 9), ValueError, "J must have at most 8 dimensions, got 9"),
+        ([[1.0]], TypeError, "J must be a torch or NumPy array, got list"),
+        (None, TypeError, "J must be a torch or NumPy array, got NoneType"),
     ],
 )
 def test_wrong_arrays(array: object, error: type[Exception], text: str) -> None:
@@ -205,7 +205,7 @@ def test_outputs_must_be_writable() -> None:
     out = np.empty(1)
     out.flags.writeable = False
     factorisation = core.FactorisationF64(np.ones((3, 1)))
-    with pytest.raises(ValueError, match="out: is to be written but read-only"):
+    with pytest.raises(ValueError, match="out must be writable, got a read-only array"):
         factorisation.singular_values(out)
 
 

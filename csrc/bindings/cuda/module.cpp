@@ -3,9 +3,9 @@
 
 #include <pybind11/stl.h>
 
-#include "cuda/device.hpp"
-#include "cuda/libraries.hpp"
-#include "cuda/status.hpp"
+#include "cuda/runtime/device.hpp"
+#include "cuda/runtime/libraries.hpp"
+#include "cuda/runtime/status.hpp"
 #include "register.hpp"
 
 namespace py = pybind11;

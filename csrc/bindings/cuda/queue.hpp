@@ -2,14 +2,14 @@
 #pragma once
 
 #include "bindings/tensor_checks.hpp"
-#include "cuda/device.hpp"
+#include "cuda/runtime/device.hpp"
 
 namespace anagram::cuda {
 
 // The device of one argument, which all others must share.
 inline dlpack::Device device_of(const TensorView &view) {
   if (view.device().type != dlpack::cuda)
-    throw std::invalid_argument(view.name() + ": expected a CUDA tensor, got " + view.describe());
+    throw std::invalid_argument(view.name() + " must be a CUDA tensor, got " + view.describe());
   return view.device();
 }
 

@@ -7,7 +7,7 @@
 
 #include <pybind11/stl.h>
 
-#include "cuda/plan.hpp"
+#include "cuda/engine/plan.hpp"
 #include "queue.hpp"
 
 namespace anagram::cuda {
@@ -21,30 +21,32 @@ void check(const TensorView &view, const TensorView &theta,
 
 // The arguments that all sweeps share, checked: theta [P], points [n, d], seeds [C, K, m, n].
 struct SweepArguments {
+  const NetShape &net;
   TensorView theta, points, seeds;
   int64_t n, n_residuals;
 
-  SweepArguments(const Plan &plan, py::handle theta_, py::handle points_, py::handle seeds_)
-      : theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
-    check(theta, theta, {plan.n_parameters()});
-    check(points, theta, {any_size, plan.n_inputs()});
+  SweepArguments(const NetShape &net_, py::handle theta_, py::handle points_, py::handle seeds_)
+      : net(net_), theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
+    check(theta, theta, {net.n_parameters()});
+    check(points, theta, {any_size, net.n_inputs()});
     n = points.shape(0);
-    check(seeds, theta, {any_size, plan.n_requested(), plan.n_outputs(), n});
+    check(seeds, theta, {any_size, net.n_requested(), net.n_outputs(), n});
     n_residuals = seeds.shape(0);
   }
 };
 
 void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle out_,
           std::uintptr_t stream, bool many) {
+  const NetShape &net = plan.shape();
   const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, "points");
   const TensorView out(out_, "out", Access::write);
   if (many)
-    check(theta, theta, {any_size, plan.n_parameters()});
+    check(theta, theta, {any_size, net.n_parameters()});
   else
-    check(theta, theta, {plan.n_parameters()});
-  check(points, theta, {any_size, plan.n_inputs()});
+    check(theta, theta, {net.n_parameters()});
+  check(points, theta, {any_size, net.n_inputs()});
   const int64_t n = points.shape(0), q = many ? theta.shape(0) : 1;
-  const int64_t k = plan.n_requested(), m = plan.n_outputs();
+  const int64_t k = net.n_requested(), m = net.n_outputs();
   if (many)
     check(out, theta, {q, k, m, n});
   else
@@ -59,9 +61,9 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
 
 void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle seeds,
               py::handle j_, std::uintptr_t stream) {
-  const SweepArguments in(plan, theta, points, seeds);
+  const SweepArguments in(plan.shape(), theta, points, seeds);
   const TensorView j(j_, "j", Access::write);
-  check(j, in.theta, {in.n_residuals * in.n, plan.n_parameters()}, Layout::rows);
+  check(j, in.theta, {in.n_residuals * in.n, in.net.n_parameters()}, Layout::rows);
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
@@ -72,10 +74,10 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
 
 void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds, py::handle w_,
          py::handle out_, std::uintptr_t stream) {
-  const SweepArguments in(plan, theta, points, seeds);
+  const SweepArguments in(plan.shape(), theta, points, seeds);
   const TensorView w(w_, "w"), out(out_, "out", Access::write);
   check(w, in.theta, {in.n_residuals * in.n});
-  check(out, in.theta, {plan.n_parameters()});
+  check(out, in.theta, {in.net.n_parameters()});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
     const py::gil_scoped_release nogil;
@@ -86,9 +88,9 @@ void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
 
 void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds, py::handle v_,
          py::handle out_, std::uintptr_t stream) {
-  const SweepArguments in(plan, theta, points, seeds);
+  const SweepArguments in(plan.shape(), theta, points, seeds);
   const TensorView v(v_, "v"), out(out_, "out", Access::write);
-  check(v, in.theta, {plan.n_parameters()});
+  check(v, in.theta, {in.net.n_parameters()});
   check(out, in.theta, {in.n_residuals * in.n});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
@@ -106,11 +108,14 @@ void register_plan(py::module_ &module) {
                    "Jets and residual Jacobian of one MLP for one set of derivatives.")
       .def(py::init([](const std::vector<int64_t> &widths, const std::string &activation,
                        const std::vector<Operator> &operators) {
-             return std::make_unique<Plan>(widths, activation_from_name(activation), operators);
+             return std::make_unique<Plan>(
+                 NetShape(widths, activation_from_name(activation), operators));
            }),
            "widths"_a, "activation"_a, "operators"_a)
-      .def_property_readonly("n_parameters", &Plan::n_parameters)
-      .def_property_readonly("n_components", &Plan::n_components)
+      .def_property_readonly("n_parameters",
+                             [](const Plan &plan) { return plan.shape().n_parameters(); })
+      .def_property_readonly("n_components",
+                             [](const Plan &plan) { return plan.shape().n_components(); })
       .def(
           "jets",
           [](const Plan &plan, py::handle theta, py::handle points, py::handle out,

@@ -2,8 +2,8 @@
 #include "register.hpp"
 
 #include "bindings/factorisation_class.hpp"
-#include "cuda/factorise.hpp"
-#include "cuda/status.hpp"
+#include "cuda/runtime/status.hpp"
+#include "cuda/solver/factorise.hpp"
 #include "queue.hpp"
 
 namespace anagram::cuda {

@@ -1,8 +1,8 @@
-// The inner loop of cpu/embedding.hpp.
+// The inner loop of cpu/solver/embedding.hpp.
 #pragma once
 
 #include "anagram/simd.hpp"
-#include "cpu/tile.hpp"
+#include "cpu/engine/tile.hpp"
 
 namespace anagram::ANAGRAM_ISA_NAME {
 namespace {

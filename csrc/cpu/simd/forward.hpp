@@ -1,8 +1,8 @@
 // Forward sweep of one tile: jets of the coordinates through every hidden layer.
 #pragma once
 
-#include "anagram/jet_activation.hpp"
-#include "cpu/tile.hpp"
+#include "anagram/engine/jet_activation.hpp"
+#include "cpu/engine/tile.hpp"
 #include "gemm.hpp"
 #include "lanes.hpp"
 

@@ -1,8 +1,8 @@
 // Reverse sweep of one tile: the adjoint of every layer, from the seeds down.
 #pragma once
 
-#include "anagram/jet_activation.hpp"
-#include "cpu/tile.hpp"
+#include "anagram/engine/jet_activation.hpp"
+#include "cpu/engine/tile.hpp"
 #include "gemm.hpp"
 #include "lanes.hpp"
 

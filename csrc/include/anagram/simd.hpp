@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "macros.hpp"
+#include "anagram/macros.hpp"
 
 #if defined(__AVX512F__) && !defined(__CUDACC__)
 #include <immintrin.h>

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "macros.hpp"
+#include "anagram/macros.hpp"
 
 namespace anagram {
 

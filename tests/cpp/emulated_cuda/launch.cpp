@@ -4,9 +4,9 @@
 #include <limits>
 #include <vector>
 
-#include "anagram/team_machine.hpp"
+#include "anagram/engine/team_machine.hpp"
 #include "cuda/kernels.hpp"
-#include "cuda/status.hpp"
+#include "cuda/runtime/status.hpp"
 #include "device_memory.hpp"
 
 namespace anagram::cuda {

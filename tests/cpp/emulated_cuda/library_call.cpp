@@ -67,7 +67,7 @@ void *fortran_function(const std::string &name) {
 
 } // namespace emulated_cuda
 
-// In the place of csrc/cuda/libraries.cpp, which looks for the vendor's.
+// In the place of csrc/cuda/runtime/libraries.cpp, which looks for the vendor's.
 namespace anagram::cuda {
 
 const Libraries &libraries() {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "cuda/libraries.hpp"
+#include "cuda/runtime/libraries.hpp"
 #include "device_memory.hpp"
 
 namespace emulated_cuda {

@@ -1,6 +1,7 @@
 // What every factorisation path returns: J = U diag(sigma) V^T, as operations on vectors.
 //
-// `Linalg` supplies the memory and the dense operations of one device; see csrc/cpu/linalg.hpp.
+// `Linalg` supplies the memory and the dense operations of one device; see
+// csrc/cpu/solver/linalg.hpp.
 #pragma once
 
 #include "anagram/solver/basis.hpp"
@@ -49,6 +50,27 @@ template <class Linalg> struct Factorisation {
     auto pushed = linalg.allocate(rows(), y.columns);
     left->expand(linalg, scaled.view(), pushed.view());
     linalg.multiply(j_transposed, pushed.view(), x);
+  }
+
+  // y [k, n] = V^T x,  x [P, n]
+  void pull(Linalg &linalg, ConstView x, View y) const {
+    if (right)
+      return right->project(linalg, x, y);
+    auto image = linalg.allocate(rows(), x.columns); // J x
+    linalg.multiply_transposed(j_transposed, x, image.view());
+    left->project(linalg, image.view(), y);
+    linalg.divide_rows(y, singular_values);
+  }
+
+  // r [S, n] = U y,  y [k, n]
+  void push(Linalg &linalg, ConstView y, View r) const {
+    if (left)
+      return left->expand(linalg, y, r);
+    auto scaled = linalg.copy(y);
+    linalg.divide_rows(scaled.view(), singular_values);
+    auto expanded = linalg.allocate(columns(), y.columns);
+    right->expand(linalg, scaled.view(), expanded.view());
+    linalg.multiply_transposed(j_transposed, expanded.view(), r);
   }
 };
 

@@ -63,7 +63,7 @@ private:
     const auto shape = [](std::int64_t rows, std::int64_t columns) {
       return "[" + std::to_string(rows) + ", " + std::to_string(columns) + "]";
     };
-    throw std::invalid_argument("tile " + std::to_string(i) + ": expected " +
+    throw std::invalid_argument("tile " + std::to_string(i) + " must be " +
                                 shape(tile_rows_[i], columns_) + ", got " +
                                 shape(tile.columns, tile.rows));
   }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "check.hpp"
-#include "cpu/factorise.hpp"
-#include "cpu/lapack.hpp"
-#include "cuda/factorise.hpp"
+#include "cpu/solver/factorise.hpp"
+#include "cpu/solver/lapack.hpp"
+#include "cuda/solver/factorise.hpp"
 #include "emulated_cuda/device_memory.hpp"
 
 #include <algorithm>

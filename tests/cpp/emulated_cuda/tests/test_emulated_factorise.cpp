@@ -58,6 +58,27 @@ double reconstruction_error(Linalg &linalg, const Factorisation<Linalg> &f,
   return largest(missed) / std::max(largest(image), std::numeric_limits<double>::min());
 }
 
+// |J x - U sigma V^T x| / |J x|, by the other two.
+template <class T, class Linalg>
+double image_error(Linalg &linalg, const Factorisation<Linalg> &f, const HostMatrix<T> &jt) {
+  const HostLinalg<T> host;
+  const HostMatrix<T> x = random<T>(jt.rows(), 2, 14);
+  HostMatrix<T> image(jt.columns(), 2);
+  host.multiply_transposed(jt.view(), x.view(), image.view());
+  const double size = largest(image);
+  auto y = linalg.allocate(f.rank(), 2), pushed = linalg.allocate(f.rows(), 2);
+  f.pull(linalg, moved_to(linalg, x).view(), y.view());
+  HostMatrix<T> scaled = on_host(y);
+  for (std::int64_t i = 0; i < f.rank(); ++i)
+    for (std::int64_t j = 0; j < 2; ++j)
+      scaled.view()(i, j) *= f.singular_values[static_cast<std::size_t>(i)];
+  f.push(linalg, moved_to(linalg, scaled).view(), pushed.view());
+  const HostMatrix<T> found = on_host(pushed);
+  for (std::int64_t i = 0; i < 2 * jt.columns(); ++i)
+    image.view().data[i] -= found.view().data[i];
+  return largest(image) / std::max(size, std::numeric_limits<double>::min());
+}
+
 template <class T> void compare(const Case &c, How how) {
   const int failures = check::failures();
   HostMatrix<T> jt = low_rank<T>(c.P, c.S, c.rank, c.decay);
@@ -85,6 +106,8 @@ template <class T> void compare(const Case &c, How how) {
   // Near the level singular vectors are wrong by order one; all of them add up here.
   CHECK(reconstruction_error(host, expected, jt) < 50 * level);
   CHECK(reconstruction_error(device, got, jt) < 50 * level);
+  CHECK(image_error(host, expected, jt) < 50 * level);
+  CHECK(image_error(device, got, jt) < 50 * level);
   if (check::failures() > failures)
     std::fprintf(stderr, "  %s\n", c.name);
 }

@@ -2,8 +2,8 @@
 // emulated machine notices what a real one would.
 #include "fixture.hpp"
 
-#include "cuda/libraries.hpp"
-#include "cuda/status.hpp"
+#include "cuda/runtime/libraries.hpp"
+#include "cuda/runtime/status.hpp"
 
 #include <csignal>
 #include <optional>
@@ -95,7 +95,7 @@ void failing_calls() {
         "cusolverDnDorgqr", "cusolverDnDorgqr_bufferSize", "cusolverDnXgesvd",
         "cusolverDnXgesvd_bufferSize"})
     CHECK(contains(failure(function, 7), "internal error [status 7]"));
-  CHECK(contains(failure("cusolverDnXgesvd", 7), "(solver.cpp:"));
+  CHECK(contains(failure("cusolverDnXgesvd", 7), "(cusolver.cpp:"));
   CHECK(contains(failure("cublasDgemm_v2", 13), "cuBLAS: the program failed to execute"));
   CHECK(contains(failure("cublasDgemm_v2", 13), "(blas.cpp:"));
   for (const char *function : {"cudaMemcpy2DAsync", "cudaStreamSynchronize"})
@@ -114,7 +114,8 @@ void nonzero_info() {
     CHECK(emulated_cuda::take_info(function) == 0);
     return text;
   };
-  CHECK(contains(failure("cusolverDnXgesvd", 5), "no convergence [info 5] in gesvd (solver.cpp:"));
+  CHECK(
+      contains(failure("cusolverDnXgesvd", 5), "no convergence [info 5] in gesvd (cusolver.cpp:"));
   for (const char *function : {"cusolverDnDgeqrf", "cusolverDnDormqr", "cusolverDnDorgqr"})
     CHECK(contains(failure(function, -3), "argument 3 is wrong [info -3]"));
 }

@@ -2,8 +2,8 @@
 // launches and cuBLAS calls included, for nets that fit shared memory and for those that do not.
 #include "fixture.hpp"
 
-#include "cpu/plan.hpp"
-#include "cuda/plan.hpp"
+#include "cpu/engine/plan.hpp"
+#include "cuda/engine/plan.hpp"
 
 using namespace fixture;
 
@@ -36,11 +36,12 @@ double distance(OnDevice &got, const Vector &expected) {
 
 void agrees(const std::vector<std::int64_t> &widths, std::int64_t n, bool fused) {
   const std::vector<Operator> operators{{{{0, 0}, 1.0}}, {{{1, 0}, 1.0}}, {{{0, 2}, 1.0}}};
-  const NetTables tables(widths, Activation::tanh, JetBasis(2, operators));
+  const NetShape shape(widths, Activation::tanh, operators);
+  const NetTables tables(shape);
   CHECK(fused == (fused_points(tables.view(), Task::rows, 8, n, cuda::limits(0)) > 0));
-  const anagram::Plan host(widths, Activation::tanh, operators);
-  const anagram::cuda::Plan device(widths, Activation::tanh, operators);
-  const std::int64_t p = host.n_parameters(), k = 3, residuals = 2, rows = residuals * n;
+  const anagram::Plan host(shape);
+  const anagram::cuda::Plan device(shape);
+  const std::int64_t p = shape.n_parameters(), k = 3, residuals = 2, rows = residuals * n;
   const double scale = 0.5 / std::sqrt(static_cast<double>(widths[1]));
   const Vector theta = numbers(2 * p, 1, scale), points = numbers(2 * n, 2, 1);
   const Vector seeds = numbers(residuals * k * n, 3, 1), w = numbers(rows, 4, 1);

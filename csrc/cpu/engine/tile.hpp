@@ -1,0 +1,92 @@
+// What a tile kernel needs to know, as plain data: the network, its packed weights, the buffers of
+// one tile of points. Filled by plan.cpp, read by the kernels of every instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "anagram/engine/activation.hpp"
+#include "anagram/engine/jet_table.hpp"
+
+namespace anagram {
+
+// One affine layer. Rows are padded with zeros to a multiple of the register length.
+template <class T> struct Layer {
+  int64_t n_in, n_out;
+  int64_t in_pad, out_pad;
+  const T *transposed; // [n_in, out_pad], W^T: the forward operand
+  const T *weight;     // [n_out, in_pad], W: the reverse operand
+  const T *bias;       // [out_pad]
+  int64_t offset;      // of W in theta; the bias follows at offset + n_out * n_in
+};
+
+template <class T> struct TileNet {
+  int depth; // affine layers
+  const Layer<T> *layers;
+  Activation activation;
+  JetTable inner;       // hidden layers but the last: the closed basis
+  JetTable outer;       // last hidden layer: the requested components only
+  const double *linear; // [n_components, d]: the jet of the input itself
+  int64_t n_in, n_out;  // d, m
+  int n_derivatives;    // stored s^(k) a neuron: order + 2
+
+  // The rule that produced the jet entering affine layer l, and the number of its slots.
+  ANAGRAM_INLINE const JetTable &table(int l) const { return l == depth - 1 ? outer : inner; }
+  ANAGRAM_INLINE int slots(int l) const { return table(l).n_entries; }
+};
+
+// Buffers of one tile of n points, neurons contiguous.
+template <class T> struct TileBuffers {
+  T *const *h;    // [depth]: input of layer l, [n, slots(l), in_pad]
+  T *const *z;    // [depth - 1]: output of layer l, [n, slots(l), out_pad]
+  T *const *d;    // [depth - 1]: s^(k)(z_0), [n, n_derivatives, out_pad]; null when not recorded
+  T *derivatives; // [max_derivatives + 1, pad]: of one point, when not recorded
+  T *adjoint[3];  // [n, slots, pad]: hbar, and zbar of two neighbouring layers
+  T *seed;        // [n, n_requested, m_pad]
+  T *block;       // consecutive columns of a row of J before they are written past the caches
+};
+
+// Columns of J in that block, and at least one row of a layer's weights; its biases come on top. In
+// double precision it fills a large part of the L1 cache.
+constexpr int64_t block_elements = 4096;
+
+// An embedding (solver/embedding.hpp) adds every row to one place in each block of its result; so
+// many columns of those rows are summed at a time, in the L1 cache.
+constexpr int64_t embedding_blocks = 8;
+constexpr int64_t embedding_panel = 16;
+
+// Seeds of one residual component: dr/d(jet), element (k, o, i) at data[(k * m + o) * n_total + i].
+template <class T> struct Seeds {
+  const T *data;
+  int64_t n_total;
+};
+
+template <class T> struct Kernels {
+  int64_t lanes;
+  // u[k, o, i] at out[(k * m + o) * n_total + i], no record kept
+  void (*jets)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
+               int64_t n_total);
+  // forward sweep that keeps what the reverse sweep needs; writes the jets as well, unless out is
+  // null
+  void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
+                 int64_t n_total);
+  // rows of J, row i at j + i * row_stride; streaming: past the caches
+  void (*rows)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, int64_t n, T *j,
+               int64_t row_stride, bool streaming);
+  // gradient += sum over the rows i of w[i] J[i, :]
+  void (*gradient)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const T *w, int64_t n,
+                   T *gradient);
+  // out[i] = J[i, :] v, v packed like the weights; scratch [n, slots, pad]
+  void (*tangent)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, const Layer<T> *v,
+                  int64_t n, T *scratch, T *out);
+  // sums[places[i, b]] += factors[i, b] x[i] for all blocks b; x [rows, embedding_panel] with
+  // strided rows, sums [m, embedding_panel]
+  void (*add_to_sums)(const int32_t *places, const T *factors, int64_t rows, const T *x,
+                      int64_t x_stride, T *sums);
+};
+
+// The best instruction set of this CPU, or the one that ANAGRAM_ISA names.
+template <class T> const Kernels<T> &kernels();
+const char *isa_name();
+bool select_isa(const char *name); // "" = best; false when this CPU lacks it
+
+} // namespace anagram

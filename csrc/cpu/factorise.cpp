@@ -1,8 +1,0 @@
-#include "cpu/factorise.hpp"
-
-namespace anagram {
-
-ANAGRAM_HOST_FACTORISATION(, double)
-ANAGRAM_HOST_FACTORISATION(, float)
-
-} // namespace anagram

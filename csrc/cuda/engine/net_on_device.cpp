@@ -1,0 +1,53 @@
+#include "cuda/engine/net_on_device.hpp"
+
+#include "cuda/runtime/status.hpp"
+
+namespace anagram::cuda {
+namespace {
+
+// Plain cudaMalloc: outlives every stream, and its copies are finished when the constructor
+// returns.
+template <class T> class Array {
+public:
+  explicit Array(const std::vector<T> &values) {
+    if (values.empty())
+      return;
+    ANAGRAM_CUDA(cudaMalloc(reinterpret_cast<void **>(&data_), values.size() * sizeof(T)));
+    const cudaError_t status =
+        cudaMemcpy(data_, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice);
+    if (status != cudaSuccess)
+      (void)cudaFree(data_);
+    ANAGRAM_CUDA(status);
+  }
+  ~Array() { (void)cudaFree(data_); } // a device that is gone has nothing to give back
+  Array(const Array &) = delete;
+  Array &operator=(const Array &) = delete;
+  const T *data() const { return data_; }
+
+private:
+  T *data_ = nullptr;
+};
+
+} // namespace
+
+struct NetOnDevice::Copy {
+  Array<LayerShape> layers;
+  Array<JetEntry> inner, outer;
+  Array<JetTerm> terms;
+  Array<double> linear;
+
+  explicit Copy(const NetTables &from)
+      : layers(from.layers), inner(from.inner), outer(from.outer), terms(from.terms),
+        linear(from.linear) {}
+};
+
+DeviceNet NetOnDevice::view(int device) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::shared_ptr<Copy> &copy = copies_[device];
+  if (!copy)
+    copy = std::make_shared<Copy>(tables_);
+  return tables_.view(copy->layers.data(), copy->inner.data(), copy->outer.data(),
+                      copy->terms.data(), copy->linear.data());
+}
+
+} // namespace anagram::cuda

@@ -1,0 +1,103 @@
+#include "cuda/runtime/buffer.hpp"
+
+#include <map>
+#include <mutex>
+
+#include "anagram/solver/magnitude.hpp"
+#include "cuda/runtime/status.hpp"
+
+namespace anagram::cuda {
+namespace {
+
+constexpr uint64_t kept_bytes = uint64_t(512) << 20; // stay with the pool between two calls
+
+// A pool of our own for each device: the device's default pool gives its memory back to the driver
+// at every synchronisation. Never destroyed: at exit the driver may be gone already.
+cudaMemPool_t pool(int device) {
+  static std::mutex mutex;
+  static auto *pools = new std::map<int, cudaMemPool_t>;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = pools->find(device);
+  if (found != pools->end())
+    return found->second;
+  cudaMemPoolProps properties{};
+  properties.allocType = cudaMemAllocationTypePinned; // the only kind there is for device memory
+  properties.location.type = cudaMemLocationTypeDevice;
+  properties.location.id = device;
+  cudaMemPool_t made = nullptr;
+  ANAGRAM_CUDA(cudaMemPoolCreate(&made, &properties));
+  uint64_t threshold = kept_bytes;
+  ANAGRAM_CUDA(cudaMemPoolSetAttribute(made, cudaMemPoolAttrReleaseThreshold, &threshold));
+  return pools->emplace(device, made).first->second;
+}
+
+std::string mebibytes(double bytes) {
+  return std::to_string(static_cast<int64_t>(bytes / (1 << 20)) + 1) + " MiB";
+}
+
+[[noreturn]] void throw_out_of_memory(int64_t bytes) {
+  size_t free = 0, total = 0;
+  (void)cudaMemGetInfo(&free, &total);
+  throw OutOfMemory(
+      "out of device memory: needed " + mebibytes(static_cast<double>(bytes)) + ", free " +
+      mebibytes(static_cast<double>(free)) + " of " + mebibytes(static_cast<double>(total)) +
+      "; torch.cuda.empty_cache() gives back what torch keeps; fewer points a condition "
+      "need less, and a step with memory=\"streamed\" stores no Jacobian");
+}
+
+} // namespace
+
+void *allocate(int64_t bytes, const Queue &queue) {
+  void *memory = nullptr;
+  if (bytes == 0)
+    return memory;
+  const cudaError_t status = cudaMallocFromPoolAsync(&memory, static_cast<size_t>(bytes),
+                                                     pool(queue.device), queue.stream);
+  if (status == cudaErrorMemoryAllocation) {
+    (void)cudaGetLastError();
+    throw_out_of_memory(bytes);
+  }
+  ANAGRAM_CUDA(status);
+  return memory;
+}
+
+// The default stream is that of the current device, and an object may go at any time. Failures are
+// ignored: a device that is gone has nothing to give back.
+void release(void *memory, const Queue &queue) noexcept {
+  int current = queue.device;
+  (void)cudaGetDevice(&current);
+  if (current != queue.device)
+    (void)cudaSetDevice(queue.device);
+  (void)cudaFreeAsync(memory, queue.stream);
+  if (current != queue.device)
+    (void)cudaSetDevice(current);
+}
+
+template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue) {
+  ANAGRAM_CUDA(cudaMemcpyAsync(to, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice,
+                               queue.stream));
+}
+
+template void write(const std::vector<double> &, double *, const Queue &);
+template void write(const std::vector<float> &, float *, const Queue &);
+
+template <class T>
+std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64_t stride) {
+  std::vector<T> values(static_cast<size_t>(count));
+  const bool gaps = stride != 1; // then every number is a row of its own
+  const size_t row = sizeof(T) * (gaps ? 1 : values.size()), rows = gaps ? values.size() : 1;
+  const size_t pitch = gaps ? sizeof(T) * static_cast<size_t>(stride) : row;
+  if (count > 0)
+    ANAGRAM_CUDA(cudaMemcpy2DAsync(values.data(), row, from, pitch, row, rows,
+                                   cudaMemcpyDeviceToHost, queue.stream));
+  ANAGRAM_CUDA(cudaStreamSynchronize(queue.stream));
+  return values;
+}
+
+template std::vector<double> read_back(const double *, int64_t, const Queue &, int64_t);
+template std::vector<float> read_back(const float *, int64_t, const Queue &, int64_t);
+template std::vector<int> read_back(const int *, int64_t, const Queue &, int64_t);
+template std::vector<int64_t> read_back(const int64_t *, int64_t, const Queue &, int64_t);
+template std::vector<Magnitude> read_back(const Magnitude *, int64_t, const Queue &, int64_t);
+
+} // namespace anagram::cuda

@@ -1,0 +1,57 @@
+#include "cuda/runtime/device.hpp"
+
+#include <map>
+#include <mutex>
+
+#include "cuda/runtime/status.hpp"
+
+namespace anagram::cuda {
+
+DeviceGuard::DeviceGuard(int device) {
+  ANAGRAM_CUDA(cudaGetDevice(&previous_));
+  ANAGRAM_CUDA(cudaSetDevice(device));
+}
+
+DeviceGuard::~DeviceGuard() {
+  (void)cudaSetDevice(previous_); // a device that is gone must not end the process
+}
+
+DeviceCount count_devices() {
+  int driver = 0, count = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) {
+    (void)cudaGetLastError();
+    return {0, "no NVIDIA driver (libcuda.so.1) on this machine"};
+  }
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  (void)cudaGetLastError();
+  if (status != cudaSuccess)
+    return {0, cudaGetErrorString(status)};
+  return {count, count > 0 ? "" : "the NVIDIA driver reports no device"};
+}
+
+std::string device_name(int device) {
+  cudaDeviceProp properties{};
+  ANAGRAM_CUDA(cudaGetDeviceProperties(&properties, device));
+  return properties.name;
+}
+
+const DeviceLimits &limits(int device) {
+  static std::mutex mutex;
+  static std::map<int, DeviceLimits> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = known.find(device);
+  if (found != known.end())
+    return found->second;
+  const auto attribute = [device](cudaDeviceAttr which) {
+    int value = 0;
+    ANAGRAM_CUDA(cudaDeviceGetAttribute(&value, which, device));
+    return value;
+  };
+  const DeviceLimits asked{attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin),
+                           attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor),
+                           attribute(cudaDevAttrReservedSharedMemoryPerBlock),
+                           attribute(cudaDevAttrMultiProcessorCount)};
+  return known.emplace(device, asked).first->second;
+}
+
+} // namespace anagram::cuda

@@ -1,0 +1,39 @@
+// Devices: which there are, what they can hold, and which one is current.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+#include "anagram/engine/tile_choice.hpp"
+
+namespace anagram::cuda {
+
+// Where work is put: a stream of a device. The stream belongs to the caller (torch).
+struct Queue {
+  int device;
+  cudaStream_t stream;
+};
+
+// Makes a device current and restores the caller's afterwards.
+class DeviceGuard {
+public:
+  explicit DeviceGuard(int device);
+  ~DeviceGuard();
+  DeviceGuard(const DeviceGuard &) = delete;
+  DeviceGuard &operator=(const DeviceGuard &) = delete;
+
+private:
+  int previous_ = 0;
+};
+
+struct DeviceCount {
+  int count;
+  std::string reason; // why there are none, or empty
+};
+
+DeviceCount count_devices(); // never throws
+std::string device_name(int device);
+const DeviceLimits &limits(int device); // asked of the driver once
+
+} // namespace anagram::cuda

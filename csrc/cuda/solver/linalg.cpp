@@ -1,0 +1,158 @@
+#include "cuda/solver/linalg.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cuda/blas.hpp"
+#include "cuda/kernels.hpp"
+#include "cuda/runtime/status.hpp"
+#include "cuda/solver/cusolver.hpp"
+#include "cuda/solver/narrow.hpp"
+
+namespace anagram::cuda {
+namespace {
+
+// c = op(a) b or c += op(a) b
+template <class T>
+void product(Operation op, MatrixView<const T> a, MatrixView<const T> b, bool add, MatrixView<T> c,
+             const Queue &queue) {
+  if (c.rows == 0 || c.columns == 0)
+    return;
+  const Blas blas(queue);
+  const int lda = narrow(a.stride), ldb = narrow(b.stride), ldc = narrow(c.stride);
+  if (c.columns == 1) // one vector: streams the matrix once
+    blas.gemv(op == op_t, narrow(a.rows), narrow(a.columns), a.data, lda, b.data, add, c.data);
+  else
+    blas.gemm(op == op_t, false, narrow(c.rows), narrow(c.columns), narrow(b.rows), a.data, lda,
+              b.data, ldb, add, c.data, ldc);
+}
+
+// A matrix for a kernel, which counts in 32 bits and adds up two sides at most.
+template <class T> MatrixView<T> counted(MatrixView<T> a) {
+  narrow(2 * a.rows);
+  narrow(2 * a.columns);
+  return a;
+}
+
+// Lanes that read a matrix together: the same number on every device, so that sums are the same.
+int parts_of(int64_t size) { return static_cast<int>(std::min<int64_t>(size, 1 << 16)); }
+
+// Throws for the first element, in row-major order of a^T, that is NaN or infinite.
+template <class T>
+void require_finite(const device::Deal<T> &deal, const char *name, int64_t first_row,
+                    const Queue &queue) {
+  const Buffer<int64_t> first(deal.n_parts, queue);
+  launch_grid(device::FindNonFinite<T>{deal, first.data()}, queue);
+  int64_t number = -1;
+  for (const int64_t each : read_back<int64_t>(first.data(), deal.n_parts, queue))
+    if (each >= 0 && (number < 0 || each < number))
+      number = each;
+  if (number < 0)
+    return;
+  const int64_t i = number % deal.a.rows, row = number / deal.a.rows;
+  const T value = read_back<T>(&deal.a(i, row), 1, queue).front();
+  throw_non_finite(name, first_row + row, i, static_cast<double>(value));
+}
+
+} // namespace
+
+template <class T> DeviceMatrix<T> DeviceLinalg<T>::copy(ConstView a) const {
+  Matrix result = allocate(a.rows, a.columns);
+  copy_into(a, result.view());
+  return result;
+}
+
+template <class T> DeviceMatrix<T> DeviceLinalg<T>::transposed_copy(ConstView a) const {
+  Matrix result = allocate(a.columns, a.rows);
+  launch_grid(device::CopyTransposed<T>{a, counted(result.view())}, queue_);
+  return result;
+}
+
+template <class T> DeviceMatrix<T> DeviceLinalg<T>::scaled_copy(ConstView a, double factor) const {
+  Matrix result = allocate(a.rows, a.columns);
+  launch_grid(device::CopyScaled<T>{a, static_cast<T>(factor), counted(result.view())}, queue_);
+  return result;
+}
+
+template <class T> void DeviceLinalg<T>::fill_random(View a, std::uint64_t seed) const {
+  launch_grid(device::FillRandom<T>{counted(a), seed}, queue_);
+}
+
+template <class T> void DeviceLinalg<T>::divide_rows(View a, const std::vector<T> &divisors) const {
+  const Buffer<T> on_device(a.rows, queue_);
+  write(divisors, on_device.data(), queue_);
+  launch_grid(device::DivideRows<T>{counted(a), on_device.data()}, queue_);
+}
+
+template <class T> void DeviceLinalg<T>::multiply(ConstView a, ConstView b, View c) const {
+  product<T>(op_n, a, b, false, c, queue_);
+}
+
+template <class T> void DeviceLinalg<T>::multiply_add(ConstView a, ConstView b, View c) const {
+  product<T>(op_n, a, b, true, c, queue_);
+}
+
+template <class T>
+void DeviceLinalg<T>::multiply_transposed(ConstView a, ConstView b, View c) const {
+  product<T>(op_t, a, b, false, c, queue_);
+}
+
+template <class T> DeviceReflectors<T> DeviceLinalg<T>::qr(Matrix a) const {
+  Matrix scales = allocate(a.columns(), 1);
+  Solver(queue_).geqrf(a.view(), scales.view().data);
+  return {std::move(a), std::move(scales)};
+}
+
+template <class T>
+DeviceMatrix<T> DeviceLinalg<T>::upper_triangle(const Reflectors &reflectors) const {
+  Matrix triangle = allocate(reflectors.columns(), reflectors.columns());
+  launch_grid(
+      device::CopyUpperTriangle<T>{reflectors.below_diagonal.view(), counted(triangle.view())},
+      queue_);
+  return triangle;
+}
+
+template <class T> void DeviceLinalg<T>::apply(const Reflectors &reflectors, View c) const {
+  if (c.columns > 0)
+    Solver(queue_).ormqr<T>(op_n, reflectors.below_diagonal.view(), reflectors.scales.view().data,
+                            c);
+}
+
+template <class T>
+void DeviceLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) const {
+  if (c.columns > 0)
+    Solver(queue_).ormqr<T>(op_t, reflectors.below_diagonal.view(), reflectors.scales.view().data,
+                            c);
+}
+
+template <class T> SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd(Matrix square) const {
+  const int64_t n = square.columns();
+  Matrix u = allocate(n, n), v_transposed = allocate(n, n), sigma = allocate(n, 1);
+  Solver(queue_).gesvd(square.view(), u.view(), sigma.view().data, v_transposed.view());
+  Matrix v = transposed_copy(v_transposed.view());
+  using Basis = OrthonormalBasis<DeviceLinalg>;
+  return {Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_), Basis(std::move(v))};
+}
+
+template <class T>
+Magnitude DeviceLinalg<T>::checked_magnitude(ConstView a, const char *name,
+                                             int64_t first_row) const {
+  if (a.rows == 0 || a.columns == 0)
+    return {};
+  const device::Deal<T> deal{counted(a), parts_of(a.rows * a.columns)};
+  constexpr int n_sums = 256; // few enough to read back
+  const Buffer<Magnitude> parts(deal.n_parts, queue_), sums(n_sums, queue_);
+  launch_grid(device::Measure<T>{deal, parts.data()}, queue_);
+  launch_grid(device::CombineMagnitudes{parts.data(), deal.n_parts, sums.data(), n_sums}, queue_);
+  Magnitude total;
+  for (const Magnitude &sum : read_back<Magnitude>(sums.data(), n_sums, queue_))
+    total += sum;
+  if (!std::isfinite(total.sum_of_squares)) // or finite numbers whose squares overflow
+    require_finite(deal, name, first_row, queue_);
+  return total;
+}
+
+template class DeviceLinalg<double>;
+template class DeviceLinalg<float>;
+
+} // namespace anagram::cuda

@@ -1,0 +1,32 @@
+// Which path of the factorisation is to be faster on a device, and how it sketches: the mirror of
+// cpu/solver/path_choice.hpp. Estimates, not measurements.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace anagram::cuda {
+
+struct DevicePaths {
+  // Up to this side an SVD is a few launches.
+  static constexpr int64_t always_dense = 64;
+
+  // The SVD by QR iteration is far slower on a device than products and QR are, so that leaving
+  // out a tenth of the singular values pays.
+  static int64_t largest_rank_by_products(int64_t short_side) {
+    return short_side > always_dense ? short_side * 9 / 10 : 0;
+  }
+
+  // Columns of the first sketch. Wide ones: each waits for the stream to look at its diagonal.
+  static int64_t sketch_width(int64_t short_side) {
+    return 32 * std::clamp<int64_t>(short_side / 8 / 32, 1, 8);
+  }
+
+  // Products are bound by reading J: an embedding would read it as well.
+  static constexpr bool embeds = false;
+
+  // Of a J that is made by tiles.
+  static constexpr int64_t tile_sketch_width = 256;
+};
+
+} // namespace anagram::cuda
