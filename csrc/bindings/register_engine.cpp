@@ -7,7 +7,7 @@
 #include <pybind11/stl.h>
 
 #include "cpu/engine/plan.hpp"
-#include "cpu/engine/tile.hpp"
+#include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
 #include "register.hpp"
 #include "tensor_checks.hpp"

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "cpu/engine/tile.hpp"
+#include "cpu/kernels.hpp"
 
 namespace anagram {
 

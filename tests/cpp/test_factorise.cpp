@@ -1,7 +1,7 @@
 // The factorisation paths on the host, without Python: what the sanitizers see of the solver.
 #include "check.hpp"
 
-#include "cpu/engine/tile.hpp"
+#include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
 #include "cpu/solver/factorise.hpp"
 #include "cpu/solver/lapack.hpp"

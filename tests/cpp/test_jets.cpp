@@ -5,7 +5,7 @@
 #include "check.hpp"
 
 #include "cpu/engine/plan.hpp"
-#include "cpu/engine/tile.hpp"
+#include "cpu/kernels.hpp"
 
 #include <random>
 #include <vector>

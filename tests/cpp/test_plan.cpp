@@ -3,7 +3,7 @@
 #include "check.hpp"
 
 #include "cpu/engine/plan.hpp"
-#include "cpu/engine/tile.hpp"
+#include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cpu/engine/workspace.hpp"
+#include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
 
 namespace anagram {

@@ -2,21 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "anagram/engine/layer_shape.hpp"
+#include "cpu/aligned.hpp"
 #include "cpu/engine/tile.hpp"
 
 namespace anagram {
 
-constexpr int64_t cache_line = 64;
 constexpr int64_t max_lanes = cache_line / 4; // floats of the longest register
-
-inline int64_t round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
 
 // Hands out aligned pieces of one block. Without memory it only counts, so that the size and the
 // layout of a workspace come from the same code.
@@ -33,22 +28,6 @@ public:
 private:
   T *base_;
   int64_t used_ = 0;
-};
-
-template <class T> class AlignedBlock {
-public:
-  explicit AlignedBlock(int64_t n)
-      : memory_(new T[static_cast<size_t>(n + cache_line)]), data_(aligned(memory_.get())) {}
-  T *data() { return data_; }
-
-private:
-  static T *aligned(T *p) {
-    const auto address = reinterpret_cast<uintptr_t>(p);
-    const auto up = (address + cache_line - 1) / cache_line * cache_line;
-    return p + (up - address) / sizeof(T);
-  }
-  std::unique_ptr<T[]> memory_;
-  T *data_;
 };
 
 // Weights of one theta [P], padded and transposed for the tile kernels.

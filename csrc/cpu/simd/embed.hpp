@@ -2,7 +2,7 @@
 #pragma once
 
 #include "anagram/simd.hpp"
-#include "cpu/engine/tile.hpp"
+#include "cpu/kernels.hpp"
 
 namespace anagram::ANAGRAM_ISA_NAME {
 namespace {

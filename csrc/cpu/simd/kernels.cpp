@@ -2,6 +2,7 @@
 //
 // Compiled once per instruction set, in that set's namespace and without the standard library's
 // templates (see macros.hpp).
+#include "cpu/kernels.hpp"
 #include "embed.hpp"
 #include "forward.hpp"
 #include "reverse.hpp"

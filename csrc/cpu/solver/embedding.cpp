@@ -1,8 +1,8 @@
 #include "cpu/solver/embedding.hpp"
 
 #include "anagram/solver/random.hpp"
-#include "cpu/engine/tile.hpp"
-#include "cpu/engine/workspace.hpp"
+#include "cpu/aligned.hpp"
+#include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
 
 #include <algorithm>
