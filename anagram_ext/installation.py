@@ -18,7 +18,7 @@ def version() -> str:
 
 
 def cuda_available() -> bool:
-    """Whether ``device="cuda"`` can be used here; :func:`info` says why not."""
+    """Whether ``device="cuda"`` can be used here; ``info`` says why not."""
     return not cuda_problem()
 
 

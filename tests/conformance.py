@@ -75,7 +75,7 @@ def check_jacobian(jacobian, dense: torch.Tensor) -> None:
     torch.testing.assert_close(jacobian.gram(), gram, rtol=0.0, atol=1e3 * EPS * float(gram.norm()))
     factorisation = jacobian.factorise()
     _check_factorisation(factorisation, dense, w)
-    scaled, expected = jacobian.scaled(by), dense * by
+    scaled, expected = jacobian.scaled(by), dense / by
     torch.testing.assert_close(scaled.matvec(v), expected @ v, **tolerance)
     torch.testing.assert_close(scaled.column_norms(), expected.norm(dim=0), **tolerance)
     _check_factorisation(scaled.factorise(), expected, w)

@@ -18,7 +18,7 @@ class Box(Pieces):
     """The product of named intervals: ``Box(t=(0, 1), x=(-1, 1))``.
 
     The order of the names is the order of the columns of all points. Random points:
-    :meth:`uniform`, :meth:`sobol`, :meth:`latin_hypercube` and :meth:`stratified` return a
+    ``uniform``, ``sobol``, ``latin_hypercube`` and ``stratified`` return a
     ``Sampler``, which a condition draws from by seed.
     """
 

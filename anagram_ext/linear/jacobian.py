@@ -38,12 +38,15 @@ class Jacobian(Protocol):
         """``J^T J`` [P, P]."""
 
     def scaled(self, by: Tensor) -> Jacobian:
-        """``J diag(by)``, by [P]; may take over the memory of J, which is not to be used then."""
+        """``J D^-1`` with D = diag(by), by [P]: derivatives in parameters in units of `by`.
+
+        It may take over the memory of J, which is not to be used then.
+        """
 
     def factorise(
         self, *, smallest_cutoff: float | Cutoff | None = None, left_out: float = LEFT_OUT
     ) -> Factorisation:
-        """The truncated singular value decomposition, see :func:`anagram_ext.factorise`.
+        """The truncated singular value decomposition, see ``anagram_ext.factorise``.
 
         Raises:
             NonFiniteError: J holds NaN or infinity.
@@ -85,8 +88,8 @@ class Stored:
         return torch.mm(self.matrix.T, self.matrix)
 
     def scaled(self, by: Tensor) -> Stored:
-        """``J diag(by)``, in place."""
-        return Stored(self.matrix.mul_(by))
+        """``J D^-1`` with D = diag(by), in place."""
+        return Stored(self.matrix.div_(by))
 
     def factorise(
         self, *, smallest_cutoff: float | Cutoff | None = None, left_out: float = LEFT_OUT

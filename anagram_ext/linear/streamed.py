@@ -44,11 +44,11 @@ class RowSource(Protocol):
 
 
 class Streamed:
-    """``J diag(scale)`` of a row source. Takes memory for one tile, and O((S + P) k) to factorise.
+    """``J D^-1`` of a row source, D = diag(scale). Takes memory for one tile, and O((S + P) k) to factorise.
 
     Args:
         rows: where the rows come from.
-        scale: factor of each column [P]; None means one.
+        scale: unit of each parameter [P]; None means one.
     """
 
     def __init__(self, rows: RowSource, scale: Tensor | None = None) -> None:
@@ -62,12 +62,12 @@ class Streamed:
 
     def matvec(self, v: Tensor) -> Tensor:
         """``J v`` [S]."""
-        return self._rows.matvec(v if self._scale is None else self._scale * v)
+        return self._rows.matvec(v if self._scale is None else v / self._scale)
 
     def rmatvec(self, w: Tensor) -> Tensor:
         """``J^T w`` [P]."""
         product = self._rows.rmatvec(w)
-        return product if self._scale is None else product.mul_(self._scale)
+        return product if self._scale is None else product.div_(self._scale)
 
     def column_norms(self) -> Tensor:
         """The length of each column, [P]."""
@@ -85,7 +85,7 @@ class Streamed:
         return total
 
     def scaled(self, by: Tensor) -> Streamed:
-        """``J diag(by)``."""
+        """``J D^-1`` with D = diag(by)."""
         return Streamed(self._rows, by if self._scale is None else self._scale * by)
 
     def factorise(
@@ -105,4 +105,4 @@ class Streamed:
 
     def _tile(self, index: int) -> Tensor:
         tile = self._rows(index)
-        return tile if self._scale is None else tile.mul_(self._scale)
+        return tile if self._scale is None else tile.div_(self._scale)

@@ -65,7 +65,7 @@ class DampedModel:
     def __init__(self, system: System, theta: Tensor, least_damping: float) -> None:
         here = system.linearise(theta)
         self._scale = _column_scale(here.jacobian.column_norms())  # D, [P]
-        self._factorisation = here.jacobian.scaled(1 / self._scale).factorise(
+        self._factorisation = here.jacobian.scaled(self._scale).factorise(
             smallest_cutoff=math.sqrt(least_damping), left_out=LEFT_OUT
         )
         self._sigma = self._factorisation.singular_values  # [k]

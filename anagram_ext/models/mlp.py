@@ -142,7 +142,7 @@ class MLP:
             theta: parameters [P].
             points: [n, d].
             names: derivatives up to order 4, spelled with one letter a coordinate or as the name
-                of one coordinate; ``""`` is the value. :attr:`coordinates` says what they mean.
+                of one coordinate; ``""`` is the value. ``coordinates`` says what they mean.
 
         Returns:
             A tensor [n, m] for each name.

@@ -39,7 +39,7 @@ def native_module(device: str) -> Any:
     """The compiled module whose classes compute on ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
     Both modules have the same classes; the methods of the CUDA ones take a stream as their last
-    argument, see :func:`stream_of`, and with it the GPU. For ``"cpu"`` no library of CUDA is
+    argument, see ``stream_of``, and with it the GPU. For ``"cpu"`` no library of CUDA is
     touched.
 
     Raises:

@@ -120,6 +120,22 @@ class Field:
     def __rpow__(self, other: Operand) -> Tensor:
         return torch.pow(_value(other), self.value)
 
+    def __mod__(self, other: Operand) -> Tensor:
+        return torch.remainder(self.value, _value(other))
+
+    def __rmod__(self, other: Operand) -> Tensor:
+        return torch.remainder(_value(other), self.value)
+
+    def __eq__(self, other: object) -> Any:
+        """Compares values point by point, as tensors do."""
+        return self.value == _values(other)
+
+    def __ne__(self, other: object) -> Any:
+        """Compares values point by point, as tensors do."""
+        return self.value != _values(other)
+
+    __hash__ = object.__hash__
+
     def __lt__(self, other: Operand) -> Tensor:
         return self.value < _value(other)
 

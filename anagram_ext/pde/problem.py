@@ -46,13 +46,14 @@ class Problem:
         fields: names of the network outputs.
         conditions: the conditions by name.
         solution: exact or reference solution, enables L2 errors: called with
-            :class:`Coordinates`, returns [n] or a tuple with one such tensor a field.
+            ``Coordinates``, returns [n] or a tuple with one such tensor a field.
         evaluation: points [n, d] for the L2 error; by default 10 000 Sobol points of the
             domain that the conditions' points come from.
         row_scaling: ``"mean"`` or ``"none"``.
         name: a short name for tables and files.
         model: the network to use when none is given.
-        settings: recommended training options by name.
+        settings: options of a published run by name, for those who repeat it; ``train`` does not
+            read them.
     """
 
     coordinates: tuple[str, ...]

@@ -47,7 +47,7 @@ class PointwiseResidual:
 
 
 class JetResidual:
-    """A residual wired to a buffer of jets: fill :attr:`jets`, then ask for values or derivatives.
+    """A residual wired to a buffer of jets: fill ``jets``, then ask for values or derivatives.
 
     Fields, coordinates and views into the buffer are made once, because a step of a small problem
     takes less time than making them.

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 class CtrlC:
     """A block within which Ctrl-C can be put off.
 
-    Up to :meth:`hold` Ctrl-C raises KeyboardInterrupt as ever; from then on to the end of the block
+    Up to ``hold`` Ctrl-C raises KeyboardInterrupt as ever; from then on to the end of the block
     it is only remembered. Where Ctrl-C means something else (another handler, an ignored signal,
     another thread than the main one) nothing changes.
 

@@ -112,3 +112,14 @@ def test_a_field_computes_like_the_tensor_of_its_values(formula):
     expected = formula(VALUE, OTHER)
     torch.testing.assert_close(formula(field(), field(OTHER)), expected, rtol=0, atol=0)
     torch.testing.assert_close(formula(field(), OTHER), expected, rtol=0, atol=0)
+
+
+def test_fields_compare_and_divide_with_remainder_as_tensors_do():
+    values = torch.tensor([0.5, 2.0, 3.5], dtype=torch.float64)
+    u = Field("u", ("x",), lambda _: values)
+    assert (u == 2.0).tolist() == [False, True, False]
+    assert (u != 2.0).tolist() == [True, False, True]
+    assert (u == u).all()  # noqa: PLR0124 -- that is the question
+    assert torch.equal(u % 1.5, values % 1.5)
+    assert torch.equal(4.0 % u, 4.0 % values)
+    assert len({u, u}) == 1
