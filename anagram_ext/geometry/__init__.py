@@ -1,4 +1,4 @@
 """Where points come from: regions, designs of points in them, samplers that draw them by seed.
 
-Imports only `checks` and `errors`.
+Imports only ``checks`` and ``errors``.
 """

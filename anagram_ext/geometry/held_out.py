@@ -25,6 +25,7 @@ N_EVALUATION: Final = 10_000
 # empty by chance with probability exp(-6), one of four corners with 1 %.
 _POINTS_A_CELL: Final = 6
 _EMPTY_SHARE: Final = 0.03
+_LEAST_CELLS: Final = 3  # along each coordinate: with two, a ring passes for a square
 
 
 def held_out_points(points: Tensor, seed: int) -> Tensor | None:
@@ -92,16 +93,22 @@ def _shares(measures: list[float]) -> list[int]:
 
 
 def _fill_box(points: Tensor, lower: Tensor, upper: Tensor) -> bool:
-    """Whether the points [n, d] reach every corner of the box, and leave hardly a cell of it empty.
+    """Whether the points [n, d] evidently fill the box: a complete grid, or no gap that shows.
 
-    Too few points to tell are believed.
+    Points on a line are believed; in two or more dimensions too few to tell are not.
     """
     free = lower < upper
-    d = int(free.sum())
-    if not d:
+    inside = points[:, free]
+    d = inside.shape[1]
+    if d <= 1:
         return True
-    along = max(1, int((len(points) / _POINTS_A_CELL) ** (1 / d)))
-    unit = ((points - lower) / (upper - lower))[:, free]
+    ticks = [len(set(column.tolist())) for column in inside.unbind(dim=1)]
+    if max(ticks) <= len(points) / 2:  # a grid, or a part of one
+        return len({tuple(point) for point in inside.tolist()}) == math.prod(ticks)
+    along = int((len(points) / _POINTS_A_CELL) ** (1 / d))
+    if along < _LEAST_CELLS:
+        return False
+    unit = (inside - lower[free]) / (upper - lower)[free]
     cells = (unit * along).long().clamp(max=along - 1)  # [n, d]
     filled = {tuple(cell) for cell in cells.tolist()}
     corners = set(itertools.product({0, along - 1}, repeat=d))

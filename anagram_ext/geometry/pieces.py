@@ -86,15 +86,15 @@ class Pieces:
         )
 
     def uniform(self, n: int) -> Sampler:
-        """`n` independent, uniformly distributed points."""
+        """``n`` independent, uniformly distributed points."""
         return self._random(n, uniform_design)
 
     def sobol(self, n: int) -> Sampler:
-        """`n` points of a scrambled Sobol sequence."""
+        """``n`` points of a scrambled Sobol sequence."""
         return self._random(n, sobol_design)
 
     def latin_hypercube(self, n: int) -> Sampler:
-        """`n` points of a Latin hypercube design."""
+        """``n`` points of a Latin hypercube design."""
         return self._random(n, latin_design)
 
     def stratified(self, *counts: int) -> Sampler:

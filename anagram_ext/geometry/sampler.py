@@ -48,7 +48,7 @@ class Sampler:
         return replace(self, every_step=True)
 
     def adaptive(self, n: int) -> Sampler:
-        """`n` of these points, chosen anew before every training step where residuals are large.
+        """``n`` of these points, chosen anew before every training step where residuals are large.
 
         Fronts and shocks get the points that a smooth region can do without, see
         ``anagram_ext.geometry.adaptive.choose``. The first points, and held-out ones, are

@@ -38,7 +38,7 @@ class Jacobian(Protocol):
         """``J^T J`` [P, P]."""
 
     def scaled(self, by: Tensor) -> Jacobian:
-        """``J D^-1`` with D = diag(by), by [P]: derivatives in parameters in units of `by`.
+        """``J D^-1`` with D = diag(by), by [P]: derivatives in parameters in units of ``by``.
 
         It may take over the memory of J, which is not to be used then.
         """

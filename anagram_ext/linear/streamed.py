@@ -44,7 +44,7 @@ class RowSource(Protocol):
 
 
 class Streamed:
-    """``J D^-1`` of a row source, D = diag(scale). Takes memory for one tile, and O((S + P) k) to factorise.
+    """``J D^-1`` of a row source, D = diag(scale); O((S + P) k) memory and one tile to factorise.
 
     Args:
         rows: where the rows come from.

@@ -1,11 +1,12 @@
-"""Training methods by name: one file with one class that follows `Method`, one line in `REGISTRY`.
+"""Training methods by name: one file with a class that follows ``Method``, a line in ``REGISTRY``.
 
-Imports `systems`, `linear` and what is below them.
+Imports ``systems``, ``linear`` and what is below them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from anagram_ext.methods.adam import Adam
@@ -23,6 +24,7 @@ __all__ = ["REGISTRY", "Method", "StepInfo", "Stop", "get", "names"]
 
 REGISTRY: Final[dict[str, Callable[..., Method]]] = {
     "anagram": Anagram,
+    "spring": partial(Anagram, momentum=0.5),
     "natural_lm": NaturalLM,
     "amstramgram": Amstramgram,
     "levenberg_marquardt": LevenbergMarquardt,
@@ -39,7 +41,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Callable[..., Method]:
-    """The factory of the method called `name`.
+    """The factory of the method called ``name``.
 
     Raises:
         ValueError: no method has this name.

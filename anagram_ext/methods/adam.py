@@ -19,7 +19,7 @@ DECAY: Final = 0.1
 
 
 class Adam:
-    """`torch.optim.Adam` on the native loss gradient, learning rate x 0.1 at four milestones.
+    """``torch.optim.Adam`` on the native loss gradient, learning rate x 0.1 at four milestones.
 
     Args:
         learning_rate: the first learning rate.

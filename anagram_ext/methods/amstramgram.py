@@ -122,7 +122,7 @@ def elbow(sigma: Tensor) -> int:
     The bend is where the curve is farthest from the chord between its ends.
 
     Args:
-        sigma: singular values, descending, `[k]`.
+        sigma: singular values, descending, ``[k]``.
     """
     height = sigma.clamp(min=torch.finfo(sigma.dtype).tiny).log()
     ends = float(height[0]), float(height[-1])

@@ -38,7 +38,7 @@ class Anagram:
         singular_values: of the Jacobian of the last step, descending, [k].
     """
 
-    name = "anagram"
+    name = "anagram"  # "spring" with momentum
     default_steps = 500
     evaluate_every = 1
 
@@ -50,6 +50,7 @@ class Anagram:
         check_accept(accept)
         self._cutoff = Cutoff.of(cutoff)
         self._momentum = momentum
+        self.name = "spring" if momentum else "anagram"
         self._accept = accept
 
     def start(self, system: System, theta: Tensor) -> None:

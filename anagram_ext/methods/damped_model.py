@@ -28,10 +28,10 @@ class Trial:
 
     Attributes:
         damping: lambda, in units of the largest squared singular value.
-        theta: where the step ends, `[P]`.
+        theta: where the step ends, ``[P]``.
         loss: the loss there, inf where it is not finite.
-        step: the step in scaled parameters and singular directions, `[k]`.
-        correction: what the same factorisation would still add to it, `[k]`.
+        step: the step in scaled parameters and singular directions, ``[k]``.
+        correction: what the same factorisation would still add to it, ``[k]``.
         ratio: length of the correction over length of the step; inf where not finite.
     """
 
@@ -44,16 +44,16 @@ class Trial:
 
 
 class DampedModel:
-    """The residual linearised at `theta`, factorised once, solved for any damping.
+    """The residual linearised at ``theta``, factorised once, solved for any damping.
 
-    Parameters are scaled, `J D^-1 = U S V^T` with `D_p` the square root of the relative length of
-    column p: halfway between Levenberg's and Marquardt's choice. A damped step
-    `theta - D^-1 V y` minimises `||c - S y||^2 + l ||y||^2` with `c = U^T r` and
-    `l = damping * S_1^2`.
+    Parameters are scaled, ``J D^-1 = U S V^T`` with ``D_p`` the square root of the relative length
+    of column p: halfway between Levenberg's and Marquardt's choice. A damped step
+    ``theta - D^-1 V y`` minimises ``||c - S y||^2 + l ||y||^2`` with ``c = U^T r`` and
+    ``l = damping * S_1^2``.
 
     Args:
         system: the least-squares problem.
-        theta: where to linearise, `[P]`.
+        theta: where to linearise, ``[P]``.
         least_damping: the least damping that will be asked for; singular values far below its
             square root are not computed.
 
@@ -91,7 +91,7 @@ class DampedModel:
         return self._factorisation.count_above(math.sqrt(damping))
 
     def captured(self, rank: int) -> float:
-        """`||P_k r||^2 / ||r||^2`: the share of the residual that the first directions see."""
+        """``||P_k r||^2 / ||r||^2``: the share of the residual that the first directions see."""
         seen = 0.5 * float(self._target[:rank].square().sum())
         return seen / self.loss if self.loss > 0 else math.nan
 

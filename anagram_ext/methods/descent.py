@@ -45,15 +45,15 @@ class Descent:
         rank: int | None = None,
         cutoff: float | None = None,
     ) -> StepInfo:
-        """Searches along `theta - eta * direction`.
+        """Searches along ``theta - eta * direction``.
 
         Args:
             system: the least-squares problem.
-            theta: the iterate, `[P]`.
+            theta: the iterate, ``[P]``.
             loss: the loss there.
-            direction: what to subtract, `[P]`.
-            removable: for a Gauss-Newton direction `||J direction||^2 = ||P_k r||^2`, what the
-                linear model removes from `||r||^2 = 2 loss` with a full step.
+            direction: what to subtract, ``[P]``.
+            removable: for a Gauss-Newton direction ``||J direction||^2 = ||P_k r||^2``, what the
+                linear model removes from ``||r||^2 = 2 loss`` with a full step.
             rank: singular values kept, for the report.
             cutoff: threshold of the solve, for the report.
         """

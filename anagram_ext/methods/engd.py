@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EnergyNaturalGradient:
-    """Least-squares solve with the Gram matrix `J^T J`, then the grid line search.
+    """Least-squares solve with the Gram matrix ``J^T J``, then the grid line search.
 
     The Gram matrix squares the condition number of J, which is what ANaGRAM avoids.
 

@@ -19,7 +19,7 @@ LINE_SEARCH_EVALUATIONS: Final = 25
 
 
 class LBFGS:
-    """`torch.optim.LBFGS` (strong Wolfe line search) on the native loss gradient."""
+    """``torch.optim.LBFGS`` (strong Wolfe line search) on the native loss gradient."""
 
     name = "lbfgs"
     default_steps = 2_001

@@ -17,8 +17,8 @@ class StepInfo:
     """One finished step of a method.
 
     Attributes:
-        theta: parameters after the step, `[P]`; a tensor that no later step writes into.
-        loss: `1/2 ||r(theta)||^2` at `theta`.
+        theta: parameters after the step, ``[P]``; a tensor that no later step writes into.
+        loss: ``1/2 ||r(theta)||^2`` at ``theta``.
         step_size: multiple of the direction that was taken (the learning rate for Adam).
         accepted: the rule that accepted the step, in a few words.
         rank: singular values kept by the solve, None for methods without one.
@@ -26,7 +26,7 @@ class StepInfo:
         stop: why the method cannot go on, None while it can.
         factorisations: singular value decompositions done in this step.
         evaluations: residual or gradient evaluations done in this step.
-        captured: `||P_k r||^2 / ||r||^2`, the share of the residual (before the step) that the
+        captured: ``||P_k r||^2 / ||r||^2``, the share of the residual (before the step) that the
             tangent space still sees; nan where the method does not know it.
         gain: actual over predicted reduction of the loss; nan where nothing was predicted.
     """
@@ -62,10 +62,10 @@ class Method(Protocol):
     evaluate_every: int
 
     def start(self, system: System, theta: Tensor) -> None:
-        """Takes the least-squares problem and the first iterate `[P]`; forgets any earlier run."""
+        """Takes the least-squares problem and the first iterate [P]; forgets any earlier run."""
 
     def state(self) -> State:
-        """All that `restore` needs to go on from here: tensors, numbers, and dicts of them."""
+        """All that ``restore`` needs to go on from here: tensors, numbers, and dicts of them."""
 
     def restore(self, system: System, state: State) -> None:
         """Goes on from where the state was taken, on the same least-squares problem.

@@ -29,7 +29,7 @@ class JetMap(Protocol):
         """The jets [q, K, m, n] of parameter vectors [q, P]."""
 
     def jacobian(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
-        """Writes the rows [C * n, P] of J into `out`."""
+        """Writes the rows [C * n, P] of J into ``out``."""
 
     def jacobian_with_jets(
         self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor, jets: Tensor
@@ -37,10 +37,10 @@ class JetMap(Protocol):
         """The same, and the jets [K, m, n] from the same forward sweep; on the CPU only."""
 
     def vjp(self, theta: Tensor, points: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
-        """Adds J^T w to `out` [P], w [C * n]."""
+        """Adds J^T w to ``out`` [P], w [C * n]."""
 
     def jvp(self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
-        """Writes J v to `out` [C * n], v [P]."""
+        """Writes J v to ``out`` [C * n], v [P]."""
 
 
 class Model(Protocol):

@@ -1,4 +1,4 @@
 """The compiled modules: finding and loading them, their libraries, one plan a network shape.
 
-Imports only `checks` and `errors`.
+Imports only ``checks`` and ``errors``.
 """

@@ -104,7 +104,7 @@ class Plan:
         return out
 
     def jacobian(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
-        """Writes the rows [C * n, P] of the seeded Jacobian into `out`."""
+        """Writes the rows [C * n, P] of the seeded Jacobian into ``out``."""
         if len(points):
             self._native.jacobian(
                 _plain(theta), _plain(points), seeds, out, *stream_of(theta.device)
@@ -118,12 +118,12 @@ class Plan:
             self._native.jacobian(_plain(theta), _plain(points), seeds, out, jets)
 
     def vjp(self, theta: Tensor, points: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
-        """Adds J^T w to `out` [P] without storing J; w [C * n]."""
+        """Adds J^T w to ``out`` [P] without storing J; w [C * n]."""
         if len(points):
             self._native.vjp(_plain(theta), _plain(points), seeds, w, out, *stream_of(theta.device))
 
     def jvp(self, theta: Tensor, points: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
-        """Writes J v to `out` [C * n] without storing J; v [P]."""
+        """Writes J v to ``out`` [C * n] without storing J; v [P]."""
         if len(points):
             self._native.jvp(_plain(theta), _plain(points), seeds, v, out, *stream_of(theta.device))
 

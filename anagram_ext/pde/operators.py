@@ -66,13 +66,13 @@ def derivative(names: tuple[str, ...], coordinates: tuple[str, ...]) -> Operator
 
 
 def laplacian(names: tuple[str, ...], coordinates: tuple[str, ...]) -> Operator:
-    """Sum of the second derivatives along `names` (all coordinates when empty)."""
+    """Sum of the second derivatives along ``names`` (all coordinates when empty)."""
     axes = _axes(names, coordinates)
     return combine((derivative((a, a), coordinates), 1.0) for a in axes)
 
 
 def biharmonic(names: tuple[str, ...], coordinates: tuple[str, ...]) -> Operator:
-    """The Laplacian of the Laplacian along `names` (all coordinates when empty)."""
+    """The Laplacian of the Laplacian along ``names`` (all coordinates when empty)."""
     axes = _axes(names, coordinates)
     return combine((derivative((a, a, b, b), coordinates), 1.0) for a in axes for b in axes)
 

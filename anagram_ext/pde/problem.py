@@ -54,6 +54,12 @@ class Problem:
         model: the network to use when none is given.
         settings: options of a published run by name, for those who repeat it; ``train`` does not
             read them.
+
+    Raises:
+        TypeError: an argument of another kind than said here.
+        ValueError: names that are no names, equal or missing; points of another dimension, not
+            finite, or of a region whose coordinates are others or in another order; a model of
+            other widths.
     """
 
     coordinates: tuple[str, ...]

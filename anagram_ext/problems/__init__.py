@@ -1,8 +1,8 @@
 """A zoo of problems with known solutions, one file a PDE.
 
-Every function returns a `Problem` that carries its network (`.model`), its name and, where there is
-a published ANaGRAM run, that run's settings (`.settings`). Imports what a user would: `geometry`,
-`pde`, `models`, `linear`.
+Every function returns a ``Problem`` that carries its network (``.model``), its name and, where
+there is a published ANaGRAM run, that run's settings (``.settings``). Imports what a user would:
+``geometry``, ``pde``, ``models``, ``linear``.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def get(name: str, **arguments: int) -> Problem:
     """Builds the problem of that name.
 
     Args:
-        name: One of `names()`.
-        **arguments: Passed on, e.g. `n`, the number of grid points an axis.
+        name: One of ``names()``.
+        **arguments: Passed on, e.g. ``n``, the number of grid points an axis.
 
     Returns:
         The problem.

@@ -25,7 +25,7 @@ def front(x: Coordinates) -> torch.Tensor:
 
 
 def exact(x: Coordinates) -> torch.Tensor:
-    """The travelling wave c + a (11 T^3 - 9 T) of Kuramoto & Tsuzuki (1976), T = `front`, [n]."""
+    """The travelling wave c + a (11 T^3 - 9 T) of Kuramoto & Tsuzuki (1976), T = ``front``, [n]."""
     tanh = front(x)
     return SPEED + 30 / 19 * WAVE_NUMBER * (11 * tanh**3 - 9 * tanh)
 

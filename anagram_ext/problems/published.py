@@ -22,7 +22,7 @@ def published_settings(cutoff: Cutoff, steps: int) -> Mapping[str, object]:
         steps: Number of steps, those on the final plateau included.
 
     Returns:
-        A read-only mapping with the keys `cutoff`, `row_scaling`, `init`, `search` and `steps`.
+        A read-only mapping: ``cutoff``, ``row_scaling``, ``init``, ``search`` and ``steps``.
     """
     return MappingProxyType(
         {

@@ -23,10 +23,10 @@ class Block(Protocol):
         """C, number of residuals a point."""
 
     def residuals(self, thetas: Tensor, rows: Tensor) -> None:
-        """Writes the residuals of parameter vectors [q, P] into `rows` [q, n_rows]."""
+        """Writes the residuals of parameter vectors [q, P] into ``rows`` [q, n_rows]."""
 
     def losses(self, thetas: Tensor, losses: Tensor) -> None:
-        """Adds ``1/2 ||rows||^2`` for each of several parameter vectors to `losses` [q]."""
+        """Adds ``1/2 ||rows||^2`` for each of several parameter vectors to ``losses`` [q]."""
 
     def linearise(self, theta: Tensor, rows: Tensor, jacobian: Tensor) -> None:
         """Writes the residual [n_rows] and its Jacobian [n_rows, P]."""
@@ -38,13 +38,13 @@ class Block(Protocol):
         """The rows [C * k, P] of the Jacobian that belong to k of the points."""
 
     def matvec(self, theta: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
-        """Writes J v into `out` [n_rows], v [P]."""
+        """Writes J v into ``out`` [n_rows], v [P]."""
 
     def rmatvec(self, theta: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
-        """Adds J^T w to `out` [P], w [n_rows]."""
+        """Adds J^T w to ``out`` [P], w [n_rows]."""
 
     def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
-        """Writes the residual [n_rows] and adds J^T r to `gradient` [P]."""
+        """Writes the residual [n_rows] and adds J^T r to ``gradient`` [P]."""
 
     def check_finite(self, rows: Tensor) -> None:
         """Raises NonFiniteError naming the first point where a row [n_rows] is not finite."""

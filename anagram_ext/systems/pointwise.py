@@ -65,7 +65,7 @@ class PointwiseBlock:
         return self.pointwise.n_components
 
     def residuals(self, thetas: Tensor, rows: Tensor) -> None:
-        """Writes the scaled residuals of parameter vectors [q, P] into `rows` [q, C * n]."""
+        """Writes the scaled residuals of parameter vectors [q, P] into ``rows`` [q, C * n]."""
         for start, components in self._in_batches(thetas):
             self._write(components, rows[start : start + len(components[0])])
 
@@ -124,15 +124,15 @@ class PointwiseBlock:
         return jacobian
 
     def matvec(self, theta: Tensor, seeds: Tensor, v: Tensor, out: Tensor) -> None:
-        """Writes J v into `out` [C * n], v [P]."""
+        """Writes J v into ``out`` [C * n], v [P]."""
         self._jet_map.jvp(theta, self._points, seeds, v.contiguous(), out)
 
     def rmatvec(self, theta: Tensor, seeds: Tensor, w: Tensor, out: Tensor) -> None:
-        """Adds J^T w to `out` [P], w [C * n]."""
+        """Adds J^T w to ``out`` [P], w [C * n]."""
         self._jet_map.vjp(theta, self._points, seeds, w.contiguous(), out)
 
     def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
-        """Writes the scaled residual [C * n] and adds J^T r to `gradient` [P]."""
+        """Writes the scaled residual [C * n] and adds J^T r to ``gradient`` [P]."""
         self._jet_map.jets(theta, self._points, self._single.jets)
         # One reverse sweep for all components: their seeds are summed beforehand.
         self._write(self._single.pullback(self._scale**2, self._summed_places), rows)

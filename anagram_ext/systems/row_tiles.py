@@ -73,6 +73,6 @@ class RowTiles:
 
 
 def _parts(n: int, most: int) -> list[slice]:
-    """Consecutive slices of at most `most` (but at least one) of n points."""
+    """Consecutive slices of at most ``most`` (but at least one) of n points."""
     length = max(1, most)
     return [slice(start, min(start + length, n)) for start in range(0, n, length)]

@@ -71,9 +71,26 @@ def test_plain_points_on_the_faces_of_a_box_get_new_ones_on_them():
         plain(SQUARE.grid(20))[in_l_shape(SQUARE.grid(20))],
         l_shape_boundary(30),
         disk(500),
+        l_shape_boundary(8),
+        torch.tensor(
+            [[math.cos(0.13 * k), math.sin(0.13 * k)] for k in range(50)], dtype=torch.float64
+        ),
+        plain(ax.Box(x=(-0.1, 1.1), y=(-0.1, 1.1)).grid(11))[
+            in_l_shape(ax.Box(x=(-0.1, 1.1), y=(-0.1, 1.1)).grid(11))
+        ],
+        plain(SQUARE.uniform(20)(0)),
         plain(SQUARE.grid(24))[((SQUARE.grid(24) - 0.5).abs().amax(dim=1) > 0.25)],
     ],
-    ids=["L-shape", "its boundary", "disk", "hole"],
+    ids=[
+        "L-shape",
+        "its boundary",
+        "disk",
+        "few on its boundary",
+        "circle",
+        "grid with a tick in the corner",
+        "few",
+        "hole",
+    ],
 )
 def test_other_shapes_have_no_honest_held_out_points(points):
     assert held_out_points(points, 0) is None
