@@ -51,7 +51,7 @@ def evaluation_points(point_sets: Iterable[Tensor], seed: int = 0) -> Tensor:
     """Where a solution is compared, [10 000, d]: Sobol points of the domain.
 
     The domain is the union of the regions of full dimension, as far as the point sets know theirs;
-    else the box that the points fill; else the points themselves.
+    else the box that the points fill, or whose faces they fill; else the points themselves.
     """
     sets = list(point_sets)
     domains = _distinct(
@@ -69,7 +69,9 @@ def evaluation_points(point_sets: Iterable[Tensor], seed: int = 0) -> Tensor:
         return torch.cat([part.as_subclass(Tensor) for part in parts])
     everything = torch.cat([points.cpu() for points in sets])
     lower, upper = everything.amin(dim=0), everything.amax(dim=0)
-    if _fill_box(everything, lower, upper):
+    pinned = (everything == lower) | (everything == upper)
+    on_faces = bool(pinned.any(dim=1).all()) and _fill_faces(everything, lower, upper)
+    if on_faces or _fill_box(everything, lower, upper):
         return _sobol_between(lower, upper, N_EVALUATION, rng)
     return everything
 
@@ -103,8 +105,8 @@ def _fill_box(points: Tensor, lower: Tensor, upper: Tensor) -> bool:
     if d <= 1:
         return True
     ticks = [len(set(column.tolist())) for column in inside.unbind(dim=1)]
-    if max(ticks) <= len(points) / 2:  # a grid, or a part of one
-        return len({tuple(point) for point in inside.tolist()}) == math.prod(ticks)
+    if len({tuple(point) for point in inside.tolist()}) == math.prod(ticks):
+        return True  # a complete grid, however coarse
     along = int((len(points) / _POINTS_A_CELL) ** (1 / d))
     if along < _LEAST_CELLS:
         return False

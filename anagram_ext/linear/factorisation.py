@@ -159,7 +159,7 @@ class Factorisation:
             raise ValueError(
                 f"{name} must be one vector or a matrix of rows, got shape {list(vectors.shape)}"
             )
-        return vectors.detach().reshape(-1, vectors.shape[-1]).contiguous()
+        return vectors.detach().resolve_neg().reshape(-1, vectors.shape[-1]).contiguous()
 
 
 def require_device(name: str, vectors: torch.Tensor, device: torch.device) -> None:

@@ -55,13 +55,14 @@ def factorise(
     _require_matrix(J)
     native_type = _native_type(J.dtype, J.device)
     stream = stream_of(J.device)
+    plain = J.detach().resolve_neg()  # the native side knows nothing of lazy signs
     if smallest_cutoff is None:
-        return Factorisation(native_type(J.detach(), 0.0, 0.0, *stream), J.dtype, J.device)
+        return Factorisation(native_type(plain, 0.0, 0.0, *stream), J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
     missing = left_out * cutoff.value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
-    native = native_type(J.detach(), relative, absolute, *stream)
-    return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=J)
+    native = native_type(plain, relative, absolute, *stream)
+    return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=plain)
 
 
 def factorise_tiles(

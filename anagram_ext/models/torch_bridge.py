@@ -47,12 +47,21 @@ def from_sequential(net: nn.Sequential) -> tuple[list[int], str, Tensor]:
         TypeError: if the module is no such sequence, or mixes dtypes or devices.
         ValueError: for an activation that the engine lacks, or several different ones.
     """
-    if not isinstance(net, nn.Sequential):
+    if getattr(type(net), "forward", None) is not nn.Sequential.forward:
         raise TypeError(f"net must be a torch.nn.Sequential, got {type(net).__name__}")
     layers = list(net)
-    linears = [layer for layer in layers[0::2] if isinstance(layer, nn.Linear)]
+    linears = [layer for layer in layers[0::2] if type(layer) is nn.Linear]
     if len(layers) % 2 == 0 or len(linears) != len(layers[0::2]):
-        raise TypeError(f"net must alternate Linear and activation, Linear at both ends, got {net}")
+        raise TypeError(
+            "net must alternate Linear and activation, Linear at both ends and no subclass of it, "
+            f"got {net}"
+        )
+    if len({id(layer) for layer in linears}) != len(linears):
+        raise TypeError(f"net must not use one Linear twice, got {net}")
+    if any(module._forward_hooks or module._forward_pre_hooks for module in net.modules()):
+        raise TypeError(
+            f"net must have no forward hooks, which its parameters do not show, got {net}"
+        )
     if any(layer.bias is None for layer in linears):
         raise TypeError(f"net: every Linear needs a bias, got {net}")
     names = {_activation_name(module) for module in layers[1::2]} or {"identity"}

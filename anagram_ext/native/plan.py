@@ -139,5 +139,5 @@ def stream_of(device: torch.device) -> tuple[int, ...]:
 
 
 def _plain(tensor: Tensor) -> Tensor:
-    # The native side reads memory and knows nothing of autograd or strides.
-    return tensor.detach().contiguous()
+    # The native side reads memory and knows nothing of autograd, strides or lazy signs.
+    return tensor.detach().resolve_neg().contiguous()

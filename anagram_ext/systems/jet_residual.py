@@ -79,12 +79,14 @@ class JetResidual:
             coordinates,
         ]
         self._residual = pointwise.residual
+        self._condition, self._n_components = pointwise.condition, pointwise.n_components
+        self._shape = torch.Size((*batch, len(points)))
         self._uses = pointwise.uses
 
     def values(self) -> list[Tensor]:
         """The C residuals, each [n] or [q, n]."""
         with torch.no_grad():
-            components = as_components(self._residual(*self._arguments))
+            components = self._components()
         # A residual may return a leaf as it is, which still asks for gradients.
         return [component.detach() for component in components]
 
@@ -115,7 +117,23 @@ class JetResidual:
 
     def _differentiable(self) -> list[Tensor]:
         with torch.enable_grad():
-            return as_components(self._residual(*self._arguments))
+            return self._components()
+
+    def _components(self) -> list[Tensor]:
+        """What the residual returns, as many components and as long as in its dry run."""
+        components = as_components(self._residual(*self._arguments))
+        if len(components) != self._n_components:
+            raise ValueError(
+                f"condition {self._condition!r}: residual must return {self._n_components} "
+                f"components as in its dry run, got {len(components)}"
+            )
+        for component in components:
+            if component.shape != self._shape:
+                raise ValueError(
+                    f"condition {self._condition!r}: residual components must have shape "
+                    f"{list(self._shape)} as in its dry run, got {list(component.shape)}"
+                )
+        return components
 
 
 class _Derivatives(dict[Operator, Tensor]):

@@ -85,7 +85,7 @@ class Run:
         self.factorisations += info.factorisations
         self.evaluations += info.evaluations
         merit = self._validation.merit(info.theta, info.loss)
-        if merit < self._best[0]:
+        if merit < self._best[0] or (merit == self._best[0] and info.loss < self._best[1]):
             self._best = (merit, info.loss, info.theta)
         return info
 

@@ -111,7 +111,7 @@ def step(
     method = Anagram(cutoff, accept=LOWER)
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     with borrowed_system(problem, model, seed, memory) as system:
-        method.start(system, theta)
+        method.start(system, theta.detach())
         info = method.step()
     return StepResult(
         theta=info.theta,

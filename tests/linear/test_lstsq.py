@@ -243,3 +243,12 @@ def test_project_refuses_wrong_lengths(device: str) -> None:
         factorisation.project(R[:2].to(device))
     with pytest.raises(ValueError, match=r"y must be float64 \[\*, 2\] on c"):
         factorisation.expand(R.to(device))
+
+
+def test_a_lazily_negated_tensor_is_read_with_its_sign():
+    r = torch._neg_view(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64))
+    identity = torch.eye(3, dtype=torch.float64)
+    assert lstsq(identity, r).direction.tolist() == pytest.approx([-1.0, -2.0, -3.0])
+    assert lstsq(torch._neg_view(identity), r.clone()).direction.tolist() == pytest.approx(
+        [1, 2, 3]
+    )

@@ -192,3 +192,46 @@ def test_a_trained_network_knows_the_coordinates_of_its_problem():
     run = ax.train(problem, ax.MLP([2, 4, 1]), steps=1, progress=False)
     assert run.model == ax.MLP([2, 4, 1])
     assert run.model.coordinates == ("t", "x")
+
+
+def hooked() -> nn.Sequential:
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    net[0].register_forward_hook(lambda module, inputs, output: 2 * output)
+    return net
+
+
+class Twice(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def shared() -> nn.Sequential:
+    layer = nn.Linear(3, 3)
+    ends = nn.Linear(2, 3), nn.Linear(3, 1)
+    return nn.Sequential(ends[0], nn.Tanh(), layer, nn.Tanh(), layer, nn.Tanh(), ends[1])
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (hooked(), "forward hooks"),
+        (nn.Sequential(Twice(2, 3), nn.Tanh(), nn.Linear(3, 1)), "no subclass"),
+        (shared(), "one Linear twice"),
+        (
+            nn.Sequential(
+                nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), nn.Tanh(), nn.Linear(3, 1)
+            ),
+            "no subclass",
+        ),
+    ],
+    ids=["hook", "subclass", "shared", "parametrised"],
+)
+def test_from_torch_refuses_what_parameters_do_not_show(net, message):
+    with pytest.raises(TypeError, match=f"net must .*{message}"):
+        ax.MLP.from_torch(net)
+
+
+def test_a_lazily_negated_theta_is_read_with_its_sign():
+    model = ax.MLP([2, 4, 1])
+    theta, points = model.init(0), torch.rand(3, 2, dtype=torch.float64)
+    assert torch.equal(model(torch._neg_view(-theta), points), model(theta, points))

@@ -136,3 +136,10 @@ def test_row_scaling(scaling, factor, device):
     expected_J = torch.cat([factor**0.5 * rows, second**0.5 * rows[:2]])
     assert_close(r, expected_r, rtol=1e-14)
     assert_close(J, expected_J, rtol=1e-14)
+
+
+def test_a_step_leaves_no_graph_behind():
+    theta = tensor([2.0, 0.5]).requires_grad_()
+    result = ax.step(fit(lambda u, x: u - x.x**2), line("cpu"), theta)
+    assert not result.theta.requires_grad
+    assert result.theta.grad_fn is None

@@ -1,0 +1,77 @@
+"""What the dry run of a residual finds out, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import anagram_ext as ax
+
+SQUARE = ax.Box(t=(0, 1), x=(0, 1))
+MODEL = ax.MLP([2, 6, 1])
+THETA = MODEL.init(0)
+
+
+def problem(residual, points=None) -> ax.Problem:
+    points = SQUARE.grid(6) if points is None else points
+    return ax.Problem(("t", "x"), ("u",), {"here": ax.Condition(residual, points)})
+
+
+@pytest.mark.parametrize("shift", [1, 2, 3, 4, 6, 18, 35])
+def test_shifts_are_not_pointwise(shift):
+    with pytest.raises(ValueError, match="'here': residual is not pointwise"):
+        ax.jacobian(problem(lambda u, x: u - torch.roll(u.value, shift)), MODEL, THETA)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 8])
+def test_pairs_of_few_points_are_not_pointwise(n):
+    points = SQUARE.sobol(n)(0)
+    with pytest.raises(ValueError, match="'here': residual is not pointwise"):
+        ax.jacobian(problem(lambda u, x: u - torch.roll(u.value, n // 2), points), MODEL, THETA)
+
+
+def test_even_points_that_look_at_odd_ones_are_not_pointwise():
+    even = torch.arange(36) % 2 == 0
+    with pytest.raises(ValueError, match="'here': residual is not pointwise"):
+        ax.jacobian(
+            problem(lambda u, x: u - torch.where(even, torch.roll(u.value, 1), 0.0)), MODEL, THETA
+        )
+
+
+def test_a_parameter_of_torch_is_refused_and_not_silently_a_constant():
+    nu = torch.nn.Parameter(torch.tensor(0.1, dtype=torch.float64))
+    heat = problem(lambda u, x: u.d("t") - nu * u.d("xx"))
+    with pytest.raises(ValueError, match=r"'here': .* shape \[\] that requires grad .* detach"):
+        ax.jacobian(heat, MODEL, THETA)
+    ax.jacobian(problem(lambda u, x: u.d("t") - nu.detach() * u.d("xx")), MODEL, THETA)
+
+
+def test_gradients_switched_off_around_a_call_do_not_matter():
+    curve = problem(lambda u, x: u.d("x") - x.x)
+    expected_r, expected_J = ax.jacobian(curve, MODEL, THETA)
+    with torch.no_grad():
+        r, J = ax.jacobian(problem(lambda u, x: u.d("x") - x.x), MODEL, THETA)
+        run = ax.train(curve, MODEL, steps=2, progress=False)
+    assert torch.equal(r, expected_r)
+    assert torch.equal(J, expected_J)
+    assert run.steps == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        (lambda u, x: (u - x.x).sum(), r"must have shape \[.*36\] as in its dry run"),
+        (
+            lambda u, x: u.value[..., :-3],
+            r"shape \[.*36\] as in its dry run, got \[.*33\]",
+        ),
+        (lambda u, x: (u - x.x, u.d("x")), "must return 1 components as in its dry run, got 2"),
+    ],
+)
+def test_other_components_than_in_the_dry_run_are_refused(later, message):
+    changed = []
+    moody = problem(lambda u, x: later(u, x) if changed else u - x.x + 0 * u.d("x"))
+    ax.jacobian(moody, MODEL, THETA)
+    changed.append(True)
+    with pytest.raises(ValueError, match=f"'here': .*{message}"):
+        ax.jacobian(moody, MODEL, THETA)
