@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 
+import torch
+
 from anagram_ext.native.cuda import cuda_problem
 from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.native.loading import core
 
-_LIBRARIES = ("anagram_ext", "numpy", "scipy", "torch")
+_LIBRARIES = ("anagram_ext", "numpy", "scipy")
 
 
 def version() -> str:
@@ -24,7 +26,9 @@ def cuda_available() -> bool:
 
 def versions() -> dict[str, str]:
     """Versions of Python, this package and the libraries it computes with."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES}
+    found = {name: _version(name) for name in _LIBRARIES}
+    # torch itself knows its build, as in 2.11.0+cu130; the metadata of a wheel need not.
+    return {"python": platform.python_version(), **found, "torch": torch.__version__}
 
 
 def info() -> dict[str, str]:

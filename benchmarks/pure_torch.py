@@ -109,7 +109,9 @@ class TorchStep:
 
     def direction(self, r: Tensor, J: Tensor) -> Tensor:
         """The truncated least-squares direction [P] by the SVD."""
-        U, sigma, Vt = torch.linalg.svd(J, full_matrices=False)
+        # On a GPU the default is a Jacobi method: slower, and not accurate enough to agree with.
+        driver = "gesvd" if J.is_cuda else None
+        U, sigma, Vt = torch.linalg.svd(J, full_matrices=False, driver=driver)
         k = int((sigma > self.cutoff * sigma[0]).sum())
         return Vt[:k].T @ ((U[:, :k].T @ r) / sigma[:k])
 

@@ -56,7 +56,7 @@ build() {
 }
 
 tests() {
-  python3 -m pytest -q -p no:cacheprovider $ignored -m "$1"
+  python3 -m pytest -q -W default -p no:cacheprovider $ignored -m "$1"
 }
 
 # The sanitizers watch every access of the kernels: a small net on each of the two paths, and with
@@ -68,8 +68,8 @@ sanitizer() {
     files+=(tests/linear/test_lstsq.py)
     chosen="($chosen) or (cuda and (test_gap_and_ties or test_zero_matrix))"
   fi
-  compute-sanitizer --tool "$1" --error-exitcode 9 --target-processes all \
-    python3 -m pytest -q -p no:cacheprovider "${files[@]}" -k "$chosen"
+  compute-sanitizer --tool "$1" --error-exitcode 9 --report-api-errors no --target-processes all \
+    python3 -m pytest -q -W default -p no:cacheprovider "${files[@]}" -k "$chosen"
 }
 
 cpp() {
