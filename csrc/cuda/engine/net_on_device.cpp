@@ -5,8 +5,7 @@
 namespace anagram::cuda {
 namespace {
 
-// Plain cudaMalloc: outlives every stream, and its copies are finished when the constructor
-// returns.
+// Plain cudaMalloc: outlives every stream.
 template <class T> class Array {
 public:
   explicit Array(const std::vector<T> &values) {
@@ -38,7 +37,11 @@ struct NetOnDevice::Copy {
 
   explicit Copy(const NetTables &from)
       : layers(from.layers), inner(from.inner), outer(from.outer), terms(from.terms),
-        linear(from.linear) {}
+        linear(from.linear) {
+    // A copy from the host returns when it has read its source, and torch's streams do not wait for
+    // the default one: without this, their first kernel might find no tables.
+    ANAGRAM_CUDA(cudaStreamSynchronize(nullptr));
+  }
 };
 
 DeviceNet NetOnDevice::view(int device) const {

@@ -73,6 +73,18 @@ void release(void *memory, const Queue &queue) noexcept {
     (void)cudaSetDevice(current);
 }
 
+void require_free(int64_t bytes, const Queue &queue) {
+  ANAGRAM_CUDA(cudaStreamSynchronize(queue.stream));
+  size_t free = 0, total = 0;
+  ANAGRAM_CUDA(cudaMemGetInfo(&free, &total));
+  uint64_t kept = 0, used = 0; // by the pool: of that, by buffers
+  ANAGRAM_CUDA(
+      cudaMemPoolGetAttribute(pool(queue.device), cudaMemPoolAttrReservedMemCurrent, &kept));
+  ANAGRAM_CUDA(cudaMemPoolGetAttribute(pool(queue.device), cudaMemPoolAttrUsedMemCurrent, &used));
+  if (static_cast<uint64_t>(bytes) > free + (kept - used))
+    throw_out_of_memory(bytes);
+}
+
 template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue) {
   ANAGRAM_CUDA(cudaMemcpyAsync(to, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice,
                                queue.stream));

@@ -13,6 +13,10 @@ namespace anagram::cuda {
 void *allocate(int64_t bytes, const Queue &queue);
 void release(void *memory, const Queue &queue) noexcept;
 
+// Throws OutOfMemory when `bytes` cannot be had now. Waits for the stream: what has been given back
+// on it counts as free.
+void require_free(int64_t bytes, const Queue &queue);
+
 // Usable by work on the queue's stream until the object goes; neither end waits for the device.
 template <class T> class Buffer {
 public:

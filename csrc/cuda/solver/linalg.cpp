@@ -129,9 +129,11 @@ template <class T> SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd(Matrix square)
   const int64_t n = square.columns();
   Matrix u = allocate(n, n), v_transposed = allocate(n, n), sigma = allocate(n, 1);
   Solver(queue_).gesvd(square.view(), u.view(), sigma.view().data, v_transposed.view());
-  Matrix v = transposed_copy(v_transposed.view());
+  // What was decomposed is used up: its memory takes V.
+  launch_grid(device::CopyTransposed<T>{v_transposed.view(), counted(square.view())}, queue_);
   using Basis = OrthonormalBasis<DeviceLinalg>;
-  return {Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_), Basis(std::move(v))};
+  return {Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_),
+          Basis(std::move(square))};
 }
 
 template <class T>

@@ -39,6 +39,10 @@ public:
   explicit DeviceLinalg(const Queue &queue) : queue_(queue), guard_(queue.device) {}
 
   Matrix allocate(int64_t rows, int64_t columns) const { return {rows, columns, queue_}; }
+  // Throws OutOfMemory before the work when so many numbers will not fit in its midst.
+  void require_free(int64_t elements) const {
+    cuda::require_free(elements * static_cast<int64_t>(sizeof(T)), queue_);
+  }
   Matrix copy(ConstView a) const;
   Matrix transposed_copy(ConstView a) const;
   Matrix scaled_copy(ConstView a, double factor) const;

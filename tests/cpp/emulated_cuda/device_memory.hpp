@@ -3,9 +3,10 @@
 //
 // Device memory has no access rights except while an emulated runtime call, library call or kernel
 // runs: host code that follows a device pointer dies of SIGSEGV. Fresh memory holds NaN. Copies to
-// the host arrive when the stream is synchronised and not before; until then the target holds
-// garbage. Wrong sizes, pitches, leading dimensions, workspaces, handles, and host pointers in the
-// place of device pointers are refused with the status that CUDA has for them.
+// the host arrive when the stream is synchronised and not before, and so do those that cudaMemcpy
+// makes from the host; until then the target holds garbage. Wrong sizes, pitches, leading
+// dimensions, workspaces, handles, and host pointers in the place of device pointers are refused
+// with the status that CUDA has for them.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -42,7 +43,7 @@ int take_info(const std::string &function);
 void refuse(const std::string &why);
 void set_current_device(int device);
 
-// Copies to the host on their way.
+// Copies on their way.
 void deliver_later(cudaStream_t stream, std::function<void()> copy);
 void deliver(cudaStream_t stream, bool arrive); // or are lost
 

@@ -170,6 +170,12 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t *pool, const cudaMemPoolProps *prope
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void *) { return cudaSuccess; }
 
+// A pool keeps nothing that is not in use.
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr, void *value) {
+  *static_cast<uint64_t *>(value) = 0;
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemGetInfo(size_t *free, size_t *total) {
   *free = static_cast<size_t>(free_bytes());
   *total = static_cast<size_t>(limit_bytes());
@@ -203,13 +209,28 @@ cudaError_t cudaMalloc(void **memory, size_t size) {
 }
 
 cudaError_t cudaFree(void *memory) {
+  deliver(nullptr, true); // it waits for the device
   return result(!memory || release(memory) ? cudaSuccess : cudaErrorInvalidValue, "cudaFree");
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t size, cudaMemcpyKind kind) {
-  const cudaError_t status =
-      copy("cudaMemcpy", {bytes(to), size, size, 1}, {bytes(from), size, size, 1}, kind, nullptr);
-  deliver(nullptr, true);
+  const Rows target{bytes(to), size, size, 1}, source{bytes(from), size, size, 1};
+  if (kind != cudaMemcpyHostToDevice) {
+    const cudaError_t status = copy("cudaMemcpy", target, source, kind, nullptr);
+    deliver(nullptr, true);
+    return status;
+  }
+  // From memory that is not pinned: returns when the source has been read, not when it has arrived.
+  std::vector<char> staged(source.data, source.data + size);
+  const cudaError_t status = copy("cudaMemcpy", target, source, kind, nullptr);
+  if (status == cudaSuccess) {
+    const Access access;
+    std::memset(to, 0xff, size);
+    deliver_later(nullptr, [target, staged = std::move(staged)]() mutable {
+      const Access arrival;
+      copy_rows(target, {staged.data(), target.width, target.width, 1});
+    });
+  }
   return status;
 }
 

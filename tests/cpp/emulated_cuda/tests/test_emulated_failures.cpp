@@ -76,6 +76,22 @@ void out_of_memory() {
   CHECK(emulated_cuda::live_allocations() == 0);
 }
 
+// The memory of the dense path is counted before its work begins: just enough, besides workspaces
+// of cuSOLVER, is enough, and a byte less is refused at once.
+void memory_of_the_dense_path() {
+  const HostMatrix<double> jt = random<double>(60, 300, 3); // J [300, 60]
+  const std::int64_t j_bytes = 60 * 300 * 8, counted = dense_elements(300, 60) * 8;
+  CHECK(counted == (60 * 300 + 3 * 60 * 60) * 8 && counted == dense_elements(60, 300) * 8);
+  emulated_cuda::fail_next("cusolverDnDgeqrf", 7);
+  emulated_cuda::limit_memory(j_bytes + counted - 1);
+  CHECK(!text_of<OutOfMemory>([&] { factorise_on_device(jt); }).empty());
+  CHECK(emulated_cuda::take_failure("cusolverDnDgeqrf") == 7); // it was not called
+  emulated_cuda::limit_memory(j_bytes + counted + (std::int64_t(1) << 16));
+  factorise_on_device(jt);
+  emulated_cuda::limit_memory(std::int64_t(1) << 31);
+  CHECK(emulated_cuda::live_allocations() == 0);
+}
+
 // Each function in turn fails in the middle of a factorisation.
 void failing_calls() {
   const HostMatrix<double> adaptive = low_rank<double>(120, 200, 90, 0.5);
@@ -220,6 +236,7 @@ int main() {
     non_finite_input();
     CHECK(emulated_cuda::refusals() == 0);
     out_of_memory();
+    memory_of_the_dense_path();
     failing_calls();
     nonzero_info();
     goes_anywhere();
