@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anagram_ext.problems.advection import advection
-from anagram_ext.problems.allen_cahn import allen_cahn
-from anagram_ext.problems.biharmonic import biharmonic
-from anagram_ext.problems.burgers import burgers
-from anagram_ext.problems.heat import heat
-from anagram_ext.problems.helmholtz_2d import helmholtz_2d
-from anagram_ext.problems.kdv import kdv
-from anagram_ext.problems.kuramoto_sivashinsky import kuramoto_sivashinsky
-from anagram_ext.problems.laplace_2d import laplace_2d
-from anagram_ext.problems.laplace_5d import laplace_5d
-from anagram_ext.problems.navier_stokes import navier_stokes
-from anagram_ext.problems.poisson_1d import poisson_1d
-from anagram_ext.problems.wave import wave
+from anagram_ext.problems.zoo.advection import advection
+from anagram_ext.problems.zoo.allen_cahn import allen_cahn
+from anagram_ext.problems.zoo.biharmonic import biharmonic
+from anagram_ext.problems.zoo.burgers import burgers
+from anagram_ext.problems.zoo.heat import heat
+from anagram_ext.problems.zoo.helmholtz_2d import helmholtz_2d
+from anagram_ext.problems.zoo.kdv import kdv
+from anagram_ext.problems.zoo.kuramoto_sivashinsky import kuramoto_sivashinsky
+from anagram_ext.problems.zoo.laplace_2d import laplace_2d
+from anagram_ext.problems.zoo.laplace_5d import laplace_5d
+from anagram_ext.problems.zoo.navier_stokes import navier_stokes
+from anagram_ext.problems.zoo.poisson_1d import poisson_1d
+from anagram_ext.problems.zoo.wave import wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
-from anagram_ext.problems.allen_cahn import coefficients
-from anagram_ext.problems.burgers import VISCOSITY, cole_hopf
+from anagram_ext.problems.zoo.allen_cahn import coefficients
+from anagram_ext.problems.zoo.burgers import VISCOSITY, cole_hopf
 
 # name: (parameters, rows of each condition, published cutoff)
 PUBLISHED = {

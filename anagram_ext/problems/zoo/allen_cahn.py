@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.pde.coordinates import Coordinates
 
-TABLE = Path(__file__).parent / "data" / "allen_cahn.npz"
+TABLE = Path(__file__).parents[1] / "data" / "allen_cahn.npz"
 
 
 @cache
