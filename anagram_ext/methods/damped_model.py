@@ -56,17 +56,20 @@ class DampedModel:
         theta: where to linearise, ``[P]``.
         least_damping: the least damping that will be asked for; singular values far below its
             square root are not computed.
+        left_out: how far below, as a share of it.
 
     Attributes:
         loss: the loss at theta.
         evaluations: residuals evaluated so far, the one at theta included.
     """
 
-    def __init__(self, system: System, theta: Tensor, least_damping: float) -> None:
+    def __init__(
+        self, system: System, theta: Tensor, least_damping: float, left_out: float = LEFT_OUT
+    ) -> None:
         here = system.linearise(theta)
         self._scale = _column_scale(here.jacobian.column_norms())  # D, [P]
         self._factorisation = here.jacobian.scaled(self._scale).factorise(
-            smallest_cutoff=math.sqrt(least_damping), left_out=LEFT_OUT
+            smallest_cutoff=math.sqrt(least_damping), left_out=left_out
         )
         self._sigma = self._factorisation.singular_values  # [k]
         self._target = self._factorisation.project(here.residual)  # c, [k]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FIRST_DAMPING: Final = 1e-3  # in units of the largest squared singular value
 MOST_DAMPING: Final = 1e8
+# Singular values that natural_lm does without make up half of a step here: the damping is larger.
+LEFT_OUT: Final = 1e-4
 NO_PROGRESS: Final = "no progress: no damping lowers the loss"
 
 
@@ -47,7 +49,7 @@ class LevenbergMarquardt:
 
     def step(self) -> StepInfo:
         """Raises the damping until the loss falls, then adapts it to the gain."""
-        model = DampedModel(self._system, self._theta, self._damping)
+        model = DampedModel(self._system, self._theta, self._damping, left_out=LEFT_OUT)
         growth = 2.0
         while True:
             (trial,) = model.trials([self._damping])
