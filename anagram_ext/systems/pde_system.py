@@ -16,6 +16,8 @@ from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.stack import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from anagram_ext.linear.jacobian import Jacobian
@@ -140,6 +142,10 @@ class PdeSystem:
 
             blocks[name] = self._bind(name, self._draws.next(name, residual_size))
         self._stack = Stack(blocks)
+
+    def part(self, names: Sequence[str]) -> Stack:
+        """The rows of some of the conditions, at the points of now."""
+        return Stack({name: self._stack.blocks[name] for name in names})
 
     def held_out(self) -> dict[str, Stack | None]:
         """For each condition the same rows at points of its region that no training step sees.

@@ -70,7 +70,8 @@ def train(
             default.
         memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
             ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
-            or GPU. The iterates are the same up to rounding.
+            or GPU. A streamed J is factorised in full: the iterates of methods with a cutoff stay
+            the same up to rounding, the damped methods take slightly better steps.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 

@@ -127,6 +127,7 @@ class Run:
         error, or than the first loss by all digits of its dtype, is asked of points that were
         never looked at.
         """
+        loss -= self._validation.loss_without_held_out(theta)  # like with like
         if not held_out_loss > HELD_OUT_RATIO * loss:  # nan: nothing is known
             return None
         if held_out_loss <= torch.finfo(theta.dtype).eps * self.first_loss:

@@ -33,6 +33,7 @@ class Validation:
         self._system = system
         self._held_out = system.held_out()
         self.unseen = tuple(name for name, stack in self._held_out.items() if stack is None)
+        self._fixed = system.part(self.unseen)
         self._solution = _solution_error(system)
 
     def held_out_loss(self, theta: Tensor) -> float:
@@ -49,9 +50,15 @@ class Validation:
         """What the best iterate has least of.
 
         On points that stay the same that is the loss; on redrawn points, where the losses of two
-        draws do not compare, the held-out loss.
+        draws do not compare, the held-out loss and that of the conditions that have none.
         """
-        return self.held_out_loss(theta) if self._system.redrawn else loss
+        if not self._system.redrawn:
+            return loss
+        return self.held_out_loss(theta) + self.loss_without_held_out(theta)
+
+    def loss_without_held_out(self, theta: Tensor) -> float:
+        """The training loss of the conditions that have no held-out points."""
+        return float(self._fixed.losses(theta[None])[0]) if self.unseen else 0.0
 
     def l2_error(self, theta: Tensor) -> tuple[float, float]:
         """Root mean square error against the problem's solution, absolute and relative.

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
+from anagram_ext.systems.pde_system import PdeSystem
 
 SQUARE = ax.Box(t=(0, 1), x=(0, 1))
 MODEL = ax.MLP([2, 6, 1])
@@ -75,3 +76,11 @@ def test_other_components_than_in_the_dry_run_are_refused(later, message):
     changed.append(True)
     with pytest.raises(ValueError, match=f"'here': .*{message}"):
         ax.jacobian(moody, MODEL, THETA)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_measurements_are_recognised_however_few(n):
+    data = torch.arange(n, dtype=torch.float64)
+    points = SQUARE.sobol(n)(1)
+    system = PdeSystem(problem(lambda u, x: u - data, points), MODEL)
+    assert system.held_out() == {"here": None}
