@@ -22,10 +22,13 @@ from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.mlp import MLP
+from anagram_ext.models.model import Model
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.derivative import d
 from anagram_ext.pde.field import Field
 from anagram_ext.pde.problem import Problem
+from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
 from anagram_ext.training.loop import train
 from anagram_ext.training.result import TrainResult
@@ -44,6 +47,7 @@ __all__ = [
     "FigureWarning",
     "HeldOutWarning",
     "LstsqResult",
+    "Model",
     "NonFiniteError",
     "OutOfMemoryError",
     "Points",
@@ -51,8 +55,10 @@ __all__ = [
     "Sampler",
     "StepResult",
     "TrainResult",
+    "Unknown",
     "__version__",
     "cuda_available",
+    "d",
     "factorise",
     "info",
     "jacobian",

@@ -13,13 +13,13 @@ from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 
 if TYPE_CHECKING:
-    from anagram_ext.models.mlp import MLP
+    from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
 PIXELS: Final = 201  # points an axis of a map
 
 
-def solution_maps(problem: Problem, model: MLP, theta: Tensor, path: str | Path) -> None:
+def solution_maps(problem: Problem, model: Model, theta: Tensor, path: str | Path) -> None:
     """Draws each field of a problem in two coordinates and, where known, its error.
 
     Args:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,7 +26,11 @@ from anagram_ext.pde import operators
 
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import JetMap, Layout
+    from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.pde.derivative import Lookup
     from anagram_ext.pde.operators import Operator
+    from anagram_ext.pde.problem import Problem
+    from anagram_ext.pde.unknown import Unknown
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,50 @@ class MLP:
         return self.widths[-1]
 
     @property
+    def n_channels(self) -> int:
+        """The outputs: the network alone stands for the fields."""
+        return self.widths[-1]
+
+    @property
+    def unknowns(self) -> Mapping[str, Unknown]:
+        """None: see ``Model`` for a network with unknown coefficients."""
+        return {}
+
+    @property
     def layout(self) -> Layout:
         """Which part of theta [P] belongs to what: all of it to the one network."""
         return {"network": slice(0, self.n_parameters)}
 
-    def jets(self, wanted: Sequence[Operator]) -> JetMap:
+    def bound(self, problem: Problem, device: str | None = None) -> MLP:
+        """The same network with the coordinates of a problem, on a device.
+
+        Raises:
+            ValueError: it does not map the problem's coordinates to its fields.
+        """
+        expected = (len(problem.coordinates), len(problem.fields))
+        if (self.n_inputs, self.n_outputs) != expected:
+            raise ValueError(
+                f"model must have {expected[0]} inputs for {problem.coordinates} and "
+                f"{expected[1]} outputs for {problem.fields}, got {self!r}"
+            )
+        where = self.device if device is None else device
+        names = self.coordinates or problem.coordinates
+        return replace(self, device=where, coordinates=names)
+
+    def fields(self, channels: Sequence[Lookup], coordinates: Coordinates) -> Sequence[Lookup]:
+        """The lookup of every field: those of the outputs as they are."""
+        del coordinates
+        return channels
+
+    def describe(self) -> dict[str, object]:
+        """Widths and activation."""
+        return {"widths": list(self.widths), "activation": self.activation}
+
+    def jets(
+        self, wanted: Sequence[Operator], uses: Sequence[tuple[int, int]] | None = None
+    ) -> JetMap:
         """The map from parameters to the wanted derivatives of all outputs."""
+        del uses  # one sweep gives all outputs
         return Plan.cached(tuple(self.widths), self.activation, tuple(wanted), self.device)
 
     def init(self, seed: int, scheme: str = "glorot") -> Tensor:
@@ -151,7 +193,7 @@ class MLP:
             ValueError: for an unknown coordinate, an order above 4 or a wrong shape.
         """
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
-        names = _checked_names(names)
+        names = checked_names(names)
         coordinates = self.coordinates or _coordinates_meant(self.widths[0], names)
         wanted = tuple(operators.derivative((name,), coordinates) for name in names)
         distinct = tuple(dict.fromkeys(wanted))
@@ -195,7 +237,13 @@ def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     return checked
 
 
-def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
+def checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of derivatives as a tuple.
+
+    Raises:
+        TypeError: for anything but strings.
+        ValueError: for none.
+    """
     checked = strings("names", names, 'a sequence of derivatives such as ("", "x")')
     if not checked:
         raise ValueError("names must hold at least one derivative, got none")

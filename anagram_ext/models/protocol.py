@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.pde.derivative import Lookup
     from anagram_ext.pde.operators import Operator
+    from anagram_ext.pde.problem import Problem
+    from anagram_ext.pde.unknown import Unknown
 
 Layout = Mapping[str, slice]  # which part of theta [P] belongs to what
 
 
 class JetMap(Protocol):
-    """K operators applied to the m outputs of a model, and derivatives of them in theta [P].
+    """K operators applied to the m channels of a model, and derivatives of them in theta [P].
 
     All tensors are contiguous, of one dtype and on one device. Seeds [C, K, m, n] are the
     derivatives of C residual components at n points with respect to the jets [K, m, n]; row
@@ -44,11 +48,18 @@ class JetMap(Protocol):
 
 
 class Model(Protocol):
-    """A function u_theta of points [n, d] with m outputs.
+    """A function u_theta of points [n, d] with one output for each field of a problem.
+
+    Its channels are what the engine differentiates: the outputs of its networks, and the unknown
+    coefficients. Fields are made of the former point by point.
 
     Attributes:
         dtype: of parameters, points and values.
         device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``: where they are.
+        n_parameters: P.
+        n_channels: m, unknown coefficients included.
+        layout: which part of theta [P] belongs to what; nothing outside of the model cuts theta.
+        unknowns: the unknown coefficients, the last channels.
     """
 
     @property
@@ -60,26 +71,46 @@ class Model(Protocol):
         """Where they are."""
 
     @property
-    def n_inputs(self) -> int:
-        """Number d of coordinates."""
-
-    @property
-    def n_outputs(self) -> int:
-        """Number m of fields."""
-
-    @property
     def n_parameters(self) -> int:
         """P."""
 
     @property
+    def n_channels(self) -> int:
+        """How many functions of the points the jets hold, m."""
+
+    @property
     def layout(self) -> Layout:
-        """Which part of theta [P] belongs to what; nothing outside of the model cuts theta."""
+        """Which part of theta [P] belongs to what."""
+
+    @property
+    def unknowns(self) -> Mapping[str, Unknown]:
+        """The unknown coefficients, the last channels."""
+
+    def bound(self, problem: Problem, device: str | None = None) -> Model:
+        """The same model with the coordinates and unknowns of a problem, on a device.
+
+        Raises:
+            ValueError: it does not map the problem's coordinates to its fields.
+        """
 
     def init(self, seed: int) -> Tensor:
         """Random parameters [P]."""
 
     def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
-        """The outputs [n, m] at points [n, d]."""
+        """The fields [n, number of fields] at points [n, d]."""
 
-    def jets(self, wanted: Sequence[Operator]) -> JetMap:
-        """The map from parameters to the wanted derivatives of all outputs."""
+    def jets(
+        self, wanted: Sequence[Operator], uses: Sequence[tuple[int, int]] | None = None
+    ) -> JetMap:
+        """The map from parameters to the wanted derivatives of all channels.
+
+        Args:
+            wanted: K operators.
+            uses: the pairs (k, j) of operator and channel that anybody looks at; all by default.
+        """
+
+    def fields(self, channels: Sequence[Lookup], coordinates: Coordinates) -> Sequence[Lookup]:
+        """The lookup of every field, from those of the networks' outputs."""
+
+    def describe(self) -> dict[str, object]:
+        """What the model is, as plain numbers and strings, for summaries and checkpoints."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +22,25 @@ class Coordinates:
         self.points = points
         # Contiguous copies, made once: residuals read the columns at every step.
         self._columns = {name: points[:, i].contiguous() for i, name in enumerate(names)}
+        self._made: dict[object, Any] = {}
+
+    def differentiable(self, shape: Sequence[int]) -> Coordinates:
+        """The same points; columns of the given shape, [n] or [q, n], that autograd differentiates.
+
+        One row for each of q parameter vectors: a derivative does not add up over them.
+        """
+        twin = Coordinates(self.names, self.points)
+        twin._columns = {
+            name: column.expand(shape).clone().requires_grad_()
+            for name, column in self._columns.items()
+        }
+        return twin
+
+    def once(self, key: object, make: Callable[[], Any]) -> Any:
+        """What ``make`` returns, computed once for these points and kept as long as they are."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def __getitem__(self, name: str) -> Tensor:
         try:

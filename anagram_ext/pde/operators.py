@@ -112,6 +112,32 @@ def combine(weighted: Iterable[tuple[Operator, float]]) -> Operator:
     return Operator(terms)
 
 
+def differentiated(operator: Operator, axis: int) -> Operator:
+    """The operator after which one more partial derivative is taken.
+
+    Raises:
+        ValueError: if the order exceeds 4.
+    """
+    return composed(operator, tuple(int(i == axis) for i in range(len(operator.terms[0][0]))))
+
+
+def composed(operator: Operator, index: MultiIndex) -> Operator:
+    """The operator after which the partial derivative of a multi-index is taken.
+
+    Raises:
+        ValueError: if the order exceeds 4.
+    """
+    if operator.order + sum(index) > MAX_ORDER:
+        raise ValueError(
+            f"a field must be differentiated at most {MAX_ORDER} times, got "
+            f"{operator.order + sum(index)}"
+        )
+    return combine(
+        (Operator(((tuple(map(sum, zip(own, index, strict=True))), 1.0),)), coefficient)
+        for own, coefficient in operator.terms
+    )
+
+
 def _axes(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in coordinates:

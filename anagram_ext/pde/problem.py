@@ -11,6 +11,7 @@ from torch import Tensor
 from anagram_ext.checks import check_kind, check_names, check_points, strings
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.unknown import Unknown
 
 Solution = Callable[[Coordinates], Any]
 
@@ -22,16 +23,11 @@ class Network(Protocol):
     """As much as a problem has to know of a model; see ``models.protocol`` for all of it."""
 
     @property
-    def n_inputs(self) -> int:
-        """Number of coordinates."""
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of fields."""
-
-    @property
     def n_parameters(self) -> int:
         """Length of the parameter vector."""
+
+    def bound(self, problem: Problem) -> object:
+        """The network with the coordinates of a problem; raises ValueError unless it fits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +46,8 @@ class Problem:
         evaluation: points [n, d] for the L2 error; by default 10 000 Sobol points of the
             domain that the conditions' points come from.
         row_scaling: ``"mean"`` or ``"none"``.
+        unknowns: coefficients that training finds, by name: residuals that take one argument more
+            see their values there, as in ``lambda u, x, c: u.d("t") - c.nu * u.d("xx")``.
         name: a short name for tables and files.
         model: the network to use when none is given.
         settings: options of a published run by name, for those who repeat it; ``train`` does not
@@ -71,6 +69,7 @@ class Problem:
     name: str = ""
     model: Network | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    unknowns: Mapping[str, Unknown] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -86,6 +85,7 @@ class Problem:
             raise ValueError(f"row_scaling must be one of {ROW_SCALINGS}, got {self.row_scaling!r}")
         if self.solution is not None and not callable(self.solution):
             raise TypeError(f"solution must be callable, got {self.solution!r}")
+        self._check_unknowns()
         self._check_conditions()
         if self.evaluation is not None:
             check_points("evaluation", self.evaluation, len(self.coordinates))
@@ -95,20 +95,29 @@ class Problem:
             self.check_model(self.model)
 
     def check_model(self, model: object) -> None:
-        """Raises unless the network maps the coordinates to the fields.
+        """Raises unless the model maps the coordinates to the fields.
 
         Raises:
-            TypeError: if it is no network.
-            ValueError: if it has other widths.
+            TypeError: if it is no model.
+            ValueError: if it has other inputs or outputs.
         """
         if not isinstance(model, Network):
             raise TypeError(f"model must be a network such as an MLP, got {model!r}")
-        expected = (len(self.coordinates), len(self.fields))
-        if (model.n_inputs, model.n_outputs) != expected:
-            raise ValueError(
-                f"model must have {expected[0]} inputs for {self.coordinates} and {expected[1]} "
-                f"outputs for {self.fields}, got {model!r}"
-            )
+        model.bound(self)
+
+    def _check_unknowns(self) -> None:
+        check_kind("unknowns", self.unknowns, Mapping, "a mapping from names to Unknowns")
+        object.__setattr__(self, "unknowns", dict(self.unknowns))
+        for name, unknown in self.unknowns.items():
+            check_kind("each name in unknowns", name, str, "a string")
+            check_kind(f"unknowns: {name!r}", unknown, Unknown, "an Unknown")
+            if not name.isidentifier() or name.startswith("_"):
+                raise ValueError(f"unknowns must be named by identifiers, got {name!r}")
+            if name in self.fields or name in self.coordinates or name == "network":
+                raise ValueError(
+                    f"unknowns must have names of their own, got {name!r} beside fields "
+                    f"{self.fields} and coordinates {self.coordinates}"
+                )
 
     def _check_conditions(self) -> None:
         if not self.conditions:

@@ -13,33 +13,44 @@ import torch
 from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates
-from anagram_ext.pde.field import Field
+from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
 from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anagram_ext.pde.condition import Residual
     from anagram_ext.pde.operators import Operator
+    from anagram_ext.systems.signature import Signature
 
 
 _MASKS: Final = 6  # random choices of points that the check of pointwise residuals changes
 
 
 class _Recorder:
-    """Hands out random values for every derivative of one field and remembers which."""
+    """Hands out values for every derivative of one channel and remembers which.
 
-    def __init__(self, points: Tensor, rng: torch.Generator) -> None:
+    Random ones for a network's output; an unknown coefficient has its first guess, which lies where
+    the residual makes sense.
+    """
+
+    def __init__(self, points: Tensor, rng: torch.Generator, start: float | None) -> None:
         self.seen: dict[Operator, Tensor] = {}
-        self._points, self._rng = points, rng
+        self._points, self._rng, self._start = points, rng, start
 
     def __call__(self, operator: Operator) -> Tensor:
         if operator not in self.seen:
-            values = _random((len(self._points),), self._points, self._rng)
+            n = len(self._points)
+            if self._start is None:
+                values = _random((n,), self._points, self._rng)
+            else:
+                values = self._points.new_full((n,), self._start)
             self.seen[operator] = values.requires_grad_()
         return self.seen[operator]
 
 
 def discover(
-    condition: str, residual: Residual, fields: tuple[str, ...], coordinates: Coordinates
+    condition: str, residual: Residual, signature: Signature, coordinates: Coordinates
 ) -> PointwiseResidual:
     """Dry-runs the residual of a condition on its own points.
 
@@ -50,25 +61,26 @@ def discover(
     """
     rng = torch.Generator().manual_seed(0)
     points = coordinates.points
-    recorders = [_Recorder(points, rng) for _ in fields]
-    arguments = [
-        Field(name, coordinates.names, recorder)
-        for name, recorder in zip(fields, recorders, strict=True)
-    ]
+    recorders = _recorders(signature, points, rng)
+    differentiates = False
     try:
-        with torch.enable_grad():
-            components = as_components(residual(*arguments, coordinates))
+        try:
+            components = _called(residual, signature, recorders, coordinates, None)
+        except NeedsTracker:
+            differentiates = True
+            tracker = Tracker(coordinates, (len(points),))
+            components = _called(residual, signature, recorders, coordinates, tracker)
     except (TypeError, ValueError, RuntimeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"condition {condition!r}: {error}") from error
     _check_components(condition, components, points)
-    _check_leaves(condition, components, recorders)
+    _check_leaves(condition, components, recorders, tracker.coordinates if differentiates else None)
 
     operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
     found = PointwiseResidual(
         condition,
         residual,
-        fields,
+        signature,
         len(components),
         operators,
         tuple(
@@ -77,14 +89,50 @@ def discover(
             for k, operator in enumerate(operators)
             if operator in recorder.seen
         ),
+        differentiates=differentiates,
     )
-    jets = _random((2, len(operators), len(fields), len(points)), points, rng)
+    jets = _two_jets(found, len(points), rng, points)
     _check_pointwise(found, coordinates, jets)
     return replace(
         found,
         broadcasts=_broadcasts(found, coordinates, jets),
         holds_data=_holds_data(found, coordinates, jets[0], rng),
     )
+
+
+def _called(
+    residual: Residual,
+    signature: Signature,
+    recorders: Sequence[_Recorder],
+    coordinates: Coordinates,
+    tracker: Tracker | None,
+) -> list[Tensor]:
+    """The components of the residual, differentiable in what the recorders hand out."""
+    if tracker is None:
+        with Watch().active():
+            return as_components(residual(*signature.arguments(residual, recorders, coordinates)))
+    with tracker.active():
+        arguments = signature.arguments(residual, recorders, tracker.coordinates, tracker.tracked)
+        return as_components(residual(*arguments))
+
+
+def _recorders(signature: Signature, points: Tensor, rng: torch.Generator) -> list[_Recorder]:
+    """One a channel; the unknown coefficients come last."""
+    starts: list[float | None] = [*signature.starts]
+    of_networks: list[float | None] = [None] * (signature.n_channels - len(starts))
+    return [_Recorder(points, rng, start) for start in of_networks + starts]
+
+
+def _two_jets(found: PointwiseResidual, n: int, rng: torch.Generator, like: Tensor) -> Tensor:
+    """Two sets of jets [2, K, m, n]: random, but near its first guess for an unknown."""
+    m = found.signature.n_channels
+    jets = _random((2, len(found.operators), m, n), like, rng)
+    starts = found.signature.starts
+    if starts:
+        near = 1.0 + 0.1 * torch.linspace(0.0, 1.0, 2, dtype=like.dtype, device=like.device)
+        guesses = torch.tensor(starts, dtype=like.dtype, device=like.device)
+        jets[:, :, m - len(starts) :] = (near[:, None] * guesses)[:, None, :, None]
+    return jets
 
 
 def _random(shape: tuple[int, ...], points: Tensor, rng: torch.Generator) -> Tensor:
@@ -105,8 +153,6 @@ def _check_components(condition: str, components: list[Tensor], points: Tensor) 
             )
         if component.dtype != points.dtype:
             raise TypeError(f"{which} must be {points.dtype} like the model, got {component.dtype}")
-        if not component.requires_grad:
-            raise ValueError(f"{which} does not depend on any field")
 
 
 def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> None:
@@ -135,23 +181,54 @@ def _some_points(n: int, rng: torch.Generator) -> Tensor:
     return changed
 
 
-def _check_leaves(condition: str, components: list[Tensor], recorders: list[_Recorder]) -> None:
-    """Nothing but the jets may ask for gradients: it would silently stay what it is."""
-    known = {id(leaf) for recorder in recorders for leaf in recorder.seen.values()}
+def _check_leaves(
+    condition: str,
+    components: list[Tensor],
+    recorders: list[_Recorder],
+    coordinates: Coordinates | None,
+) -> None:
+    """Every component asks for gradients of a jet, and of nothing else that would not be trained.
+
+    Args:
+        condition: its name.
+        components: what the residual returned.
+        recorders: what handed out the jets.
+        coordinates: those that autograd may differentiate by.
+    """
+    jets = {id(leaf) for recorder in recorders for leaf in recorder.seen.values()}
+    points = {id(coordinates[name]) for name in coordinates.names} if coordinates else set()
+    for c, component in enumerate(components):
+        leaves = _leaves(component)
+        if not any(id(leaf) in jets for leaf in leaves):
+            raise ValueError(
+                f"condition {condition!r}: residual component {c} does not depend on any field"
+            )
+        for leaf in leaves:
+            if id(leaf) not in jets | points:
+                raise ValueError(
+                    f"condition {condition!r}: residual depends on a tensor of shape "
+                    f"{list(leaf.shape)} that requires grad and would not be trained: declare it "
+                    "as Problem(unknowns={'name': ax.Unknown(...)}), or detach() it"
+                )
+
+
+def _leaves(component: Tensor) -> list[Tensor]:
+    """The tensors that autograd would accumulate gradients of."""
+    if component.is_leaf:
+        return [component] if component.requires_grad else []
+    found: list[Tensor] = []
     seen: set[object] = set()
-    pending: list[Any] = [component.grad_fn for component in components]
+    pending: list[Any] = [component.grad_fn]
     while pending:
         node = pending.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
         leaf = getattr(node, "variable", None)  # of the nodes that accumulate gradients
-        if leaf is not None and id(leaf) not in known:
-            raise ValueError(
-                f"condition {condition!r}: residual depends on a tensor of shape "
-                f"{list(leaf.shape)} that requires grad and would not be trained; detach() it"
-            )
+        if leaf is not None:
+            found.append(leaf)
         pending.extend(following for following, _ in node.next_functions)
+    return found
 
 
 def _broadcasts(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> bool:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 from torch import Tensor
 
+from anagram_ext.pde.derivative import Tracker
 from anagram_ext.pde.field import Field
 from anagram_ext.pde.operators import Operator
 
 if TYPE_CHECKING:
     from anagram_ext.pde.condition import Residual
     from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.systems.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -27,23 +29,25 @@ class PointwiseResidual:
     Attributes:
         condition: name of the condition.
         residual: the user's function.
-        fields: names of the m network outputs.
+        signature: what it is called with.
         n_components: number C of residuals that the function returns.
         operators: the K different operators that it applies to any field.
-        uses: pairs (k, j): operator k is applied to field j.
+        uses: pairs (k, j): operator k is applied to channel j.
         broadcasts: whether it accepts fields [q, n] for q parameter vectors at once.
         holds_data: whether it carries values of its own for each point, such as measurements, so
             that it makes no sense at other points.
+        differentiates: whether it takes derivatives of expressions (``ax.d``).
     """
 
     condition: str
     residual: Residual
-    fields: tuple[str, ...]
+    signature: Signature
     n_components: int
     operators: tuple[Operator, ...]
     uses: tuple[tuple[int, int], ...]
     broadcasts: bool = True
     holds_data: bool = False
+    differentiates: bool = False
 
 
 class JetResidual:
@@ -61,26 +65,28 @@ class JetResidual:
     ) -> None:
         points = coordinates.points
         batch = () if n_vectors is None else (n_vectors,)
-        shape = (len(pointwise.operators), len(pointwise.fields), len(points))
+        shape = (len(pointwise.operators), pointwise.signature.n_channels, len(points))
         self.jets = torch.zeros((*batch, *shape), dtype=points.dtype, device=points.device)
         # Views of the buffer: the native engine writes into it behind autograd's back, which is
         # sound because no graph outlives the evaluation that made it.
         self._leaves = [
             self.jets[..., k, j, :].detach().requires_grad_() for k, j in pointwise.uses
         ]
-        tables = [_Derivatives(pointwise.condition) for _ in pointwise.fields]
+        tables = [_Derivatives(pointwise.condition) for _ in range(shape[1])]
         for (k, j), leaf in zip(pointwise.uses, self._leaves, strict=True):
             tables[j][pointwise.operators[k]] = leaf
-        self._arguments = [
-            *(
-                Field(name, coordinates.names, table.__getitem__)
-                for name, table in zip(pointwise.fields, tables, strict=True)
-            ),
-            coordinates,
-        ]
+        self._shape = torch.Size((*batch, len(points)))
+        self._tracker = Tracker(coordinates, self._shape) if pointwise.differentiates else None
+        lookups = [table.__getitem__ for table in tables]
+        if self._tracker is None:
+            arguments = pointwise.signature.arguments(pointwise.residual, lookups, coordinates)
+        else:
+            arguments = pointwise.signature.arguments(
+                pointwise.residual, lookups, self._tracker.coordinates, self._tracker.tracked
+            )
+        self._arguments = arguments
         self._residual = pointwise.residual
         self._condition, self._n_components = pointwise.condition, pointwise.n_components
-        self._shape = torch.Size((*batch, len(points)))
         self._uses = pointwise.uses
 
     def values(self) -> list[Tensor]:
@@ -121,7 +127,11 @@ class JetResidual:
 
     def _components(self) -> list[Tensor]:
         """What the residual returns, as many components and as long as in its dry run."""
-        components = as_components(self._residual(*self._arguments))
+        if self._tracker is None:
+            components = as_components(self._residual(*self._arguments))
+        else:
+            with self._tracker.active():
+                components = as_components(self._residual(*self._arguments))
         if len(components) != self._n_components:
             raise ValueError(
                 f"condition {self._condition!r}: residual must return {self._n_components} "

@@ -9,10 +9,12 @@ import torch
 
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.linear.memory import check_mode
+from anagram_ext.models.model import model_of
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.draws import Draws
 from anagram_ext.systems.dry_run import discover
 from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.systems.signature import Signature
 from anagram_ext.systems.stack import Stack
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class PdeSystem:
 
     Attributes:
         problem: the problem.
-        model: the network.
+        model: the model, bound to the problem.
         n_parameters: P.
     """
 
@@ -43,26 +45,26 @@ class PdeSystem:
 
         Args:
             problem: conditions and coordinates.
-            model: a network from the coordinates to the fields.
+            model: from the coordinates to the fields; it gets the problem's unknowns.
             seed: of the sampled points.
             memory: whether J is ``"stored"`` or ``"streamed"``; ``"auto"``: streamed when it would
                 take more than a quarter of the memory.
 
         Raises:
-            ValueError: for a network of other widths, or a residual that breaks the rules.
+            ValueError: for a model of other inputs or outputs, or a residual that breaks the rules.
             TypeError: for a residual that returns anything but tensors of the model's dtype.
         """
         check_kind("problem", problem, Problem, "a Problem")
-        problem.check_model(model)
         check_mode(memory)
         self.problem = problem
-        self.model = model
+        self.model = model = model_of(problem, model)
         self.n_parameters = model.n_parameters
         self._memory = memory
         self._draws = Draws(problem, seed, torch.device(model.device), model.dtype)
         points = {name: self._draws.first(name) for name in problem.conditions}
+        signature = Signature.of(problem, model)
         self._residuals = {
-            name: discover(name, problem.conditions[name].residual, problem.fields, coordinates)
+            name: discover(name, problem.conditions[name].residual, signature, coordinates)
             for name, coordinates in points.items()
         }
         self._stack = Stack({name: self._bind(name, at) for name, at in points.items()})

@@ -44,7 +44,7 @@ class PointwiseBlock:
         self._points = coordinates.points
         n = len(self._points)
         self.n_rows = pointwise.n_components * n
-        self._jet_map = model.jets(pointwise.operators)
+        self._jet_map = model.jets(pointwise.operators, pointwise.uses)
         self._single = JetResidual(pointwise, coordinates)
         self._many: dict[int, JetResidual] = {}
         # One set of seeds for each component, and one for a sum over components.

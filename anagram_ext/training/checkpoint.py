@@ -11,60 +11,81 @@ from typing import TYPE_CHECKING
 
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.models.mlp import MLP
+from anagram_ext.models.model import Model
 from anagram_ext.training.files import replace_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from anagram_ext.models.protocol import Model as AnyModel
+
 _FORMAT = "anagram_ext 1"
 
 
-def save(path: str | Path, model: MLP, theta: Tensor, *, problem: str = "") -> None:
-    """Writes the network and its parameters; the file changes in one instant or not at all.
+def save(path: str | Path, model: AnyModel, theta: Tensor, *, problem: str = "") -> None:
+    """Writes the model and its parameters; the file changes in one instant or not at all.
 
     Args:
         path: file to write, conventionally ``*.safetensors``.
-        model: the network.
+        model: the model. Functions in it, such as an output map, are not written: ``load`` asks for
+            the model again.
         theta: its parameters, ``[P]``.
         problem: name of the problem it was trained on, kept as a note.
 
     Raises:
-        ValueError: ``theta`` does not belong to the network.
+        ValueError: ``theta`` does not belong to the model.
     """
     from safetensors.torch import save as to_bytes  # noqa: PLC0415 -- see above
 
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)
-    metadata = {
-        "format": _FORMAT,
-        "widths": json.dumps(list(model.widths)),
-        "activation": model.activation,
-        "coordinates": json.dumps(model.coordinates),
-        "problem": problem,
-    }
+    metadata = {"format": _FORMAT, "problem": problem}
+    if isinstance(model, MLP):
+        metadata["widths"] = json.dumps(list(model.widths))
+        metadata["activation"] = model.activation
+        metadata["coordinates"] = json.dumps(model.coordinates)
+    else:
+        metadata["model"] = json.dumps(model.describe())
     content = to_bytes({"theta": theta.detach().cpu().contiguous()}, metadata)
     replace_file(Path(path), content)
 
 
-def load(path: str | Path) -> tuple[MLP, Tensor]:
-    """Reads a network and its parameters ``[P]`` back, on the CPU, in the dtype they were saved in.
+def load(path: str | Path, model: AnyModel | None = None) -> tuple[AnyModel, Tensor]:
+    """Reads a model and its parameters ``[P]`` back, on the CPU, in the dtype they were saved in.
+
+    Args:
+        path: the file.
+        model: the model that was trained, needed when it holds functions (``outputs``), which no
+            file can keep.
 
     Raises:
-        ValueError: the file holds no network, or its parts do not belong together.
+        ValueError: the file holds no model, its parts do not belong together, or ``model`` is
+            needed or another one than was saved.
         FileNotFoundError: there is no such file.
     """
     check_kind("path", path, (str, Path), "a path")
     metadata, theta = _read(Path(path))
     try:
-        model = MLP(
+        made = _made(metadata, theta, model)
+        check_theta(theta, (made.n_parameters,), made.dtype)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not describe a network: {error}") from error
+    return made, theta
+
+
+def _made(metadata: dict[str, str], theta: Tensor, model: AnyModel | None) -> AnyModel:
+    if "model" not in metadata:
+        return MLP(
             json.loads(metadata["widths"]),
             metadata["activation"],
             dtype=theta.dtype,
             coordinates=json.loads(metadata["coordinates"]),
         )
-        check_theta(theta, (model.n_parameters,), model.dtype)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not describe a network: {error}") from error
-    return model, theta
+    description = json.loads(metadata["model"])
+    if model is None:
+        return Model.described(description, theta.dtype)
+    if json.loads(json.dumps(model.describe())) != description:
+        raise ValueError(f"model must be {description}, got {model.describe()}")
+    return model
 
 
 def _read(path: Path) -> tuple[dict[str, str], Tensor]:

@@ -18,7 +18,7 @@ from anagram_ext.training.files import Lock, replace_file
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.models.mlp import MLP
+    from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
     from anagram_ext.training.result import TrainResult
 
@@ -66,12 +66,12 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def save_now_and_then(self, problem: Problem, model: MLP, theta: Tensor) -> None:
+    def save_now_and_then(self, problem: Problem, model: Model, theta: Tensor) -> None:
         """Writes the checkpoint unless the last one is younger than ``CHECKPOINT_SECONDS``."""
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self.save(problem, model, theta)
 
-    def save(self, problem: Problem, model: MLP, theta: Tensor) -> None:
+    def save(self, problem: Problem, model: Model, theta: Tensor) -> None:
         """Writes the checkpoint."""
         checkpoint.save(self.model, model, theta, problem=problem.name)
         self._saved = time.monotonic()

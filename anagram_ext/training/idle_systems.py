@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from anagram_ext.systems.pde_system import PdeSystem
 
 if TYPE_CHECKING:
-    from anagram_ext.models.mlp import MLP
+    from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
 _REMEMBERED: Final = 4  # problems whose systems are kept
 
 # Problems are immutable and compared by identity, models by value.
-Key = tuple["Problem", "MLP", int, str]
+Key = tuple["Problem", "Model", int, str]
 
 _idle: OrderedDict[Key, list[PdeSystem]] = OrderedDict()
 _lock = Lock()
@@ -25,7 +25,7 @@ _lock = Lock()
 
 @contextmanager
 def borrowed_system(
-    problem: Problem, model: MLP, seed: int, memory: str = "auto"
+    problem: Problem, model: Model, seed: int, memory: str = "auto"
 ) -> Iterator[PdeSystem]:
     """A system that nobody else holds until the end of the block.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -18,7 +18,7 @@ from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
-from anagram_ext.models.mlp import MLP
+from anagram_ext.models.model import model_of
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
+    from anagram_ext.models.protocol import Model
 
 
 def train(
     problem: Problem,
-    model: MLP | None = None,
+    model: Model | None = None,
     *,
     steps: int | None = None,
     seed: int = 0,
@@ -59,7 +60,7 @@ def train(
 
     Args:
         problem: what to solve.
-        model: the network; the problem's own by default.
+        model: an ``MLP`` or a ``Model``; the problem's own by default.
         steps: steps to do; the method's usual number by default.
         seed: seed of initial parameters and of sampled points.
         method: a name out of ``anagram_ext.methods.names()``, or a method object.
@@ -149,19 +150,16 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     return Stop.STEPS_REACHED
 
 
-def _network(problem: Problem, model: MLP | None, device: str | torch.device | None) -> MLP:
+def _network(problem: Problem, model: Model | None, device: str | torch.device | None) -> Model:
     check_kind("problem", problem, Problem, "a Problem")
     network = problem.model if model is None else model
     if network is None:
         raise ValueError(
             f"model must be given: {problem.name!r} has no network of its own, got None"
         )
+    where = None if device is None else device_name(device)
     problem.check_model(network)
-    if not isinstance(network, MLP):
-        raise TypeError(f"model must be an MLP, got {network!r}")
-    where = network.device if device is None else device_name(device)
-    names = network.coordinates or problem.coordinates
-    return replace(network, device=where, coordinates=names)
+    return model_of(problem, cast("Model", network), where)
 
 
 def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
@@ -185,7 +183,7 @@ def _steps(steps: int | None, method: Method) -> int:
     return check_integer("steps", steps, least=1)
 
 
-def _first_iterate(model: MLP, theta: Tensor | None, seed: int) -> Tensor:
+def _first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:
     if theta is None:
         return model.init(seed)
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)

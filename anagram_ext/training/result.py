@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anagram_ext.methods import Stop
+from anagram_ext.models.model import Model as Composite
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from torch import Tensor
 
-    from anagram_ext.models.mlp import MLP
+    from anagram_ext.models.protocol import Model
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,7 +26,8 @@ class TrainResult:
 
     Attributes:
         theta: parameters of the best iterate, ``[P]``.
-        model: the network they belong to.
+        model: the model they belong to, bound to the problem: ``model(theta, points)`` gives the
+            fields.
         history: columns by name (see ``anagram_ext.training.history.Row``), one entry an evaluated
             step.
         loss: ``1/2 ||r(theta)||^2``.
@@ -40,7 +44,7 @@ class TrainResult:
     """
 
     theta: Tensor
-    model: MLP
+    model: Model
     history: dict[str, np.ndarray]
     loss: float
     l2_error: float
@@ -58,6 +62,11 @@ class TrainResult:
         """The kind of reason the run ended for: what a program compares."""
         return Stop.of(self.stop_reason)
 
+    @property
+    def values(self) -> Mapping[str, float | tuple[float, ...]]:
+        """The values of the unknown coefficients by name, those with a size as tuples."""
+        return self.model.values(self.theta) if isinstance(self.model, Composite) else {}
+
     def __repr__(self) -> str:
         """One line without arrays."""
         return (
@@ -70,8 +79,8 @@ class TrainResult:
         return {
             "method": self.method,
             "seed": self.seed,
-            "widths": list(self.model.widths),
-            "activation": self.model.activation,
+            **self.model.describe(),
+            **({"values": dict(self.values)} if self.values else {}),
             "P": self.model.n_parameters,
             "steps": self.steps,
             "seconds": self.seconds,

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,7 +18,6 @@ from anagram_ext.training.result import TrainResult
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.models.mlp import MLP
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.training.validation import Validation
 
@@ -106,7 +105,7 @@ class Run:
         held_out_loss = self._validation.held_out_loss(theta)
         return TrainResult(
             theta=theta,
-            model=cast("MLP", self.system.model),
+            model=self.system.model,
             history=self.history.columns(),
             loss=loss,
             l2_error=l2_error,

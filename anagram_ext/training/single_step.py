@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from anagram_ext.checks import check_kind, check_seed, check_theta
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.search import LOWER
-from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.problem import Problem
 from anagram_ext.training.idle_systems import borrowed_system
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.linear.cutoff import Cutoff
+    from anagram_ext.models.protocol import Model
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class StepResult:
         return f"StepResult(loss={self.loss:.6g}, step_size={self.step_size:.3g}, rank={self.rank})"
 
 
-def jacobian(problem: Problem, model: MLP, theta: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
+def jacobian(problem: Problem, model: Model, theta: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     """The stacked residual r [S] of all conditions and its Jacobian J [S, P].
 
     Rows are ordered by condition, then by component of its residual, then by point, and scaled as
@@ -51,8 +51,8 @@ def jacobian(problem: Problem, model: MLP, theta: Tensor, seed: int = 0) -> tupl
 
     Args:
         problem: the conditions.
-        model: a network from the problem's coordinates to its fields.
-        theta: parameters [P].
+        model: an ``MLP`` or ``Model`` from the problem's coordinates to its fields.
+        theta: parameters [P], unknown coefficients of the problem at the end.
         seed: of the points of sampled conditions.
 
     Returns:
@@ -71,7 +71,7 @@ def jacobian(problem: Problem, model: MLP, theta: Tensor, seed: int = 0) -> tupl
 
 def step(
     problem: Problem,
-    model: MLP,
+    model: Model,
     theta: Tensor,
     cutoff: float | Cutoff = 1e-6,
     *,
@@ -86,8 +86,8 @@ def step(
 
     Args:
         problem: the conditions.
-        model: a network from the problem's coordinates to its fields.
-        theta: parameters [P].
+        model: an ``MLP`` or ``Model`` from the problem's coordinates to its fields.
+        theta: parameters [P], unknown coefficients of the problem at the end.
         cutoff: singular values at or below are dropped; a float is relative to the largest.
         search: ``"grid"``, the search of the paper.
         memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
@@ -109,8 +109,8 @@ def step(
     if search != "grid":
         raise ValueError(f"search must be 'grid', got {search!r}")
     method = Anagram(cutoff, accept=LOWER)
-    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     with borrowed_system(problem, model, seed, memory) as system:
+        check_theta(theta, (system.n_parameters,), model.dtype, model.device)
         method.start(system, theta.detach())
         info = method.step()
     return StepResult(
@@ -123,7 +123,7 @@ def step(
     )
 
 
-def _check(problem: Problem, model: MLP, seed: int) -> None:
+def _check(problem: Problem, model: Model, seed: int) -> None:
     check_kind("problem", problem, Problem, "a Problem")
-    check_kind("model", model, MLP, "an MLP")
+    problem.check_model(model)
     check_seed(seed)

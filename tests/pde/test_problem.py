@@ -8,18 +8,21 @@ import torch
 import anagram_ext as ax
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.systems.dry_run import discover
+from anagram_ext.systems.signature import Signature
 
 POINTS = torch.rand(9, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 DATA = torch.linspace(0, 1, 9, dtype=torch.float64)
 
 
 def found(residual, fields=("u",), points=POINTS):
-    return discover("here", residual, fields, Coordinates(("t", "x"), points))
+    signature = Signature(fields, ax.MLP([2, 3, len(fields)]))
+    return discover("here", residual, signature, Coordinates(("t", "x"), points))
 
 
 def derivatives(pointwise):
     """{(field, multi-index)} for operators of one term."""
-    return {(pointwise.fields[j], pointwise.operators[k].terms[0][0]) for k, j in pointwise.uses}
+    names, operators = pointwise.signature.fields, pointwise.operators
+    return {(names[j], operators[k].terms[0][0]) for k, j in pointwise.uses}
 
 
 def test_only_the_derivatives_that_are_used_are_discovered():

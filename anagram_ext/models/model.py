@@ -1,0 +1,347 @@
+"""A model made of networks: side by side, with a map behind them, with unknown numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anagram_ext.checks import check_kind, check_points, check_theta, device_name, strings
+from anagram_ext.models.constants import ConstantJets, Constants
+from anagram_ext.models.mlp import MLP, checked_names
+from anagram_ext.models.outputs import OutputMap
+from anagram_ext.models.parts import Part, PartedJets
+from anagram_ext.pde import operators
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.unknown import Unknown
+
+if TYPE_CHECKING:
+    from anagram_ext.models.protocol import JetMap, Layout
+    from anagram_ext.models.protocol import Model as AnyModel
+    from anagram_ext.pde.derivative import Lookup
+    from anagram_ext.pde.operators import Operator
+    from anagram_ext.pde.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Networks, and what makes fields of them.
+
+    Attributes:
+        networks: one network for all fields, or several by the name of their field:
+            ``{"u": MLP([2, 32, 1]), "k": MLP([2, 8, 1])}``; a network with several outputs has a
+            tuple of names. They come in the order of the problem's fields.
+        outputs: a map behind them, such as a hard constraint: called with one ``Field`` a network
+            output and the ``Coordinates``, returns one tensor [n] a field (several in a tuple).
+            Plain torch, pointwise: ``lambda u, x: torch.sin(x.x) + x.t * u``; derivatives as in
+            ``lambda psi, x: (psi.d("y"), -psi.d("x"))`` are welcome.
+        unknowns: unknown coefficients by name; training takes those of the problem.
+        coordinates: names of the inputs; training sets those of the problem.
+
+    Raises:
+        TypeError: an argument of another kind.
+        ValueError: networks of different inputs, dtypes or devices, or as many names as outputs.
+    """
+
+    networks: MLP | Mapping[str | tuple[str, ...], MLP]
+    outputs: Callable[..., Any] | None = None
+    unknowns: Mapping[str, Unknown] = field(default_factory=dict)
+    coordinates: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_kind("networks", self.networks, (MLP, Mapping), "an MLP or a mapping of them")
+        if isinstance(self.networks, Mapping):
+            object.__setattr__(self, "networks", dict(self.networks))
+            _check_networks(self.networks)
+        if self.outputs is not None and not callable(self.outputs):
+            raise TypeError(f"outputs must be callable, got {self.outputs!r}")
+        check_kind("unknowns", self.unknowns, Mapping, "a mapping from names to Unknowns")
+        object.__setattr__(self, "unknowns", dict(self.unknowns))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of parameters, points and values."""
+        return self._mlps[0].dtype
+
+    @property
+    def device(self) -> str:
+        """Where they are."""
+        return self._mlps[0].device
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """P: weights and biases of all networks, then the unknown coefficients."""
+        return sum(mlp.n_parameters for mlp in self._mlps) + self._constants.size
+
+    @property
+    def n_channels(self) -> int:
+        """Outputs of all networks, and unknown coefficients."""
+        return self._n_network_outputs + self._constants.size
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Which part of theta [P] belongs to which network or unknown coefficient."""
+        places: dict[str, slice] = {}
+        end = 0
+        for name, mlp in self._by_name.items():
+            places[name] = slice(end, end + mlp.n_parameters)
+            end += mlp.n_parameters
+        for name, part in self._constants.parts.items():
+            places[name] = slice(end + part.start, end + part.stop)
+        return places
+
+    def bound(self, problem: Problem, device: str | None = None) -> Model:
+        """The same model with the coordinates and unknowns of a problem, on a device.
+
+        Raises:
+            ValueError: it does not map the problem's coordinates to its fields, or has unknown
+                coefficients other than the problem's.
+        """
+        self._check_fits(problem)
+        where = self.device if device is None else device_name(device)
+        if isinstance(self.networks, MLP):
+            networks: Any = replace(self.networks, device=where)
+        else:
+            networks = {name: replace(mlp, device=where) for name, mlp in self.networks.items()}
+        unknowns = self.unknowns or problem.unknowns
+        names = self.coordinates or problem.coordinates
+        return replace(self, networks=networks, unknowns=unknowns, coordinates=names)
+
+    def init(self, seed: int, scheme: str = "glorot") -> Tensor:
+        """Random parameters [P] of the networks, and the first guesses of the unknowns.
+
+        The first network has the parameters that it has alone; see ``MLP.init``.
+        """
+        first, *others = self._mlps
+        parts = [first.init(seed, scheme)]
+        for i, mlp in enumerate(others, start=1):
+            own = int(np.random.SeedSequence([seed, i]).generate_state(1)[0])
+            parts.append(mlp.init(own, scheme))
+        return torch.cat([*parts, self._constants.init().to(parts[0])])
+
+    def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
+        """The fields [n, number of fields] at points [n, d], outside of autograd."""
+        return self._evaluate(theta, points, (operators.value(points.shape[-1]),))[0]
+
+    def jet(self, theta: Tensor, points: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
+        """Fields and derivatives by name: ``model.jet(theta, points, ("", "t", "xx"))``.
+
+        Args:
+            theta: parameters [P].
+            points: [n, d].
+            names: derivatives up to order 4, spelled as for ``Field.d``; ``""`` is the value.
+
+        Returns:
+            A tensor [n, number of fields] for each name.
+
+        Raises:
+            ValueError: for an unknown coordinate, an order above 4, a wrong shape, or a model
+                without names for its coordinates.
+        """
+        if self.coordinates is None:
+            raise ValueError("coordinates must be given to name derivatives, got None")
+        given = checked_names(names)
+        wanted = [operators.derivative((name,), self.coordinates) for name in given]
+        return dict(zip(given, self._evaluate(theta, points, wanted), strict=True))
+
+    def values(self, theta: Tensor) -> dict[str, float | tuple[float, ...]]:
+        """The unknown coefficients by name, those with a size as tuples."""
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        found = self._constants.values(theta[self.n_parameters - self._constants.size :]).tolist()
+        return {
+            name: found[part.start] if self.unknowns[name].size is None else tuple(found[part])
+            for name, part in self._constants.parts.items()
+        }
+
+    def jets(
+        self, wanted: Sequence[Operator], uses: Sequence[tuple[int, int]] | None = None
+    ) -> JetMap:
+        """The map from parameters to the wanted derivatives of all channels."""
+        if len(self._mlps) == 1 and not self.unknowns:
+            return self._mlps[0].jets(wanted)
+        if uses is None:
+            uses = [(k, j) for k in range(len(wanted)) for j in range(self.n_channels)]
+        parts: list[Part] = []
+        parameter = channel = 0
+        for mlp in self._mlps:
+            channels = slice(channel, channel + mlp.n_outputs)
+            own = _used(uses, channels)
+            jets = mlp.jets([wanted[k] for k in own]) if own else _NOTHING
+            parameters = slice(parameter, parameter + mlp.n_parameters)
+            parts.append(Part(jets, parameters, channels, own))
+            parameter, channel = parameters.stop, channels.stop
+        if self.unknowns:
+            channels = slice(channel, self.n_channels)
+            own = _used(uses, channels)
+            jets = ConstantJets(self._constants, [wanted[k] for k in own])
+            parts.append(Part(jets, slice(parameter, self.n_parameters), channels, own))
+        return PartedJets(parts, len(wanted), self.n_channels)
+
+    def fields(self, channels: Sequence[Lookup], coordinates: Coordinates) -> Sequence[Lookup]:
+        """The lookup of every field, from those of the networks' outputs."""
+        if self._output_map is None:
+            return channels
+        return self._output_map.lookups(channels, coordinates)
+
+    def describe(self) -> dict[str, object]:
+        """Networks, unknowns and coordinates as plain numbers and strings."""
+        return {
+            "networks": [
+                {"fields": [*_as_tuple(key)], **mlp.describe()} for key, mlp in self._by_key.items()
+            ],
+            "one": isinstance(self.networks, MLP),
+            "outputs": self.outputs is not None,
+            "unknowns": {name: asdict(unknown) for name, unknown in self.unknowns.items()},
+            "coordinates": self.coordinates,
+        }
+
+    @classmethod
+    def described(cls, description: Mapping[str, Any], dtype: torch.dtype) -> Model:
+        """The model of such a description, on the CPU.
+
+        Raises:
+            ValueError: it held functions.
+        """
+        if description["outputs"]:
+            raise ValueError("model must be given: it has an output map, which no file keeps")
+        networks: dict[str | tuple[str, ...], MLP] = {
+            tuple(entry["fields"]): MLP(entry["widths"], entry["activation"], dtype=dtype)
+            for entry in description["networks"]
+        }
+        return cls(
+            next(iter(networks.values())) if description["one"] else networks,
+            unknowns={name: Unknown(**entry) for name, entry in description["unknowns"].items()},
+            coordinates=description["coordinates"] and tuple(description["coordinates"]),
+        )
+
+    @cached_property
+    def _by_key(self) -> Mapping[Any, MLP]:
+        return {"network": self.networks} if isinstance(self.networks, MLP) else self.networks
+
+    @cached_property
+    def _by_name(self) -> dict[str, MLP]:
+        return {"+".join(_as_tuple(key)): mlp for key, mlp in self._by_key.items()}
+
+    @cached_property
+    def _mlps(self) -> list[MLP]:
+        return list(self._by_name.values())
+
+    @cached_property
+    def _n_network_outputs(self) -> int:
+        return sum(mlp.n_outputs for mlp in self._mlps)
+
+    @cached_property
+    def _constants(self) -> Constants:
+        return Constants(self.unknowns)
+
+    @cached_property
+    def _output_map(self) -> OutputMap | None:
+        if self.outputs is None:
+            return None
+        return OutputMap(self.outputs, self._n_network_outputs)
+
+    def _check_fits(self, problem: Problem) -> None:
+        coordinates, fields = problem.coordinates, problem.fields
+        if self._mlps[0].n_inputs != len(coordinates):
+            raise ValueError(
+                f"model must have {len(coordinates)} inputs for {coordinates}, got {self!r}"
+            )
+        if self.outputs is None and isinstance(self.networks, Mapping):
+            names = tuple(name for key in self.networks for name in _as_tuple(key))
+            if names != fields:
+                raise ValueError(
+                    f"networks must be named {fields} like the fields, in this order, got {names}"
+                )
+        elif self.outputs is None and self._n_network_outputs != len(fields):
+            raise ValueError(f"model must have {len(fields)} outputs for {fields}, got {self!r}")
+        if self.unknowns and self.unknowns != problem.unknowns:
+            raise ValueError(
+                f"unknowns must be those of the problem, {dict(problem.unknowns)}, got "
+                f"{dict(self.unknowns)}"
+            )
+
+    def _evaluate(self, theta: Tensor, points: Tensor, wanted: Sequence[Operator]) -> list[Tensor]:
+        """The operators applied to all fields, each [n, number of fields]."""
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        d = len(self.coordinates) if self.coordinates else self._mlps[0].n_inputs
+        check_points("points", points, d, self.device)
+        names = self.coordinates or tuple(f"x{i}" for i in range(1, d + 1))
+        at = Coordinates(names, points.detach().to(theta.device, self.dtype).contiguous())
+        zeros = torch.zeros_like(at.points[:, 0])
+        read: dict[tuple[int, Operator], Tensor] = {}
+
+        def reading(j: int) -> Lookup:
+            # The same zeros again: what the output map makes of them is thrown away.
+            return lambda operator: read.setdefault((j, operator), zeros)
+
+        channels = range(self._n_network_outputs)
+        for lookup in self.fields([reading(j) for j in channels], at):
+            for operator in wanted:
+                lookup(operator)
+        distinct = tuple(dict.fromkeys(operator for _, operator in read))
+        jets = self.jets(distinct, [(distinct.index(op), j) for j, op in read]).jets(
+            theta.detach(), at.points
+        )  # [K, m, n]
+
+        def channel(j: int) -> Lookup:
+            return lambda operator: jets[distinct.index(operator), j]
+
+        found = self.fields([channel(j) for j in channels], at)
+        return [
+            torch.stack([lookup(operator).detach() for lookup in found], dim=1)
+            for operator in wanted
+        ]
+
+
+def model_of(problem: Problem, model: AnyModel, device: str | None = None) -> AnyModel:
+    """The model as a problem uses it: with names for its inputs, and the unknown coefficients.
+
+    Args:
+        problem: whose coordinates, fields and unknowns count.
+        model: a network, or a model.
+        device: where to compute; where the model is by default.
+
+    Raises:
+        TypeError: it is no model.
+        ValueError: it does not map the problem's coordinates to its fields.
+    """
+    problem.check_model(model)
+    if problem.unknowns and isinstance(model, MLP):
+        model = Model(model, coordinates=model.coordinates)
+    return model.bound(problem, device)
+
+
+def _used(uses: Sequence[tuple[int, int]], channels: slice) -> list[int]:
+    """The operators that are applied to any of the channels."""
+    return sorted({k for k, j in uses if channels.start <= j < channels.stop})
+
+
+def _as_tuple(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else key
+
+
+def _check_networks(networks: Mapping[Any, object]) -> None:
+    if not networks:
+        raise ValueError("networks must hold at least one network, got none")
+    for key, mlp in networks.items():
+        if not isinstance(mlp, MLP):
+            raise TypeError(f"networks: {key!r} must be an MLP, got {mlp!r}")
+        names = strings("names in networks", _as_tuple(key), "a name or a tuple of names")
+        if len(names) != mlp.n_outputs:
+            raise ValueError(
+                f"networks: {key!r} must have one name for each of {mlp.n_outputs} outputs"
+            )
+    alike = {(mlp.n_inputs, mlp.dtype, mlp.device) for mlp in networks.values()}  # type: ignore[attr-defined]
+    if len(alike) > 1:
+        raise ValueError(
+            "networks must agree in number of inputs, dtype and device, got "
+            f"{sorted(map(str, alike))}"
+        )
+
+
+_NOTHING: Any = None  # the jets of a network that a condition does not look at
