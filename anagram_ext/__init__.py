@@ -27,6 +27,7 @@ from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
 from anagram_ext.pde.field import Field
+from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
@@ -42,6 +43,7 @@ __all__ = [
     "Coordinates",
     "CudaError",
     "Cutoff",
+    "Data",
     "Factorisation",
     "Field",
     "FigureWarning",

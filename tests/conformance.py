@@ -132,7 +132,7 @@ def check_jet_map(model, theta: torch.Tensor, points: torch.Tensor, wanted, refe
         wanted: K operators.
         reference: ``reference(theta)`` gives the same jets [K, m, n] in torch, differentiable.
     """
-    K, m, n = len(wanted), model.n_outputs, len(points)
+    K, m, n = len(wanted), model.n_channels, len(points)
     assert sum(part.stop - part.start for part in model.layout.values()) == model.n_parameters
     jets = model.jets(wanted)
     expected = reference(theta)

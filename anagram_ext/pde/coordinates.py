@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def marked(values: Tensor) -> Tensor:
+    """The same tensor, asking for gradients that are no parameters' (see ``is_marked``)."""
+    values.requires_grad_()
+    values.no_parameter = True  # type: ignore[attr-defined]
+    return values
+
+
+def is_marked(leaf: Tensor) -> bool:
+    """Whether a tensor asks for gradients only so that expressions can be differentiated."""
+    return getattr(leaf, "no_parameter", False)
+
+
 class Coordinates:
     """The points of one condition, by coordinate name: ``x.t`` or ``x["t"]`` is a tensor [n].
 
@@ -31,8 +43,7 @@ class Coordinates:
         """
         twin = Coordinates(self.names, self.points)
         twin._columns = {
-            name: column.expand(shape).clone().requires_grad_()
-            for name, column in self._columns.items()
+            name: marked(column.expand(shape).clone()) for name, column in self._columns.items()
         }
         return twin
 

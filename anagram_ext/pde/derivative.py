@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.pde import operators
-from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.coordinates import Coordinates, marked
 
 if TYPE_CHECKING:
     from anagram_ext.pde.operators import Operator
@@ -97,7 +97,8 @@ class Tracker:
             values = lookup(operator)
             if not torch.is_grad_enabled():
                 return values
-            values = values.view_as(values)  # a node of its own in the graph
+            # A node of its own in the graph.
+            values = values.view_as(values) if values.requires_grad else marked(values.clone())
             self._handed_out.append((values, remembering, operator))
             return values
 

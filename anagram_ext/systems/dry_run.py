@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
 from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
 
@@ -74,7 +74,7 @@ def discover(
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"condition {condition!r}: {error}") from error
     _check_components(condition, components, points)
-    _check_leaves(condition, components, recorders, tracker.coordinates if differentiates else None)
+    _check_leaves(condition, components, recorders)
 
     operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
     found = PointwiseResidual(
@@ -112,7 +112,7 @@ def _called(
         with Watch().active():
             return as_components(residual(*signature.arguments(residual, recorders, coordinates)))
     with tracker.active():
-        arguments = signature.arguments(residual, recorders, tracker.coordinates, tracker.tracked)
+        arguments = signature.arguments(residual, recorders, coordinates, tracker)
         return as_components(residual(*arguments))
 
 
@@ -181,22 +181,9 @@ def _some_points(n: int, rng: torch.Generator) -> Tensor:
     return changed
 
 
-def _check_leaves(
-    condition: str,
-    components: list[Tensor],
-    recorders: list[_Recorder],
-    coordinates: Coordinates | None,
-) -> None:
-    """Every component asks for gradients of a jet, and of nothing else that would not be trained.
-
-    Args:
-        condition: its name.
-        components: what the residual returned.
-        recorders: what handed out the jets.
-        coordinates: those that autograd may differentiate by.
-    """
+def _check_leaves(condition: str, components: list[Tensor], recorders: list[_Recorder]) -> None:
+    """Every component asks for gradients of a jet, and of nothing that would not be trained."""
     jets = {id(leaf) for recorder in recorders for leaf in recorder.seen.values()}
-    points = {id(coordinates[name]) for name in coordinates.names} if coordinates else set()
     for c, component in enumerate(components):
         leaves = _leaves(component)
         if not any(id(leaf) in jets for leaf in leaves):
@@ -204,7 +191,7 @@ def _check_leaves(
                 f"condition {condition!r}: residual component {c} does not depend on any field"
             )
         for leaf in leaves:
-            if id(leaf) not in jets | points:
+            if id(leaf) not in jets and not is_marked(leaf):
                 raise ValueError(
                     f"condition {condition!r}: residual depends on a tensor of shape "
                     f"{list(leaf.shape)} that requires grad and would not be trained: declare it "

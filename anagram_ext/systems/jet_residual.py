@@ -78,13 +78,9 @@ class JetResidual:
         self._shape = torch.Size((*batch, len(points)))
         self._tracker = Tracker(coordinates, self._shape) if pointwise.differentiates else None
         lookups = [table.__getitem__ for table in tables]
-        if self._tracker is None:
-            arguments = pointwise.signature.arguments(pointwise.residual, lookups, coordinates)
-        else:
-            arguments = pointwise.signature.arguments(
-                pointwise.residual, lookups, self._tracker.coordinates, self._tracker.tracked
-            )
-        self._arguments = arguments
+        self._arguments = pointwise.signature.arguments(
+            pointwise.residual, lookups, coordinates, self._tracker
+        )
         self._residual = pointwise.residual
         self._condition, self._n_components = pointwise.condition, pointwise.n_components
         self._uses = pointwise.uses

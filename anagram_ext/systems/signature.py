@@ -17,7 +17,7 @@ from anagram_ext.pde.unknown import UnknownValues
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
-    from anagram_ext.pde.derivative import Lookup
+    from anagram_ext.pde.derivative import Lookup, Tracker
     from anagram_ext.pde.problem import Problem
 
 
@@ -53,7 +53,7 @@ class Signature:
         residual: Callable[..., Any],
         channels: Sequence[Lookup],
         coordinates: Coordinates,
-        tracked: Callable[[Lookup], Lookup] | None = None,
+        tracker: Tracker | None = None,
     ) -> list[Any]:
         """Fields, coordinates and, if the residual takes one argument more, the unknowns.
 
@@ -61,7 +61,7 @@ class Signature:
             residual: what will be called.
             channels: their m lookups.
             coordinates: the n points.
-            tracked: what to make of the lookup of a field.
+            tracker: remembers what the fields hand out, where expressions are differentiated.
 
         Raises:
             ValueError: the model makes another number of fields.
@@ -74,13 +74,13 @@ class Signature:
                 f"outputs must return one tensor for each of the fields {self.fields}, got "
                 f"{len(lookups)}"
             )
-        if tracked is not None:
-            lookups = [tracked(lookup) for lookup in lookups]
+        if tracker is not None:
+            lookups = [tracker.tracked(lookup) for lookup in lookups]
         arguments: list[Any] = [
             Field(name, coordinates.names, lookup)
             for name, lookup in zip(self.fields, lookups, strict=True)
         ]
-        arguments.append(coordinates)
+        arguments.append(coordinates if tracker is None else tracker.coordinates)
         if n_constants and _takes(residual, len(arguments) + 1):
             arguments.append(self._unknowns(channels[len(of_networks) :], coordinates))
         return arguments
