@@ -3,8 +3,9 @@ Units: an option price in dollars
 =================================
 
 Coordinates from 50 to 200 and prices up to 100 are far from what a network at its first iterate can
-represent. Training finds the units of coordinates, fields and conditions by itself, from the points
-and from the values that the conditions prescribe; the model that comes back takes and gives dollars.
+represent. Training finds the units of coordinates, fields and conditions by itself, from the
+points and from the values that the conditions prescribe; the model that comes back takes and gives
+dollars.
 """
 
 from __future__ import annotations
