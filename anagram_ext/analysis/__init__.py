@@ -1,0 +1,34 @@
+"""What the linearisation of a problem says: kernels of its tangent space, uncertainty of a fit.
+
+Imports ``systems``, ``linear`` and what is below them.
+"""
+
+from __future__ import annotations
+
+from anagram_ext.analysis.kernels import (
+    Kernel,
+    green,
+    green_step,
+    nntk,
+    ntk,
+    spectrum,
+    tangent_projection,
+)
+from anagram_ext.analysis.tangent_space import Spectrum, TangentSpace
+from anagram_ext.analysis.uncertainty import Combination, Estimate, Sensors, Uncertainty
+
+__all__ = [
+    "Combination",
+    "Estimate",
+    "Kernel",
+    "Sensors",
+    "Spectrum",
+    "TangentSpace",
+    "Uncertainty",
+    "green",
+    "green_step",
+    "nntk",
+    "ntk",
+    "spectrum",
+    "tangent_projection",
+]

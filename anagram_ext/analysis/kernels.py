@@ -1,0 +1,366 @@
+"""Kernels of a problem's tangent space: NTK, NNTK and the generalised Green's function.
+
+Let ``L_b`` be the operator of condition b (``D`` inside, ``B`` on the boundary), linearised at
+u_theta, and ``psi_b(y) = d L_b[u_theta](y) / d theta`` [P] its tangent features. The inner product
+of the tangent space is the sum over conditions of ``w_b / n_b`` times the sum over their points,
+as in the loss; ``G = J^T J`` is the Gram matrix of the features in it. Formulas from Schwencke &
+Furtlehner, arXiv 2412.10782 (ICLR 2025), sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union
+
+import torch
+from torch import Tensor
+
+from anagram_ext.analysis.features import residual_features, value_features
+from anagram_ext.analysis.tangent_space import Spectrum, TangentSpace
+from anagram_ext.checks import check_kind, check_points, check_seed
+from anagram_ext.pde.problem import Problem
+from anagram_ext.systems.pde_system import PdeSystem
+
+if TYPE_CHECKING:
+    from anagram_ext.geometry.region import Region
+    from anagram_ext.linear.cutoff import Cutoff
+    from anagram_ext.models.protocol import Model
+    from anagram_ext.pde.condition import Condition
+
+_TICKS = {1: 201, 2: 41}  # of the default grid, an axis
+
+At = Union[Tensor, Sequence[float]]
+
+
+@dataclass(frozen=True, repr=False)
+class Kernel:
+    """Values of a kernel at pairs of points.
+
+    Attributes:
+        values: ``[q, n]``; row i belongs to base point i, column j to point j.
+        at: base points ``[q, d]``.
+        points: ``[n, d]``.
+        coordinates: names of the d columns.
+        name: ``"NTK"``, ``"NNTK"`` or ``"Green's function"``.
+    """
+
+    values: Tensor
+    at: Tensor
+    points: Tensor
+    coordinates: tuple[str, ...]
+    name: str
+
+    def __repr__(self) -> str:
+        return f"Kernel({self.name}, {len(self.at)} base points, {len(self.points)} points)"
+
+
+def ntk(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    at: At,
+    points: Tensor | None = None,
+    *,
+    of: str | None = None,
+    component: int = 0,
+) -> Kernel:
+    """The neural tangent kernel ``psi(x) . psi(y)`` of one condition's residual.
+
+    Gradient descent on the loss moves the residual along it (Jacot et al., arXiv 1806.07572).
+
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        at: base points x [q, d], or the d coordinates of one.
+        points: the points y [n, d]; by default a grid over the region of the condition in one or
+            two coordinates.
+        of: name of the condition, the first one by default. For the kernel of u itself use a
+            problem whose condition is ``lambda u, x: u``.
+        component: which of the condition's residuals.
+
+    Returns:
+        The kernel [q, n].
+
+    Raises:
+        TypeError, ValueError: an argument of another kind, an unknown condition, points of another
+            dimension, or no points where there is no default.
+        NonFiniteError: a residual or derivative is NaN or infinite.
+    """
+    asked = _Question(problem, model, theta, at, points, of)
+    left = asked.residual_at(asked.at, component)
+    right = asked.residual_at(asked.points, component)
+    return asked.answer("NTK", left @ right.T)
+
+
+def nntk(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    at: At,
+    points: Tensor | None = None,
+    *,
+    of: str | None = None,
+    component: int = 0,
+    cutoff: float | Cutoff = 1e-8,
+    seed: int = 0,
+) -> Kernel:
+    """The natural neural tangent kernel ``rho psi(x) G^+ psi(y)`` of one condition's residual.
+
+    It is the kernel of the orthogonal projection on the tangent space of all conditions: what the
+    natural gradient removes of a residual (arXiv 2412.10782). ``rho = w_b / |Omega_b|`` makes it a
+    density in the ordinary measure, so that with uniform points ``integral K(x, y) h(y) dy``,
+    summed over the conditions, is h(x) for h in the space, and ``integral K(x, x) dx`` the rank.
+    Points without a region count as of measure 1.
+
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        at: base points x [q, d], or the d coordinates of one.
+        points: the points y [n, d]; a grid by default, as in ``ntk``.
+        of: name of the condition, the first one by default.
+        component: which of the condition's residuals.
+        cutoff: singular values of J at or below are dropped; a number is relative to the largest.
+        seed: of the points of sampled conditions.
+
+    Returns:
+        The kernel [q, n].
+
+    Raises:
+        TypeError, ValueError: as in ``ntk``, or a negative cutoff.
+        NonFiniteError: a residual or derivative is NaN or infinite.
+    """
+    asked = _Question(problem, model, theta, at, points, of)
+    space = _space(problem, model, theta, cutoff, seed)
+    left = asked.residual_at(asked.at, component)
+    right = asked.residual_at(asked.points, component)
+    return asked.answer("NNTK", asked.density() * space.kernel(left, right))
+
+
+def green(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    at: At,
+    points: Tensor | None = None,
+    *,
+    of: str | None = None,
+    component: int = 0,
+    field: str | None = None,
+    cutoff: float | Cutoff = 1e-8,
+    seed: int = 0,
+) -> Kernel:
+    """The generalised Green's function ``g(x, y) = rho phi(x) G^+ psi(y)`` on the tangent space.
+
+    ``phi(x) = d u(x) / d theta``, ``rho = w_b / |Omega_b|`` (arXiv 2412.10782). The natural
+    gradient step applies it to the residual: u - sum_b ``integral g_b(., y) r_b(y) dy``. As the
+    tangent space grows it tends to Green's function of D with the boundary conditions of the
+    problem: ``g(x, .)`` is the orthogonal projection of the true one on the space.
+
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        at: sources y [q, d], or the d coordinates of one.
+        points: the points x [n, d] where the response is asked for; a grid by default.
+        of: name of the condition that has the source, the first one by default.
+        component: which of its residuals.
+        field: which field responds, the first one by default.
+        cutoff: singular values of J at or below are dropped; a number is relative to the largest.
+        seed: of the points of sampled conditions.
+
+    Returns:
+        The kernel [q, n]: row i is the response to a unit source at ``at[i]``.
+
+    Raises:
+        TypeError, ValueError: as in ``ntk``, an unknown field, or a negative cutoff.
+        NonFiniteError: a residual or derivative is NaN or infinite.
+    """
+    asked = _Question(problem, model, theta, at, points, of)
+    space = _space(problem, model, theta, cutoff, seed)
+    source = asked.residual_at(asked.at, component)
+    response = value_features(problem, model, theta, asked.points)[_field(problem, field)]
+    values = asked.density() * space.kernel(source, response)
+    return asked.answer("Green's function", values)
+
+
+def green_step(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    points: Tensor,
+    *,
+    cutoff: float | Cutoff = 1e-8,
+    seed: int = 0,
+) -> Tensor:
+    """What one full natural-gradient step adds to the fields at points [n, d], to first order.
+
+    That is ``- sum_b integral g_b(x, y) r_b(y) dy``, g as in ``green``: learning is the repeated
+    application of a Green's function to the residual.
+
+    Returns:
+        ``[n, m]``, one column a field.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind or shape, or a negative cutoff.
+        NonFiniteError: a residual or derivative is NaN or infinite.
+    """
+    space = _space(problem, model, theta, cutoff, seed)
+    check_points("points", points, len(problem.coordinates), model.device)
+    features = value_features(problem, model, theta, points)  # [m, n, P]
+    return -(features @ space.step()).T
+
+
+def spectrum(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    *,
+    cutoff: float | Cutoff = 1e-8,
+    seed: int = 0,
+) -> Spectrum:
+    """Singular values of J, the threshold, and how much of the residual the directions see.
+
+    For another system than a PDE's: ``TangentSpace(system.linearise(theta), cutoff).spectrum()``.
+
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        cutoff: singular values at or below are dropped; a number is relative to the largest.
+        seed: of the points of sampled conditions.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind or shape, or a negative cutoff.
+        NonFiniteError: a residual or derivative is NaN or infinite.
+    """
+    return _space(problem, model, theta, cutoff, seed).spectrum()
+
+
+def tangent_projection(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    values: Tensor | None = None,
+    *,
+    cutoff: float | Cutoff = 1e-8,
+    seed: int = 0,
+) -> Tensor:
+    """The part ``U_k U_k^T v`` of v that lies in the tangent space.
+
+    For another system than a PDE's: ``TangentSpace(system.linearise(theta), cutoff).project(v)``.
+
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        values: v [S] or [q, S], ordered and scaled like the residual of ``anagram_ext.jacobian``;
+            that residual by default.
+        cutoff: singular values at or below are dropped; a number is relative to the largest.
+        seed: of the points of sampled conditions.
+
+    Returns:
+        As ``values``.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind or shape, or a negative cutoff.
+        NonFiniteError: a residual or derivative is NaN or infinite.
+    """
+    space = _space(problem, model, theta, cutoff, seed)
+    return space.project(space.residual if values is None else values)
+
+
+def _space(
+    problem: Problem, model: Model, theta: Tensor, cutoff: float | Cutoff, seed: int
+) -> TangentSpace:
+    system = PdeSystem(problem, model, check_seed(seed))
+    return TangentSpace(system.linearise(theta), cutoff)
+
+
+def _field(problem: Problem, field: str | None) -> int:
+    if field is None:
+        return 0
+    if field not in problem.fields:
+        raise ValueError(f"field must be one of {problem.fields}, got {field!r}")
+    return problem.fields.index(field)
+
+
+class _Question:
+    """The checked arguments that all kernels share."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        model: Model,
+        theta: Tensor,
+        at: At,
+        points: Tensor | None,
+        of: str | None,
+    ) -> None:
+        check_kind("problem", problem, Problem, "a Problem")
+        problem.check_model(model)
+        self._problem, self._model, self._theta = problem, model, theta
+        self._of = next(iter(problem.conditions)) if of is None else of
+        if self._of not in problem.conditions:
+            raise ValueError(f"of must be one of {tuple(problem.conditions)}, got {of!r}")
+        dimension = len(problem.coordinates)
+        self.at = _base_points(at, dimension)
+        check_points("at", self.at, dimension, model.device)
+        self.points = self._grid() if points is None else points
+        check_points("points", self.points, dimension, model.device)
+
+    def residual_at(self, points: Tensor, component: int) -> Tensor:
+        """The features [n, P] of one component of the condition."""
+        features = residual_features(self._problem, self._model, self._theta, points, self._of)
+        if not 0 <= component < len(features):
+            raise ValueError(
+                f"component must be one of the {len(features)} residuals of {self._of!r}, "
+                f"got {component}"
+            )
+        return features[component]
+
+    def density(self) -> float:
+        """``w_b / |Omega_b|``: weight of a point in the inner product, over its share of Omega."""
+        condition = self._problem.conditions[self._of]
+        region = _region(condition)
+        measure = 1.0 if region is None else float(region.measure)
+        n = 1 if self._problem.row_scaling == "mean" else len(condition.points_for(0))
+        return condition.weight * n / measure
+
+    def answer(self, name: str, values: Tensor) -> Kernel:
+        """The kernel with all that a picture needs."""
+        return Kernel(values, self.at, self.points, self._problem.coordinates, name)
+
+    def _grid(self) -> Tensor:
+        bounds = _bounds(self._problem.conditions[self._of])
+        d = len(bounds)
+        if d not in _TICKS:
+            raise ValueError(f"points must be given in {d} coordinates, got None")
+        ticks = [torch.linspace(a, b, _TICKS[d], dtype=torch.float64) for a, b in bounds]
+        return torch.cartesian_prod(*ticks).reshape(-1, d)
+
+
+def _base_points(at: Any, dimension: int) -> Tensor:
+    """Base points [q, d]; a sequence of d numbers is one."""
+    if isinstance(at, Tensor):
+        return at
+    check_kind("at", at, (tuple, list), "a tensor [q, d] or the coordinates of one point")
+    if len(at) != dimension:
+        raise ValueError(f"at must have {dimension} coordinates, got {at!r}")
+    return torch.tensor([[float(value) for value in at]], dtype=torch.float64)
+
+
+def _region(condition: Condition) -> Region | None:
+    region: Region | None = getattr(condition.points, "region", None)
+    return region
+
+
+def _bounds(condition: Condition) -> list[tuple[float, float]]:
+    """The (lower, upper) of each coordinate."""
+    region = _region(condition)
+    if region is not None:
+        return list(region.bounds)
+    points = condition.points_for(0)
+    return list(zip(points.amin(0).tolist(), points.amax(0).tolist(), strict=True))
