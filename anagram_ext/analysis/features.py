@@ -37,9 +37,7 @@ def value_features(problem: Problem, model: Model, theta: Tensor, points: Tensor
     return _rows(problem, model, theta, "values", Condition(values, points))
 
 
-def _rows(
-    problem: Problem, model: Model, theta: Tensor, name: str, condition: Condition
-) -> Tensor:
+def _rows(problem: Problem, model: Model, theta: Tensor, name: str, condition: Condition) -> Tensor:
     alone = replace(
         problem,
         conditions={name: condition},

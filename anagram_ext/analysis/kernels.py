@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _TICKS = {1: 201, 2: 41}  # of the default grid, an axis
 
-At = Union[Tensor, Sequence[float]]
+At: TypeAlias = Tensor | Sequence[float]
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,24 +155,25 @@ def green(
     """The generalised Green's function ``g(x, y) = rho phi(x) G^+ psi(y)`` on the tangent space.
 
     ``phi(x) = d u(x) / d theta``, ``rho = w_b / |Omega_b|`` (arXiv 2412.10782). The natural
-    gradient step applies it to the residual: u - sum_b ``integral g_b(., y) r_b(y) dy``. As the
-    tangent space grows it tends to Green's function of D with the boundary conditions of the
-    problem: ``g(x, .)`` is the orthogonal projection of the true one on the space.
+    gradient step applies it to the residual: u - sum_b ``integral g_b(., y) r_b(y) dy``. For each
+    x, ``g(x, .)`` is the orthogonal projection on the tangent space of Green's function of D with
+    the boundary conditions of the problem, to which it tends in the mean square as the space grows.
+    (For each y, ``g(., y)`` need not: the projection of a point source leaks to the boundary.)
 
     Args:
         problem: the conditions.
         model: a network from the problem's coordinates to its fields.
         theta: parameters [P].
-        at: sources y [q, d], or the d coordinates of one.
-        points: the points x [n, d] where the response is asked for; a grid by default.
-        of: name of the condition that has the source, the first one by default.
+        at: the points x [q, d] where u is looked at, or the d coordinates of one.
+        points: the sources y [n, d]; a grid by default, as in ``ntk``.
+        of: name of the condition that has the sources, the first one by default.
         component: which of its residuals.
         field: which field responds, the first one by default.
         cutoff: singular values of J at or below are dropped; a number is relative to the largest.
         seed: of the points of sampled conditions.
 
     Returns:
-        The kernel [q, n]: row i is the response to a unit source at ``at[i]``.
+        The kernel [q, n]: row i is what u at ``at[i]`` feels of a unit source at each point.
 
     Raises:
         TypeError, ValueError: as in ``ntk``, an unknown field, or a negative cutoff.
@@ -180,9 +181,9 @@ def green(
     """
     asked = _Question(problem, model, theta, at, points, of)
     space = _space(problem, model, theta, cutoff, seed)
-    source = asked.residual_at(asked.at, component)
-    response = value_features(problem, model, theta, asked.points)[_field(problem, field)]
-    values = asked.density() * space.kernel(source, response)
+    response = value_features(problem, model, theta, asked.at)[_field(problem, field)]
+    sources = asked.residual_at(asked.points, component)
+    values = asked.density() * space.kernel(response, sources)
     return asked.answer("Green's function", values)
 
 

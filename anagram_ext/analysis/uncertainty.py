@@ -335,7 +335,9 @@ class Uncertainty:
         undetermined = ~torch.isfinite(self.standard_deviations)
         if bool(undetermined.any()):
             name = self.names[int(undetermined.nonzero()[0, 0])]
-            raise ValueError(f"unknowns must be determined for a next sensor, got none for {name!r}")
+            raise ValueError(
+                f"unknowns must be determined for a next sensor, got none for {name!r}"
+            )
         unknowns = self._reached(self._unit_vectors())  # [c, n]
         candidates = self._reached(rows)  # [m, n]
         cross = candidates @ unknowns.T  # [m, c]
