@@ -88,7 +88,7 @@ def ntk(
             dimension, or no points where there is no default.
         NonFiniteError: a residual or derivative is NaN or infinite.
     """
-    asked = _Question(problem, model, theta, at, points, of)
+    asked = _Question(problem, model, theta, at=at, points=points, of=of)
     left = asked.residual_at(asked.at, component)
     right = asked.residual_at(asked.points, component)
     return asked.answer("NTK", left @ right.T)
@@ -132,7 +132,7 @@ def nntk(
         TypeError, ValueError: as in ``ntk``, or a negative cutoff.
         NonFiniteError: a residual or derivative is NaN or infinite.
     """
-    asked = _Question(problem, model, theta, at, points, of)
+    asked = _Question(problem, model, theta, at=at, points=points, of=of)
     space = _space(problem, model, theta, cutoff, seed)
     left = asked.residual_at(asked.at, component)
     right = asked.residual_at(asked.points, component)
@@ -179,7 +179,7 @@ def green(
         TypeError, ValueError: as in ``ntk``, an unknown field, or a negative cutoff.
         NonFiniteError: a residual or derivative is NaN or infinite.
     """
-    asked = _Question(problem, model, theta, at, points, of)
+    asked = _Question(problem, model, theta, at=at, points=points, of=of)
     space = _space(problem, model, theta, cutoff, seed)
     response = value_features(problem, model, theta, asked.at)[_field(problem, field)]
     sources = asked.residual_at(asked.points, component)
@@ -296,6 +296,7 @@ class _Question:
         problem: Problem,
         model: Model,
         theta: Tensor,
+        *,
         at: At,
         points: Tensor | None,
         of: str | None,

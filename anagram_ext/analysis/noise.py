@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from anagram_ext.checks import check_kind
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -64,7 +66,10 @@ def estimated_noise(
     if set(given) != set(groups):
         raise ValueError(f"noise must name the groups {tuple(groups)}, got {tuple(given)}")
     for name, std in given.items():
-        if std is not None and not (math.isfinite(std) and std > 0):
+        if std is None:
+            continue
+        check_kind(f"noise of {name!r}", std, (int, float), "a number or None")
+        if not (math.isfinite(std) and std > 0):
             raise ValueError(f"noise of {name!r} must be positive and finite, or None, got {std!r}")
     sizes = _left_over(basis, groups)
     known = {name: std for name, std in given.items() if std is not None}

@@ -285,8 +285,8 @@ class Uncertainty:
 
     def propagated(self, rows: Tensor) -> Tensor:
         """Standard deviation [n] of quantities with derivatives [n, P] in theta."""
-        stds = [self._reached(part).norm(dim=1) for part in rows.split(_BLOCK)]
-        return torch.cat(stds) if stds else rows.new_empty(0)
+        parts = torch.split(rows, _BLOCK)
+        return torch.cat([torch.linalg.vector_norm(self._reached(p), dim=1) for p in parts])
 
     @property
     def effective_parameters(self) -> float:
@@ -415,7 +415,7 @@ def _checked_slices(argument: str, slices: Mapping[str, slice], length: int) -> 
 
 def _check_apart(argument: str, places: Mapping[str, Tensor]) -> None:
     everything = torch.cat(list(places.values()))
-    if len(everything.unique()) != len(everything):
+    if len(set(everything.tolist())) != len(everything):
         raise ValueError(f"{argument} must not overlap, got {tuple(places)}")
 
 

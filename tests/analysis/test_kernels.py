@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -232,7 +233,7 @@ def test_green_tends_to_the_closed_form_as_the_net_grows():
             float((found.values - known_green.interval(found.at, found.points)).abs().max())
         )
     # The kink of the true one is resolved to the spacing of the neurons: first order.
-    assert all(b < 0.75 * a for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b < 0.75 * a for a, b in pairwise(errors))
     assert errors[-1] < 0.1 * errors[0]
     assert errors[-1] < 2e-3  # of a function that reaches 0.21
 
@@ -278,8 +279,8 @@ def test_green_of_the_square_tends_to_its_series():
         found = green(problem, model, theta, (0.4, 0.6), points, cutoff=1e-9)
         true = known_green.square(found.at, points)
         errors.append(float((found.values - true).norm() / true.norm()))
-    assert errors[2] < 0.5 * errors[1] or errors[1] < 0.5 * errors[0]
-    assert errors == sorted(errors, reverse=True)
+    assert errors[1] < 0.4 * errors[0]
+    assert errors[2] < 0.6 * errors[1]
     assert errors[-1] < 0.12  # the logarithm at the base point is what is missing
 
 
@@ -321,7 +322,7 @@ def test_fields_and_components_are_those_asked_for():
     points = stokes.conditions["pair"].points
     G = torch.linalg.pinv(J.T @ J, hermitian=True, rtol=1e-12)
     psi = J[20:] * math.sqrt(20)
-    phi = jacrev(lambda th: torch.stack(list(_values(model, th, at))))(theta)  # [2, P]
+    phi = jacrev(lambda th: torch.stack(list(_values(th, at))))(theta)  # [2, P]
     for index, field in enumerate(stokes.fields):
         found = green(
             stokes, model, theta, at, points, component=1, field=field, cutoff=1e-6
@@ -329,7 +330,7 @@ def test_fields_and_components_are_those_asked_for():
         torch.testing.assert_close(found, phi[index] @ G @ psi.T, rtol=1e-5, atol=1e-7)
 
 
-def _values(model: ax.MLP, theta: torch.Tensor, at: torch.Tensor):
+def _values(theta: torch.Tensor, at: torch.Tensor):
     """Both outputs of 1-5-2 at one point, in torch."""
     W, b, V, c = theta.split([5, 5, 10, 2])
     return V.view(2, 5) @ torch.tanh(W * at[0, 0] + b) + c
