@@ -66,9 +66,9 @@ class Estimate:
         with torch.enable_grad():
             value = map(at)
         (slope,) = torch.autograd.grad(value, at)
-        ends = sorted(float(map(at.new_tensor(end))) for end in self.interval)
+        ends = sorted(float(map(at.detach().new_tensor(end))) for end in self.interval)
         std = abs(float(slope)) * self.std if slope else 0.0
-        return Estimate(float(value), std, (ends[0], ends[1]))
+        return Estimate(float(value.detach()), std, (ends[0], ends[1]))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ class Uncertainty:
     """Standard deviations, intervals and diagnostics of a least-squares fit near its optimum.
 
     Args:
-        here: residual r [S] and Jacobian J [S, P] at the fitted parameters.
+        here: residual r [S] and Jacobian J [S, P] at the fitted parameters, ``linearise(theta)`` of
+            any system; J is taken over, linearise again for another use.
         theta: the parameters [P].
         unknowns: the slices of theta to report on, by name; everything else are weights.
         measurements: the rows of each group of noisy measurements, by name; other rows are exact.
@@ -335,9 +336,7 @@ class Uncertainty:
         undetermined = ~torch.isfinite(self.standard_deviations)
         if bool(undetermined.any()):
             name = self.names[int(undetermined.nonzero()[0, 0])]
-            raise ValueError(
-                f"unknowns must be determined for a next sensor, got none for {name!r}"
-            )
+            raise ValueError(f"unknowns must be determined already, which {name!r} is not")
         unknowns = self._reached(self._unit_vectors())  # [c, n]
         candidates = self._reached(rows)  # [m, n]
         cross = candidates @ unknowns.T  # [m, c]

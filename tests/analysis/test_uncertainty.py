@@ -44,7 +44,7 @@ def fit(system: LeastSquares) -> torch.Tensor:
     """The minimum by Gauss-Newton from near it."""
     theta = torch.cat([(-TRUE_RATE) ** POWERS.double() / torch.exp(torch.lgamma(POWERS + 1.0))])
     theta = torch.cat([theta, torch.tensor([TRUE_RATE], dtype=torch.float64)])
-    for _ in range(8):
+    for _ in range(4):
         here = system.linearise(theta)
         step = torch.linalg.lstsq(here.jacobian.matrix, here.residual, driver="gelsd").solution
         theta = theta - step
@@ -102,8 +102,9 @@ def test_weighty_equations_leave_the_inverse_of_the_gram_matrix():
     system, theta, r, J = dense(weight=1e4)
     found = Uncertainty(system.linearise(theta), theta, UNKNOWNS, MEASURED, {"data": None})
     rest = r[:N_DATA].square().sum() / (N_DATA - found.effective_parameters)
-    assert math.isclose(found.noise["data"], math.sqrt(rest), rel_tol=1e-6)
-    assert math.isclose(found.degrees_of_freedom, N_DATA - found.effective_parameters, rel_tol=1e-6)
+    # Equal up to the weight of the measurements beside that of the equations, squared.
+    assert math.isclose(found.noise["data"], math.sqrt(rest), rel_tol=1e-5)
+    assert math.isclose(found.degrees_of_freedom, N_DATA - found.effective_parameters, rel_tol=1e-5)
     inverse = torch.linalg.inv(J.T @ J)[-1, -1]
     assert math.isclose(float(found.covariance), float(rest * inverse), rel_tol=1e-3)
 
@@ -111,9 +112,9 @@ def test_weighty_equations_leave_the_inverse_of_the_gram_matrix():
 def test_units_of_an_unknown_do_not_matter():
     base = decay(noisy(0), 100.0)
     theta = fit(base)
-    tiny = LeastSquares(lambda v: base.residual(v * units), base.n_parameters)
     units = torch.ones(base.n_parameters, dtype=torch.float64)
     units[-1] = 1e-9  # the rate in units of 1e-9
+    tiny = LeastSquares(lambda v: base.residual(v * units), base.n_parameters)
     scaled = theta / units
     expected = Uncertainty(base.linearise(theta), theta, UNKNOWNS, MEASURED, {"data": 0.02})
     found = Uncertainty(tiny.linearise(scaled), scaled, UNKNOWNS, MEASURED, {"data": 0.02})
@@ -293,9 +294,10 @@ def test_an_estimate_goes_through_a_function():
 
 def measured_problem(weight: float = 1.0) -> ax.Problem:
     points = torch.linspace(0, 1, 30, dtype=torch.float64)[:, None]
-    values = torch.sin(3 * points[:, 0])
     return ax.Problem(
-        ("x",), ("u",), {"data": ax.Condition(lambda u, x: u - values, points, weight=weight)}
+        ("x",),
+        ("u",),
+        {"data": ax.Condition(lambda u, x: u - torch.sin(3 * x.x), points, weight=weight)},
     )
 
 
