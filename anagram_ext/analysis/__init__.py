@@ -5,6 +5,7 @@ Imports ``systems``, ``linear`` and what is below them.
 
 from __future__ import annotations
 
+from anagram_ext.analysis.estimate import Combination, Estimate, Sensors
 from anagram_ext.analysis.kernels import (
     Kernel,
     green,
@@ -15,7 +16,7 @@ from anagram_ext.analysis.kernels import (
     tangent_projection,
 )
 from anagram_ext.analysis.tangent_space import Spectrum, TangentSpace
-from anagram_ext.analysis.uncertainty import Combination, Estimate, Sensors, Uncertainty
+from anagram_ext.analysis.uncertainty import Uncertainty
 
 __all__ = [
     "Combination",

@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
+from anagram_ext.analysis.estimate import LEVEL, Combination, Estimate, Sensors
 from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.noise import estimated_noise
+from anagram_ext.analysis.slices import check_apart, checked_slices, places_of
 from anagram_ext.checks import check_kind
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.systems.pde_system import PdeSystem
@@ -37,70 +38,8 @@ if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
-LEVEL = 0.95  # of all intervals
 UNSEEN = 1e-3  # share of an unknown in directions below the cutoff that makes it undetermined
 _BLOCK = 256  # vectors [S] at a time
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One number with its uncertainty.
-
-    Attributes:
-        value: the number.
-        std: its standard deviation; infinite where nothing determines it.
-        interval: 95 % interval, lower and upper end.
-    """
-
-    value: float
-    std: float
-    interval: tuple[float, float]
-
-    def through(self, map: Callable[[Tensor], Tensor]) -> Estimate:  # noqa: A002
-        """The estimate of a monotone function of the number, as for a logarithm kept positive.
-
-        Args:
-            map: of a 0-dimensional tensor, differentiable by torch.
-        """
-        at = torch.tensor(self.value, dtype=torch.float64, requires_grad=True)
-        with torch.enable_grad():
-            value = map(at)
-        (slope,) = torch.autograd.grad(value, at)
-        ends = sorted(float(map(at.detach().new_tensor(end))) for end in self.interval)
-        std = abs(float(slope)) * self.std if slope else 0.0
-        return Estimate(float(value.detach()), std, (ends[0], ends[1]))
-
-
-@dataclass(frozen=True)
-class Combination:
-    """A combination of unknowns.
-
-    Attributes:
-        coefficients: of each entry such as ``"nu"`` or ``"k[2]"``, in units of the entry's size;
-            their squares sum to 1.
-        std: standard deviation of the combination in these units; infinite if nothing sees it.
-    """
-
-    coefficients: Mapping[str, float]
-    std: float
-
-    def __str__(self) -> str:
-        terms = [f"{c:+.2f} {name}" for name, c in self.coefficients.items() if abs(c) > 0.005]
-        return " ".join(terms)
-
-
-@dataclass(frozen=True)
-class Sensors:
-    """What single further measurements would tell about the unknowns.
-
-    Attributes:
-        best: index of the candidate that tells most.
-        gains: ``[m]``, the information of each in nats: how much it lowers half the logarithm of
-            the determinant of the unknowns' covariance (D-optimality).
-    """
-
-    best: int
-    gains: Tensor
 
 
 class Uncertainty:
@@ -142,9 +81,9 @@ class Uncertainty:
     ) -> None:
         check_kind("here", here, Linearisation, "a Linearisation")
         self._residual, self._theta, self._features = here.residual, theta, features
-        self._unknowns = _checked_slices("unknowns", unknowns, len(theta))
-        groups = _checked_slices("measurements", measurements, len(here.residual))
-        _check_apart("measurements", groups)
+        self._unknowns = checked_slices("unknowns", unknowns, len(theta))
+        groups = checked_slices("measurements", measurements, len(here.residual))
+        check_apart("measurements", groups)
         # Columns of unit length: what is negligible must not depend on the unit of an unknown.
         lengths = here.jacobian.column_norms()
         self._units = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
@@ -152,7 +91,7 @@ class Uncertainty:
         self._rank = self._factorisation.rank(Cutoff.of(cutoff))
         self._rows = torch.cat(list(groups.values()))  # [n] measured rows
         self._basis = self._measured_basis()  # [n, k]
-        found = estimated_noise(self._residual[self._rows], self._basis, _places(groups), noise)
+        found = estimated_noise(self._residual[self._rows], self._basis, places_of(groups), noise)
         self.noise: Mapping[str, float] = found.by_group
         self.degrees_of_freedom = found.degrees_of_freedom
         self._noise = found
@@ -366,7 +305,7 @@ class Uncertainty:
         return (self._pulled(rows) / sigma) @ self._basis.T * self._noise.per_row
 
     def _unseen(self) -> Tensor:
-        """What the unknowns [c, c] have in directions at or below the cutoff; 1: nothing is seen."""
+        """What the unknowns [c, c] have in directions below the cutoff; 1: nothing is seen."""
         pulled = self._pulled(self._unit_vectors()) * self._units[self._places, None]
         return torch.eye(len(pulled), dtype=pulled.dtype, device=pulled.device) - pulled @ pulled.T
 
@@ -395,36 +334,6 @@ class Uncertainty:
     def _combination(self, v: Tensor, std: float) -> Combination:
         v = v / v.norm() * torch.sign(v[v.abs().argmax()])
         return Combination(dict(zip(self.names, v.tolist(), strict=True)), std)
-
-
-def _checked_slices(argument: str, slices: Mapping[str, slice], length: int) -> dict[str, Tensor]:
-    """The places that each slice of a vector of this length means."""
-    check_kind(argument, slices, Mapping, "a mapping from names to slices")
-    if not slices:
-        raise ValueError(f"{argument} must name at least one slice, got none")
-    places = {}
-    for name, part in slices.items():
-        check_kind(f"{argument}: {name!r}", part, slice, "a slice")
-        inside = torch.arange(length)[part]
-        if not len(inside):
-            raise ValueError(f"{argument}: {name!r} must be a part of 0..{length - 1}, got {part}")
-        places[name] = inside
-    return places
-
-
-def _check_apart(argument: str, places: Mapping[str, Tensor]) -> None:
-    everything = torch.cat(list(places.values()))
-    if len(set(everything.tolist())) != len(everything):
-        raise ValueError(f"{argument} must not overlap, got {tuple(places)}")
-
-
-def _places(groups: Mapping[str, Tensor]) -> dict[str, slice]:
-    """Where each group lies when all of them stand one behind another."""
-    ends = torch.tensor([len(rows) for rows in groups.values()]).cumsum(0).tolist()
-    return {
-        name: slice(end - len(rows), end)
-        for (name, rows), end in zip(groups.items(), ends, strict=True)
-    }
 
 
 def _row_scale(problem: Problem, name: str) -> float:
