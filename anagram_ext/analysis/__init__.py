@@ -5,6 +5,7 @@ Imports ``systems``, ``linear`` and what is below them.
 
 from __future__ import annotations
 
+from anagram_ext.analysis import known_green
 from anagram_ext.analysis.estimate import Combination, Estimate, Sensors
 from anagram_ext.analysis.kernels import (
     Kernel,
@@ -28,6 +29,7 @@ __all__ = [
     "Uncertainty",
     "green",
     "green_step",
+    "known_green",
     "nntk",
     "ntk",
     "spectrum",
