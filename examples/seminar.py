@@ -177,9 +177,7 @@ def green(out: Path, scale: Scale) -> dict[str, float]:
         d = at.shape[1]
         problem = minus_laplace(d, 800 if d == 1 else 40 if scale.quick else 60)
         points = cells(problem.conditions["inside"].points.region, 200 if d == 1 else 41)
-        found = ax.analysis.green(
-            problem, model, theta, at, points, cutoff=1e-9 if d == 1 else 1e-7
-        )
+        found = ax.analysis.green(problem, model, theta, at, points, cutoff=1e-9)
         true = known_green.interval if d == 1 else known_green.square
         ax.figures.kernel(found, out / f"green_{name}.png", exact=true)
         exact = true(at, points)

@@ -45,6 +45,16 @@ def test_the_last_layer_alone_does_it_with_the_right_slopes(example):
     assert module.extreme_learning_machine(heat, 256, slope=10.0) > 1e-5
 
 
+def test_error_bars_cover_and_the_common_formula_is_too_wide(example):
+    module = example("error_bars")
+    heavy, light = module.repeated(100.0, None, 60), module.repeated(0.1, module.NOISE, 60)
+    for row in (heavy, light):
+        assert row["covered"] >= 0.85  # 60 draws: 0.95 +- 0.03
+        assert abs(row["mean std"] / row["scatter"] - 1) < 0.3  # +- 0.09
+    assert abs(heavy["all rows noisy"] / heavy["mean std"] - 1) < 0.1
+    assert light["all rows noisy"] > 2 * light["mean std"]
+
+
 @pytest.mark.slow
 def test_the_seminar_draws_every_figure(example, tmp_path, capsys):
     found = example("seminar").main(["--out", str(tmp_path), "--quick"])
@@ -72,6 +82,12 @@ def test_the_seminar_draws_every_figure(example, tmp_path, capsys):
     assert compared == {"heat", "laplace_2d"}
     for path in tmp_path.glob("*.png"):
         assert imread(path)[..., :3].std() > 0.02, path.name
+
+
+def test_every_example_is_run_here():
+    text = Path(__file__).read_text()
+    for path in EXAMPLES.glob("*.py"):
+        assert f'example("{path.stem}")' in text, path.name
 
 
 def test_an_unknown_part_of_the_seminar_is_refused(example, tmp_path, capsys):
