@@ -8,7 +8,6 @@ from __future__ import annotations
 from anagram_ext.analysis import known_green
 from anagram_ext.analysis.estimate import Combination, Estimate, Sensors
 from anagram_ext.analysis.kernels import (
-    Kernel,
     green,
     green_step,
     nntk,
@@ -16,6 +15,7 @@ from anagram_ext.analysis.kernels import (
     spectrum,
     tangent_projection,
 )
+from anagram_ext.analysis.question import Kernel
 from anagram_ext.analysis.tangent_space import Spectrum, TangentSpace
 from anagram_ext.analysis.uncertainty import Uncertainty
 

@@ -63,6 +63,7 @@ def estimated_noise(
         TypeError, ValueError: ``given`` is not a positive number or None for each group, or the fit
             leaves no freedom to estimate from.
     """
+    check_kind("noise", given, Mapping, "a mapping from names to numbers or None")
     if set(given) != set(groups):
         raise ValueError(f"noise must name the groups {tuple(groups)}, got {tuple(given)}")
     for name, std in given.items():

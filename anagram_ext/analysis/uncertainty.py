@@ -26,7 +26,7 @@ from anagram_ext.analysis.estimate import LEVEL, Combination, Estimate, Sensors
 from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.noise import estimated_noise
 from anagram_ext.analysis.slices import check_apart, checked_slices, places_of
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.protocol import Linearisation
@@ -80,6 +80,9 @@ class Uncertainty:
         features: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         check_kind("here", here, Linearisation, "a Linearisation")
+        check_theta(
+            theta, (here.jacobian.shape[1],), here.residual.dtype, str(here.residual.device)
+        )
         self._residual, self._theta, self._features = here.residual, theta, features
         self._unknowns = checked_slices("unknowns", unknowns, len(theta))
         groups = checked_slices("measurements", measurements, len(here.residual))
@@ -225,6 +228,7 @@ class Uncertainty:
 
     def propagated(self, rows: Tensor) -> Tensor:
         """Standard deviation [n] of quantities with derivatives [n, P] in theta."""
+        self._check_rows(rows)
         parts = torch.split(rows, _BLOCK)
         return torch.cat([torch.linalg.vector_norm(self._reached(p), dim=1) for p in parts])
 
@@ -268,10 +272,14 @@ class Uncertainty:
             noise: standard deviation of its noise, in the same unit.
 
         Raises:
-            ValueError: an unknown is not determined yet, or ``noise`` is not positive.
+            TypeError: an argument of another kind.
+            ValueError: an unknown is not determined yet, ``noise`` is not positive, or rows of
+                another length.
         """
+        check_kind("noise", noise, (int, float), "a number")
         if not (math.isfinite(noise) and noise > 0):
             raise ValueError(f"noise must be positive and finite, got {noise!r}")
+        self._check_rows(rows)
         undetermined = ~torch.isfinite(self.standard_deviations)
         if bool(undetermined.any()):
             name = self.names[int(undetermined.nonzero()[0, 0])]
@@ -283,6 +291,13 @@ class Uncertainty:
         total = noise**2 + candidates.square().sum(dim=1)
         gains = -0.5 * torch.log1p(-explained / total)
         return Sensors(int(gains.argmax()), gains)
+
+    def _check_rows(self, rows: Tensor) -> None:
+        """Raises unless rows [n, P] are derivatives in theta."""
+        check_kind("rows", rows, torch.Tensor, "a tensor [n, P]")
+        if rows.ndim != 2 or rows.shape[1] != len(self._theta):
+            wanted = f"[n, {len(self._theta)}]"
+            raise ValueError(f"rows must have shape {wanted}, got {list(rows.shape)}")
 
     @property
     def _places(self) -> Tensor:

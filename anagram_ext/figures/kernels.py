@@ -18,7 +18,7 @@ from anagram_ext.figures import canvas
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from anagram_ext.analysis.kernels import Kernel
+    from anagram_ext.analysis.question import Kernel
     from anagram_ext.analysis.tangent_space import Spectrum
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -307,6 +308,26 @@ def test_defaults_are_a_grid_and_the_first_condition():
     assert found.points.amin(0).tolist() == [0, 0]
     assert found.points.amax(0).tolist() == [2, 1]
     assert "NNTK" in repr(found)
+
+
+def test_kernels_live_on_the_device_of_the_model(device):
+    model = ax.MLP([2, 6, 1], device=device)
+    theta = THETA.to(device)
+    for kernel in (ntk, nntk, green):
+        found = kernel(heat(), model, theta, AT, SQUARE.grid(3, 3)).values
+        assert found.device.type == device
+        expected = kernel(heat(), MODEL, THETA, AT, SQUARE.grid(3, 3)).values
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-6, atol=1e-6)
+    assert spectrum(heat(), model, theta).rank == spectrum(heat(), MODEL, THETA).rank
+
+
+def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    assert "run = ax.train(problem)" in code
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("ax.train(problem)", "ax.train(problem, steps=20, progress=False)"), {})
+    assert {path.name for path in tmp_path.iterdir()} == {"nntk.png", "spectrum.png"}
 
 
 def test_fields_and_components_are_those_asked_for():

@@ -334,6 +334,8 @@ OPTIMUM = fit(SYSTEM)
         ({"noise": {"data": 0.0}}, ValueError, "noise of 'data' must be positive"),
         ({"noise": {"other": 1.0}}, ValueError, "noise must name the groups"),
         ({"noise": {"data": "big"}}, TypeError, "noise of 'data' must be a number"),
+        ({"noise": 0.1}, TypeError, "noise must be a mapping"),
+        ({"theta": OPTIMUM[1:]}, ValueError, "theta must have shape"),
         ({"here": 1}, TypeError, "here must be a Linearisation"),
         (
             {
@@ -376,5 +378,7 @@ def test_a_name_that_is_none_and_a_field_without_features_are_refused():
         found["speed"]
     with pytest.raises(ValueError, match="features must be given"):
         found.field(torch.zeros(1, 1))
+    with pytest.raises(ValueError, match="rows must have shape"):
+        found.propagated(torch.zeros(1, 3, dtype=torch.float64))
     with pytest.raises(ValueError, match="noise must be positive"):
         found.next_sensor(torch.zeros(1, DEGREE + 2, dtype=torch.float64), 0.0)
