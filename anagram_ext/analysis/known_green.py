@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def interval(x: Tensor, y: Tensor) -> Tensor:
-    """Of ``-u''`` on [0, 1] with u = 0 at both ends: ``min(x, y) (1 - max(x, y))`` [q, n].
+    """Of minus the second derivative on [0, 1] with u = 0 at both ends, [q, n].
+
+    ``min(x, y) (1 - max(x, y))``.
 
     Args:
         x: base points [q, 1].

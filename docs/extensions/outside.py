@@ -1,0 +1,66 @@
+"""Pages that lie elsewhere in the repository, on the site; links between both work on GitHub, too.
+
+A page outside ``docs`` that is named in ``outside_pages`` is copied to ``docs/repository`` with its
+pictures. Relative links in every page then lead to where their targets are on the site: a page of
+the site, or a file to download.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+DOCS = Path(__file__).resolve().parents[1]
+ROOT = DOCS.parent
+COPIES = DOCS / "repository"
+
+_LINK = re.compile(r"\]\((?!\w+:|#|/)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def rewritten(text: str, page: Path, original: Path) -> str:
+    """The text with its relative links as seen from ``page``; it was written as ``original``."""
+
+    def moved(found: re.Match[str]) -> str:
+        target = (original.parent / found[1]).resolve()
+        copy = COPIES / target.relative_to(ROOT) if ROOT in target.parents else target
+        if copy.exists():
+            target = copy
+        return f"]({os.path.relpath(target, page.parent)}{found[2] or ''})"
+
+    return _LINK.sub(moved, text)
+
+
+def copy_pages(app: Sphinx) -> None:
+    """Copies the pages, and the pictures that lie beside them, where they have changed."""
+    shutil.rmtree(COPIES, ignore_errors=True)
+    for pattern in app.config.outside_pages:
+        for page in sorted(ROOT.glob(pattern)):
+            target = COPIES / page.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(page, target)
+            for picture in page.parent.glob("*.png"):
+                shutil.copy2(picture, target.parent)
+
+
+def rewrite_links(app: Sphinx, name: str, source: list[str]) -> None:
+    """Makes the links of one page those of the site."""
+    page = Path(app.env.doc2path(name))
+    if page.suffix != ".md":
+        return
+    copied = COPIES in page.parents
+    original = ROOT / page.relative_to(COPIES) if copied else page
+    source[0] = rewritten(source[0], page, original)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.add_config_value("outside_pages", [], "env")
+    app.connect("builder-inited", copy_pages, priority=100)  # before autosummary and the gallery
+    app.connect("source-read", rewrite_links)
+    return {"parallel_read_safe": True}
