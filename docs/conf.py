@@ -26,8 +26,19 @@ extensions = [
     "sphinxcontrib.mermaid",
 ]
 templates_path = ["templates"]
-exclude_patterns = ["_build", "templates", "gallery/*.ipynb", "gallery/*.py", "sg_execution_times.rst"]
-outside_pages = ["CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/results/*.md"]
+exclude_patterns = [
+    "_build",
+    "templates",
+    "gallery/*.ipynb",
+    "gallery/*.py",
+    "sg_execution_times.rst",
+]
+outside_pages = [
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    "benchmarks/results/*.md",
+]
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_fence_as_directive = ["mermaid"]
@@ -73,7 +84,7 @@ sphinx_gallery_conf = {
 }
 
 
-def _property_text_is_text(app, what, name, obj, options, lines):
+def _property_text_is_text(app, what, name, obj, options, lines):  # noqa: PLR0917 -- Sphinx calls it
     """Undoes that napoleon takes ``P: weights and biases`` in a property for a kind ``P``."""
     del app, name, obj, options
     for i, line in enumerate(lines):

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def interval(x: Tensor, y: Tensor) -> Tensor:
-    """Of minus the second derivative on [0, 1] with u = 0 at both ends, [q, n].
-
-    ``min(x, y) (1 - max(x, y))``.
+    """Of ``-u''`` on [0, 1] with u = 0 at both ends: ``min(x, y) (1 - max(x, y))`` [q, n].
 
     Args:
         x: base points [q, 1].

@@ -2,7 +2,7 @@
 
 A page outside ``docs`` that is named in ``outside_pages`` is copied to ``docs/repository`` with its
 pictures. Relative links in every page then lead to where their targets are on the site: a page of
-the site, or a file to download.
+the site, that of an example in the gallery, or a file to download.
 """
 
 from __future__ import annotations
@@ -19,8 +19,20 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
 COPIES = DOCS / "repository"
+GALLERY = DOCS / "gallery"
 
 _LINK = re.compile(r"\]\((?!\w+:|#|/)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def on_site(target: Path) -> Path:
+    """Where a file of the repository is on the site; itself when it is no page."""
+    if target.parent == ROOT / "examples":
+        page = GALLERY / ("index.rst" if target.suffix == ".md" else f"{target.stem}.rst")
+    elif ROOT in target.parents:
+        page = COPIES / target.relative_to(ROOT)
+    else:
+        return target
+    return page if page.exists() else target
 
 
 def rewritten(text: str, page: Path, original: Path) -> str:
@@ -28,10 +40,9 @@ def rewritten(text: str, page: Path, original: Path) -> str:
 
     def moved(found: re.Match[str]) -> str:
         target = (original.parent / found[1]).resolve()
-        copy = COPIES / target.relative_to(ROOT) if ROOT in target.parents else target
-        if copy.exists():
-            target = copy
-        return f"]({os.path.relpath(target, page.parent)}{found[2] or ''})"
+        if not target.exists():  # f[x](y) in a formula
+            return found[0]
+        return f"]({os.path.relpath(on_site(target), page.parent)}{found[2] or ''})"
 
     return _LINK.sub(moved, text)
 
