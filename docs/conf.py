@@ -36,6 +36,8 @@ exclude_patterns = [
 outside_pages = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "RELEASING.md",
+    "SECURITY.md",
     "benchmarks/README.md",
     "benchmarks/results/*.md",
 ]

@@ -48,13 +48,15 @@ def rewritten(text: str, page: Path, original: Path) -> str:
 
 
 def copy_pages(app: Sphinx) -> None:
-    """Copies the pages, and the pictures that lie beside them, where they have changed."""
+    """Copies the pages, and the pictures that lie beside them."""
     shutil.rmtree(COPIES, ignore_errors=True)
     for pattern in app.config.outside_pages:
         for page in sorted(ROOT.glob(pattern)):
             target = COPIES / page.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(page, target)
+            text = page.read_text(encoding="utf-8")
+            title = "" if text.startswith("# ") else f"# {page.stem}\n\n"  # a bare table
+            target.write_text(title + text, encoding="utf-8")
             for picture in page.parent.glob("*.png"):
                 shutil.copy2(picture, target.parent)
 
