@@ -55,9 +55,12 @@ class Validation:
 
     def why_unseen(self) -> dict[str, str]:
         """Why nothing is held out, for each condition of which that is so."""
-        return {
-            name: _DATA if self._system.holds_data(name) else _UNKNOWN for name in self.unseen
-        }
+        measured = self.measured()
+        return {name: _DATA if name in measured else _UNKNOWN for name in self.unseen}
+
+    def measured(self) -> frozenset[str]:
+        """The conditions that hold values of their own."""
+        return frozenset(name for name in self.unseen if self._system.holds_data(name))
 
     def losses(self, theta: Tensor) -> dict[str, float]:
         """The training loss of each condition, at the points of now."""
