@@ -10,6 +10,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.training.error_estimate import UNKNOWN, ErrorEstimate, error_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +23,8 @@ if TYPE_CHECKING:
 
 # Beyond this a run has failed, and nothing further is worth a factorisation.
 HOPELESS: Final = 1e-2
-# Directions with a singular value below this share of the largest one hardly change the fields, but
-# their steps are long and multiply errors: with 1e-12 estimates are up to 1e6 times too large.
+# The network hardly moves in directions with a singular value below this share of the largest one.
 LEAST_SINGULAR: Final = 1e-8
-_DIFFERENCE: Final = 1e-4  # step of a difference quotient, relative to the parameters
-_LEAST_FIELD: Final = 1e-6  # a field below this share of the largest one counts as that large
 _PROBES: Final = 64  # columns of U that are made at once
 
 
@@ -37,14 +35,13 @@ class Evidence:
     Attributes:
         relative: for each condition the root mean square of its residual over that of the terms in
             it, on held-out points where it has some; of several residuals the largest.
-        estimate: an estimate of the relative error of the fields: the change that a Gauss-Newton
-            step on points never seen would make. nan where it was not made.
+        error: what that means for the fields; nan where it was not estimated.
         free: for each condition without held-out points the share of its rows that the tangent
             space can fit whatever their values are (their mean leverage), between 0 and 1.
     """
 
     relative: Mapping[str, float]
-    estimate: float
+    error: ErrorEstimate
     free: Mapping[str, float]
 
 
@@ -60,8 +57,9 @@ def gather(system: PdeSystem, validation: Validation, theta: Tensor) -> Evidence
     relative = relative_residuals(system, blocks, theta)
     measured = validation.measured()  # their residual may be noise
     if not all(v <= HOPELESS for name, v in relative.items() if name not in measured):
-        return Evidence(relative, math.nan, dict.fromkeys(validation.unseen, math.nan))
-    return Evidence(relative, error_estimate(system, theta), free_shares(system, validation, theta))
+        return Evidence(relative, UNKNOWN, dict.fromkeys(validation.unseen, math.nan))
+    error = error_estimate(system, blocks, theta)
+    return Evidence(relative, error, free_shares(system, validation, theta))
 
 
 def relative_residuals(
@@ -78,34 +76,6 @@ def relative_residuals(
     return {name: _relative(system, block, everywhere, theta) for name, block in blocks.items()}
 
 
-def error_estimate(system: PdeSystem, theta: Tensor) -> float:
-    """The relative change of the fields by a Gauss-Newton step on points that were never seen.
-
-    The residual on fresh points is what training could not see; the step says how far the fields
-    are moved by making up for it. A residual says nothing of that itself: in a chaotic system a
-    small one spoils everything, and dividing an equation by 1000 changes no solution. Conditions
-    without held-out points take part with their own. The largest change of any field counts.
-    """
-    try:
-        step, points = _fresh_step(system, theta)
-    except (NonFiniteError, MemoryError, OutOfMemoryError):
-        return math.nan
-    length = float(torch.linalg.vector_norm(step))
-    if not length > 0:
-        return 0.0
-    share = _DIFFERENCE * min(1.0, float(torch.linalg.vector_norm(theta)) / length)
-    model = system.model
-    change = (model(theta + share * step, points) - model(theta - share * step, points)) / (
-        2 * share
-    )  # [n, fields]
-    sizes = model(theta, points).square().mean(dim=0).sqrt()
-    largest = float(sizes.max())
-    if not largest > 0:
-        return math.nan
-    relative = change.square().mean(dim=0).sqrt() / sizes.clamp(min=_LEAST_FIELD * largest)
-    return float(relative.max())
-
-
 def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dict[str, float]:
     """The mean leverage of the rows of each condition that has no held-out points.
 
@@ -113,13 +83,12 @@ def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dic
     """
     if not validation.unseen:
         return {}
+    cutoff = max(LEAST_SINGULAR, 10 * torch.finfo(theta.dtype).eps)
     try:
-        factorisation = system.linearise(theta).jacobian.factorise(
-            smallest_cutoff=_least_singular(theta)
-        )
+        factorisation = system.linearise(theta).jacobian.factorise(smallest_cutoff=cutoff)
     except (NonFiniteError, MemoryError, OutOfMemoryError):
         return dict.fromkeys(validation.unseen, math.nan)
-    k = factorisation.rank(_least_singular(theta))
+    k = factorisation.rank(cutoff)
     leverage = theta.new_zeros(system.n_rows)
     for start in range(0, k, _PROBES):
         width = min(_PROBES, k - start)
@@ -159,20 +128,3 @@ def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor
     # 0/0: a residual without terms is satisfied.
     largest = float(torch.where(sizes > 0, shares, torch.zeros_like(shares)).max())
     return largest if math.isfinite(largest) else math.inf
-
-
-def _fresh_step(system: PdeSystem, theta: Tensor) -> tuple[Tensor, Tensor]:
-    """The Gauss-Newton step [P] on fresh points, and the points [n, d]."""
-    blocks = {}
-    for name, stack in system.held_out().items():
-        own = system.part((name,)) if stack is None else stack
-        blocks[name] = own.blocks[name]
-    here = system.linearise_part(blocks, theta)
-    cutoff = _least_singular(theta)
-    factorisation = here.jacobian.factorise(smallest_cutoff=cutoff)
-    points = [b.coordinates.points for b in blocks.values() if isinstance(b, PointwiseBlock)]
-    return factorisation.direction(here.residual, cutoff), torch.cat(points)
-
-
-def _least_singular(theta: Tensor) -> float:
-    return max(LEAST_SINGULAR, 10 * torch.finfo(theta.dtype).eps)

@@ -157,7 +157,7 @@ def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
     """
     if result.verdict is Verdict.OVERFITTED:
         return HeldOutWarning
-    gave_up = result.stop not in {Stop.STEPS_REACHED, Stop.TIME_REACHED}
+    gave_up = result.stop in {Stop.NO_PROGRESS, Stop.ROUND_OFF}
     return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
 
 

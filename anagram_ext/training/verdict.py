@@ -16,7 +16,8 @@ from typing import Final
 from anagram_ext.methods import Stop
 
 SOLVED_ERROR: Final = 3e-5  # largest estimated error of a solution: 1e-4, and a margin
-SOLVED_RESIDUAL: Final = 1e-3  # largest residual of a solution, relative to the terms in it
+SOLVED_RESIDUAL: Final = 1e-4  # largest residual of a solution, relative to the terms in it
+SOLVED_WORST: Final = 1e-2  # largest error that a residual of that length could stand for
 FAILED_ERROR: Final = 1e-2  # an estimated error above this solves nothing
 FAILED_RESIDUAL: Final = 1e-2  # nor does a residual above this share of its terms
 HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller has to know of
@@ -24,6 +25,9 @@ FREE: Final = 0.5  # share of its rows that the network can fit whatever they sa
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
 BIGGER: Final = "use a larger network"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
+
+
+CUT_SHORT: Final = frozenset({Stop.STEPS_REACHED, Stop.TIME_REACHED, Stop.BY_METHOD})
 
 
 class Verdict(str, Enum):
@@ -65,6 +69,7 @@ class Facts:
         measured: the conditions that hold measured values.
         relative: residual of each condition relative to its terms.
         estimate: estimated relative error; nan where it was not made.
+        worst: the largest relative error that a residual of the same length could stand for.
         free: for each condition without held-out points the share of its rows that fit anything.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
@@ -85,6 +90,7 @@ class Facts:
     measured: Collection[str] = ()
     relative: Mapping[str, float] = field(default_factory=dict)
     estimate: float = math.nan
+    worst: float = math.nan
     free: Mapping[str, float] = field(default_factory=dict)
     improving: bool = False
     redrawn: bool = False
@@ -114,9 +120,11 @@ def judge(facts: Facts) -> Judgement:
     2. ``INTERRUPTED``: Ctrl-C.
     3. ``SOLVED``: see ``is_solved``.
     4. ``OVERFITTED``: see ``is_overfitted``.
-    5. ``OUT_OF_TIME``: steps or time reached, and the loss had halved in the last quarter of them.
+    5. ``OUT_OF_TIME``: steps or time reached, or stopped for a reason of its own, and the loss had
+       halved in the last quarter of the steps.
     6. ``STALLED``: the residual of an equation is above ``FAILED_RESIDUAL`` of its terms or not
-       known, or the estimated error is above ``FAILED_ERROR``. (That of measurements may be noise.)
+       known, or the estimated error is above ``FAILED_ERROR``. (The residual of measurements may
+       be noise, and a small residual with an endless error means that conditions are missing.)
     7. ``CONVERGED``: whatever remains.
     """
     verdict = _verdict(facts)
@@ -130,13 +138,14 @@ def judge(facts: Facts) -> Judgement:
 def is_solved(facts: Facts) -> bool:
     """Whether all evidence supports a relative error of at most 1e-4.
 
-    Every residual is below ``SOLVED_RESIDUAL`` of its terms, the estimated error is below
-    ``SOLVED_ERROR``, and no condition without held-out points has rows that the network could
+    Every residual is below ``SOLVED_RESIDUAL`` of its terms, the estimated error below
+    ``SOLVED_ERROR`` and the worst one below ``SOLVED_WORST``, and no condition without held-out points has rows that the network could
     fit freely.
     """
     return (
         _worst(facts.relative) <= SOLVED_RESIDUAL
         and facts.estimate <= SOLVED_ERROR
+        and facts.worst <= SOLVED_WORST
         and not _fitted_freely(facts)
     )
 
@@ -157,6 +166,11 @@ def is_overfitted(facts: Facts) -> bool:
     )
 
 
+def is_undetermined(facts: Facts) -> bool:
+    """Whether all residuals are as small as a solution's, and leave room for any error."""
+    return _worst(facts.relative) <= SOLVED_RESIDUAL and facts.worst > 1.0
+
+
 def _verdict(facts: Facts) -> Verdict:
     if facts.stop is Stop.NOT_FINITE or not math.isfinite(facts.loss):
         return Verdict.DIVERGED
@@ -166,10 +180,10 @@ def _verdict(facts: Facts) -> Verdict:
         return Verdict.SOLVED
     if is_overfitted(facts):
         return Verdict.OVERFITTED
-    if facts.stop in {Stop.STEPS_REACHED, Stop.TIME_REACHED} and facts.improving:
+    if facts.stop in CUT_SHORT and facts.improving:
         return Verdict.OUT_OF_TIME
     failed = _worst(_of_equations(facts)) > FAILED_RESIDUAL or facts.estimate > FAILED_ERROR
-    return Verdict.STALLED if failed else Verdict.CONVERGED
+    return Verdict.STALLED if failed and not is_undetermined(facts) else Verdict.CONVERGED
 
 
 def _worst(relative: Mapping[str, float]) -> float:
@@ -220,6 +234,8 @@ def _distance(facts: Facts) -> str:
     worst = _worst(facts.relative)
     if not facts.relative or not math.isfinite(worst):
         return f"the loss is {facts.loss:.1e}"
+    if facts.estimate > FAILED_ERROR:
+        return f"the relative error may be as large as {facts.estimate:.1e}"
     name = max(facts.relative, key=lambda n: facts.relative[n])
     return f"the residual of {name!r} is {worst:.1e} of the terms in it"
 
@@ -234,8 +250,15 @@ def _doubt(facts: Facts) -> str:
             f"{facts.free[name]:.0%} of them), and nothing is known of the points between: "
             f"{facts.unseen.get(name, '')}"
         )
-    if math.isfinite(facts.estimate) and facts.estimate > SOLVED_ERROR:
+    if is_undetermined(facts):
+        return "the conditions hold but do not determine the fields: others satisfy them as well"
+    if facts.estimate > SOLVED_ERROR:
         return f"the relative error may be as large as {facts.estimate:.1e}"
+    if facts.worst > SOLVED_WORST:
+        return (
+            "the conditions hardly determine the fields: residuals of this size leave room for a "
+            f"relative error of {facts.worst:.1e}"
+        )
     return f"the conditions hold only roughly: {_distance(facts)}"
 
 
@@ -253,8 +276,10 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
     """One suggestion: the first that fits."""
     if verdict is Verdict.DIVERGED:
         return "keep the residual finite wherever the network may go, or train with method 'gd'"
-    if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME}:
+    if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not _fitted_freely(facts):
         return "give it more steps"
+    if is_undetermined(facts):
+        return "add the conditions that are missing"
     few = facts.n_rows < FEWEST_ROWS * facts.n_parameters
     rows = f": {facts.n_rows} rows for {facts.n_parameters} parameters" if few else ""
     if verdict is Verdict.OVERFITTED or _fitted_freely(facts):
