@@ -121,6 +121,8 @@ def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor
     jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
     typical = jet_map.jets(theta, everywhere).square().mean(dim=-1, keepdim=True).sqrt()
     residuals = rows.view(block.n_components, -1)  # [C, n]
+    if not bool(torch.isfinite(residuals).all()):
+        return math.inf
     rest = residuals - (seeds * jets).sum(dim=(1, 2))
     terms = (seeds.abs() * typical).sum(dim=(1, 2)) + rest.abs()
     sizes = terms.square().mean(dim=1).sqrt()

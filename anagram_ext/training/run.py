@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.training.validation import Validation
 
+LOOK_BACK: Final = 10  # steps, at least, in which a loss that still falls has halved
 TIMES: Final = frozenset({"t", "time", "tau"})  # usual names of a time
 
 
@@ -152,12 +153,13 @@ class Run:
         )
 
     def _improving(self) -> bool:
-        """Whether the loss halved in the last quarter of the steps."""
+        """Whether the loss halved in the last quarter of the steps, or in the last few."""
         history = self.history.columns()
         column = "held_out_loss" if self.system.redrawn and self._validation.held_out else "loss"
         best = np.fmin.accumulate(history[column])
-        before = np.searchsorted(history["step"], 0.75 * history["step"][-1], side="left")
-        return bool(best[-1] < 0.5 * best[min(before, len(best) - 2)]) if len(best) > 1 else False
+        last = history["step"][-1]
+        before = np.searchsorted(history["step"], min(0.75 * last, last - LOOK_BACK))
+        return bool(best[-1] < 0.5 * best[before])
 
     def _rounding_loss(self, theta: Tensor) -> float:
         """The loss that rounding errors alone can make.

@@ -139,8 +139,8 @@ def is_solved(facts: Facts) -> bool:
     """Whether all evidence supports a relative error of at most 1e-4.
 
     Every residual is below ``SOLVED_RESIDUAL`` of its terms, the estimated error below
-    ``SOLVED_ERROR`` and the worst one below ``SOLVED_WORST``, and no condition without held-out points has rows that the network could
-    fit freely.
+    ``SOLVED_ERROR`` and the worst one below ``SOLVED_WORST``, and no condition without held-out
+    points has rows that the network could fit freely.
     """
     return (
         _worst(facts.relative) <= SOLVED_RESIDUAL
