@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HOPELESS: Final = 1e-2
 # The network hardly moves in directions with a singular value below this share of the largest one.
 LEAST_SINGULAR: Final = 1e-8
+MOST_ENTRIES: Final = 100_000_000  # of a Jacobian on all held-out points
 _PROBES: Final = 64  # columns of U that are made at once
 
 
@@ -58,7 +59,7 @@ def gather(system: PdeSystem, validation: Validation, theta: Tensor) -> Evidence
     measured = validation.measured()  # their residual may be noise
     if not all(v <= HOPELESS for name, v in relative.items() if name not in measured):
         return Evidence(relative, UNKNOWN, dict.fromkeys(validation.unseen, math.nan))
-    error = error_estimate(system, blocks, theta)
+    error = error_estimate(system, _affordable(system, blocks), theta)
     return Evidence(relative, error, free_shares(system, validation, theta))
 
 
@@ -100,6 +101,17 @@ def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dic
         for name in validation.unseen
         if system.row_slices[name].stop > system.row_slices[name].start
     }
+
+
+def _affordable(system: PdeSystem, blocks: Mapping[str, Block]) -> Mapping[str, Block]:
+    """The blocks, or as many held-out points as training points where J would be too large."""
+    n_rows = sum(block.n_rows for block in blocks.values())
+    if n_rows * system.n_parameters <= MOST_ENTRIES:
+        return blocks
+    fewer = {
+        name: stack.blocks[name] for name, stack in system.held_out().items() if stack is not None
+    }
+    return dict(blocks) | fewer
 
 
 def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:

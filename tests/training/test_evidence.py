@@ -102,3 +102,18 @@ def test_a_failure_is_not_looked_into():
     assert evidence.relative["slope"] > 0.1
     assert math.isnan(evidence.error.likely)
     assert math.isnan(evidence.free["d"])
+
+
+def test_a_jacobian_too_large_is_made_on_fewer_points(monkeypatch):
+    theta = torch.tensor([2.0, 1.001], dtype=torch.float64)
+    system = system_with(
+        {
+            "slope": ax.Condition(lambda u, x: u.d("x") - 2.0, LINE.grid(50)),
+            "start": ax.Condition(lambda u, x: u - 1.0, LINE.face(x=0).grid()),
+        }
+    )
+    whole = gather(system, Validation(system), theta).error
+    monkeypatch.setattr("anagram_ext.training.evidence.MOST_ENTRIES", 0)
+    fewer = gather(system, Validation(system), theta).error
+    assert whole != fewer
+    assert fewer.likely == pytest.approx(whole.likely, rel=0.1)
