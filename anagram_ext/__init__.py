@@ -5,7 +5,7 @@ The public names; where each lives, and what may import what, is in docs/archite
 
 from __future__ import annotations
 
-from anagram_ext import methods, problems
+from anagram_ext import analysis, figures, methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
@@ -33,6 +33,7 @@ from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
 from anagram_ext.training.loop import train
+from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
 from anagram_ext.training.verdict import Verdict
@@ -51,6 +52,7 @@ __all__ = [
     "FigureWarning",
     "HeldOutWarning",
     "LstsqResult",
+    "MarchResult",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
@@ -63,13 +65,16 @@ __all__ = [
     "Unknown",
     "Verdict",
     "__version__",
+    "analysis",
     "cuda_available",
     "d",
     "factorise",
+    "figures",
     "info",
     "jacobian",
     "load",
     "lstsq",
+    "march",
     "methods",
     "problems",
     "step",
