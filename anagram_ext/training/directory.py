@@ -99,8 +99,10 @@ class RunDirectory:
 
 def _json(entries: Mapping[str, object]) -> bytes:
     """Strict JSON: what is not a number becomes null."""
-    finite = {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in entries.items()
-    }
-    return (json.dumps(finite, indent=2, allow_nan=False) + "\n").encode()
+    return (json.dumps(_finite(entries), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
