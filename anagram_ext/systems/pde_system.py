@@ -167,6 +167,13 @@ class PdeSystem:
             blocks[name] = self._bind(name, self._draws.next(name, residual_size))
         self._stack = Stack(blocks)
 
+    def skip_draws(self, count: int) -> None:
+        """Goes on counting changes of points from here: the next one is number ``count + 1``.
+
+        The points of now stay; those of the next change are what they would have been.
+        """
+        self._draws.count = count
+
     def part(self, names: Sequence[str]) -> Stack:
         """The rows of some of the conditions, at the points of now."""
         return Stack({name: self._stack.blocks[name] for name in names})

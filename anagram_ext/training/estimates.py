@@ -43,9 +43,7 @@ def estimates_of(uncertainty: Uncertainty, model: Model) -> Estimates:
     """The unknown coefficients, in their own units; those with a size as tuples."""
     constants = Constants(model.unknowns)
     entries = list(uncertainty.estimates.values())  # of the parameters that training moves
-    found = [
-        entry.through(_value_of(constants, i)) for i, entry in enumerate(entries)
-    ]
+    found = [entry.through(_value_of(constants, i)) for i, entry in enumerate(entries)]
     return {
         name: found[part.start] if model.unknowns[name].size is None else tuple(found[part])
         for name, part in constants.parts.items()
