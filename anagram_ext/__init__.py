@@ -13,6 +13,7 @@ from anagram_ext.errors import (
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
+    TrainingWarning,
 )
 from anagram_ext.geometry.box import Box
 from anagram_ext.geometry.points import Points
@@ -35,6 +36,7 @@ from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
+from anagram_ext.training.verdict import Verdict
 
 __all__ = [
     "MLP",
@@ -59,7 +61,9 @@ __all__ = [
     "Sampler",
     "StepResult",
     "TrainResult",
+    "TrainingWarning",
     "Unknown",
+    "Verdict",
     "__version__",
     "analysis",
     "cuda_available",
