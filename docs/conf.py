@@ -55,14 +55,11 @@ autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings give kinds and shapes
 napoleon_numpy_docstring = False
+napoleon_attr_annotations = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True  # attributes of dataclasses are described once, in the class
 
 nitpicky = True
-nitpick_ignore_regex = [  # what has no page here: other libraries, kinds that are not public
-    ("py:class", r"(torch|collections|numpy|np|pathlib)\..*|Tensor|Region"),
-    ("py:class", r"anagram_ext\.\w+\.\w+\.\w+"),
-]
 
 
 def _is_page(example: Path) -> bool:
