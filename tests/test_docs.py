@@ -15,7 +15,7 @@ import anagram_ext as ax
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "guide"
 API = (ROOT / "docs" / "api" / "index.rst").read_text(encoding="utf-8")
-HEADER = (ROOT / "examples" / "GALLERY_HEADER.rst").read_text(encoding="utf-8")
+HEADER = (ROOT / "examples" / "GALLERY_HEADER.txt").read_text(encoding="utf-8")
 
 
 def entries() -> set[str]:
@@ -84,7 +84,7 @@ def test_every_example_is_on_the_site() -> None:
     assert examples
     for path in examples:
         page, listed = is_page(path.read_text(encoding="utf-8")), f"`{path.name} <" in HEADER
-        assert page != listed, f"{path.name}: a page, or a program named in GALLERY_HEADER.rst"
+        assert page != listed, f"{path.name}: a page, or a program named in GALLERY_HEADER.txt"
     for name in re.findall(r"`(\w+\.py) <", HEADER):
         assert (ROOT / "examples" / name).exists(), name
 
