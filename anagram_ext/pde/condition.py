@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, check_points
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
@@ -52,6 +52,42 @@ class Condition:
                 f"Condition: points must be a tensor [n, d] or a Sampler, got {type(self.points)}"
             )
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it makes sense at its own points alone, so that none can be held out."""
+        return False
+
+    def check(self, name: str, coordinates: tuple[str, ...]) -> None:
+        """Raises unless the points fit the coordinates of a problem.
+
+        Raises:
+            TypeError: points of another dtype.
+            ValueError: points of another dimension, not finite, or of a region whose coordinates
+                are others or in another order.
+        """
+        check_region(f"points of condition {name!r}", self.points, coordinates)
+        if isinstance(self.points, Tensor):
+            n_columns = self.n_columns(len(coordinates))
+            check_points(f"points of condition {name!r}", self.points, n_columns)
+
+    def n_columns(self, dimension: int) -> int:
+        """Columns of the points for so many coordinates."""
+        return dimension
+
+    def places_for(self, seed: int) -> Tensor:
+        """All places [*, d] that the condition looks at."""
+        return self.points_for(seed)
+
     def points_for(self, seed: int) -> Tensor:
         """The points [n, d]: the given ones, or those that the sampler draws for the seed."""
         return self.points(seed) if isinstance(self.points, Sampler) else self.points
+
+
+def check_region(argument: str, points: object, coordinates: tuple[str, ...]) -> None:
+    """Raises ValueError if points say that they come from a region in other coordinates."""
+    region = getattr(points, "region", None)
+    if region is not None and region.names != coordinates:
+        raise ValueError(
+            f"{argument} must have the coordinates {coordinates} in this order, got a region in "
+            f"{region.names}"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +14,7 @@ from anagram_ext.models.model import model_of
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.draws import Draws
 from anagram_ext.systems.dry_run import discover
+from anagram_ext.systems.kinds import signature_of
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
 from anagram_ext.systems.stack import Stack
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.systems.jet_residual import PointwiseResidual
     from anagram_ext.systems.protocol import Linearisation
 
 
@@ -62,10 +65,8 @@ class PdeSystem:
         self._memory = memory
         self._draws = Draws(problem, seed, torch.device(model.device), model.dtype)
         points = {name: self._draws.first(name) for name in problem.conditions}
-        signature = Signature.of(problem, model)
         self._residuals = {
-            name: discover(name, problem.conditions[name].residual, signature, coordinates)
-            for name, coordinates in points.items()
+            name: self._discovered(name, coordinates) for name, coordinates in points.items()
         }
         self._stack = Stack({name: self._bind(name, at) for name, at in points.items()})
 
@@ -157,6 +158,14 @@ class PdeSystem:
         """
         return {name: self._held_out(name) for name in self.problem.conditions}
 
+    def _discovered(self, name: str, coordinates: Coordinates) -> PointwiseResidual:
+        condition = self.problem.conditions[name]
+        signature = signature_of(
+            name, condition, Signature.of(self.problem, self.model), coordinates
+        )
+        found = discover(name, condition.residual, signature, signature.placed(coordinates))
+        return replace(found, holds_data=True) if condition.fixed else found
+
     def _held_out(self, name: str) -> Stack | None:
         if self._residuals[name].holds_data:
             return None
@@ -165,6 +174,7 @@ class PdeSystem:
 
     def _bind(self, name: str, coordinates: Coordinates) -> PointwiseBlock:
         weight = self.problem.conditions[name].weight
+        coordinates = self._residuals[name].signature.placed(coordinates)
         n = len(coordinates.points) if self.problem.row_scaling == "mean" else 1
         scale = math.sqrt(weight / max(n, 1))
         return PointwiseBlock(self._residuals[name], self.model, coordinates, scale)
