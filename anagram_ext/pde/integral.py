@@ -114,9 +114,14 @@ class IntegroDifferential(Condition):
     ) -> None:
         if not callable(integrand):
             raise TypeError(f"IntegroDifferential: integrand must be callable, got {integrand!r}")
-        if isinstance(over, Tensor) or not callable(over):
+        if isinstance(over, Points):
             _check_weighted("IntegroDifferential: over", over)
             over = over.copied()
+        elif not callable(over):
+            raise TypeError(
+                "IntegroDifferential: over must be Points that carry weights, such as "
+                f"box.quadrature(16), or a function of points, got {over!r}"
+            )
         object.__setattr__(self, "integrand", integrand)
         object.__setattr__(self, "over", over)
         object.__setattr__(self, "residual", residual)
@@ -129,7 +134,7 @@ class IntegroDifferential(Condition):
         super().check(name, coordinates)
         what = f"over of condition {name!r}"
         check_region(what, self.over, coordinates)
-        if isinstance(self.over, Tensor):
+        if isinstance(self.over, Points):
             check_points(what, self.over, len(coordinates))
 
     def nodes_for(self, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,8 +144,8 @@ class IntegroDifferential(Condition):
             TypeError: ``over`` returned anything but a pair of tensors.
             ValueError: of other shapes, or with values that are not finite.
         """
-        assert not isinstance(self.over, Tensor)
-        returned = self.over(points)
+        assert not isinstance(self.over, Points)
+        returned: object = self.over(points)
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
             raise TypeError(f"over must return nodes and weights, got {type(returned).__name__}")
         nodes, weights = returned
@@ -185,11 +190,12 @@ def _check_weighted(argument: str, points: object) -> None:
 
 
 def _values(equals: float | Sequence[float]) -> tuple[float, ...]:
-    numbers = (
-        (equals,) if isinstance(equals, Real) else elements("Integral: equals", equals, "numbers")
-    )
+    single = isinstance(equals, Real)
+    numbers = (equals,) if single else elements("Integral: equals", equals, "numbers")
+    values = []
     for number in numbers:
         check_kind("Integral: equals", number, Real, "a number or a sequence of numbers")
-        if not math.isfinite(number):
+        values.append(float(number))  # type: ignore[arg-type]
+        if not math.isfinite(values[-1]):
             raise ValueError(f"Integral: equals must be finite, got {number}")
-    return tuple(float(number) for number in numbers)
+    return tuple(values)

@@ -62,6 +62,7 @@ def discover(
         ValueError: for an unknown derivative, a wrong shape, a component that depends on no field,
             or a residual that is not pointwise.
         TypeError: for anything but tensors of the model's dtype, or a wrong number of arguments.
+        AttributeError: for the name of an unknown coordinate, field or coefficient.
     """
     rng = torch.Generator().manual_seed(0)
     points = coordinates.points
@@ -74,8 +75,9 @@ def discover(
             differentiates = True
             tracker = Tracker(coordinates, (len(points),))
             components = _called(residual, signature, recorders, coordinates, tracker)
-    except (TypeError, ValueError, RuntimeError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        kept = (AttributeError, TypeError)
+        kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
         raise kind(f"condition {condition!r}: {error}") from error
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)

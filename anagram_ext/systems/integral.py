@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from anagram_ext.geometry.points import Points
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
@@ -87,6 +88,7 @@ class TotalSignature:
     @classmethod
     def of(cls, name: str, condition: Integral, base: Signature) -> TotalSignature:
         """After a dry run of the integrand."""
+        assert isinstance(condition.points, Points)
         nodes = SharedNodes.of(condition.points, base.like)
         found = discover(
             name,
@@ -149,7 +151,7 @@ class EquationSignature:
         """After a dry run of the integrand for the first points."""
         over = condition.over
         nodes: SharedNodes | OwnNodes = OwnNodes()
-        if isinstance(over, Tensor):
+        if isinstance(over, Points):
             nodes = SharedNodes.of(over, base.like)
         try:
             rows = _with_nodes(condition, coordinates)

@@ -160,7 +160,7 @@ class IntegralJets:
         return seeds[:, :, self._integrand.n_components :].contiguous()
 
     def _integral_seeds(self, seeds: Tensor) -> Tensor:
-        return seeds[:, self._value, : self._integrand.n_components]  # type: ignore[index]
+        return seeds[:, self._value, : self._integrand.n_components]
 
     def _at(self, rows: Tensor) -> _Wired:
         """The integrand at the nodes of the rows; kept for as long as the rows are the same."""
@@ -226,4 +226,4 @@ class _Wired:
             node = int((~torch.isfinite(seeds)).nonzero()[0, -1])
             at = dict(zip(self._integrand.names, opened.flat[node].tolist(), strict=True))
             raise not_finite(found.condition, "derivative of the integrand", at)
-        return seeds.unflatten(-1, (opened.n, opened.q))
+        return seeds.view(*seeds.shape[:-1], opened.n, opened.q)

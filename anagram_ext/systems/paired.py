@@ -70,7 +70,7 @@ class PairSignature:
         ):
             fields = self.base.fields_at(own, at, tracker)
             sides.append(Side(dict(zip(self.base.fields, fields, strict=True)), seen))
-        if not takes(residual, 3):
+        if takes(residual, 2):
             return sides
         arguments: list[Any] = [*sides, tracked.sides[0]]
         return arguments + self.base.unknowns_if_taken(residual, 3, channels[m:], coordinates)
@@ -138,12 +138,12 @@ class PairJets:
     def _add_second(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
         _, (second, at) = self._sides(points)
         n_components, n = len(seeds), len(points)
-        by_component = out.unflatten(0, (n_components, n))  # [C, n, P]
+        by_component = out.view(n_components, n, -1)  # [C, n, P]
         for part in _tiles(n, n_components * theta.nbytes):
             own = seeds[:, :, second, part].contiguous()
             rows = new_jacobian(n_components * own.shape[-1], theta)
             self._jets.jacobian(theta, at[part], own, rows)
-            by_component[:, part] += rows.unflatten(0, (n_components, -1))
+            by_component[:, part] += rows.view(n_components, own.shape[-1], -1)
 
 
 def _tiles(n: int, bytes_each: int) -> Iterator[slice]:

@@ -117,12 +117,12 @@ class OwnNodes:
     ) -> None:
         """Adds rows to ``out`` [C * n, P]: sums over nodes of seeds [C, K, m, n, q] times jets."""
         C, n, q = len(seeds), opened.n, opened.q
-        by_component = out.unflatten(0, (C, n))
+        by_component = out.view(C, n, -1)
         for part in _tiles(n, C * q * theta.nbytes):
             nodes = opened.nodes[part].flatten(0, 1).contiguous()
             rows = new_jacobian(C * len(nodes), theta)
             jet_map.jacobian(theta, nodes, seeds[:, :, :, part].flatten(3).contiguous(), rows)
-            by_component[:, part] += rows.unflatten(0, (C, -1, q)).sum(dim=2)
+            by_component[:, part] += rows.view(C, -1, q, len(theta)).sum(dim=2)
 
     @staticmethod
     def pull(jet_map: JetMap, theta: Tensor, opened: Opened, seeds: Tensor, out: Tensor) -> None:

@@ -66,7 +66,7 @@ class Signature:
 
     fields: tuple[str, ...]
     model: Model
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, problem: Problem, model: Model) -> Signature:
