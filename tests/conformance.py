@@ -212,7 +212,10 @@ def check_rows_of(problem, model, residual, device="cpu") -> None:
             check_system(system, theta)
             check_jacobian(system.linearise(theta).jacobian, dense)
         jacobian = system.linearise(theta).jacobian
-        v, w = torch.linspace(-1, 1, len(here)).double(), torch.linspace(1, 2, len(expected)).double()
+        v, w = (
+            torch.linspace(-1, 1, len(here)).double(),
+            torch.linspace(1, 2, len(expected)).double(),
+        )
         size = float(dense.norm())
         pushed, pulled = jacobian.matvec(v.to(theta)), jacobian.rmatvec(w.to(theta))
         torch.testing.assert_close(pushed.cpu(), dense @ v, rtol=0.0, atol=1e-12 * size * len(v))
@@ -220,7 +223,10 @@ def check_rows_of(problem, model, residual, device="cpu") -> None:
         _, gradient = system.gradient(theta)
         expected_gradient = dense.T @ expected
         torch.testing.assert_close(
-            gradient.cpu(), expected_gradient, rtol=0.0, atol=1e-12 * size * (1 + float(expected.norm()))
+            gradient.cpu(),
+            expected_gradient,
+            rtol=0.0,
+            atol=1e-12 * size * (1 + float(expected.norm())),
         )
         many = system.residuals(torch.stack([theta, 0.5 * theta]))
         torch.testing.assert_close(many[1].cpu(), residual(0.5 * here), rtol=1e-12, atol=1e-12)

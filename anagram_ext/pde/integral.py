@@ -12,6 +12,7 @@ from torch import Tensor
 
 from anagram_ext.checks import check_kind, check_points, elements
 from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.quadrature import Lines
 from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.pde.condition import Condition, Residual, check_region
 
@@ -134,6 +135,11 @@ class IntegroDifferential(Condition):
         super().check(name, coordinates)
         what = f"over of condition {name!r}"
         check_region(what, self.over, coordinates)
+        if isinstance(self.over, Lines) and self.over.names != coordinates:
+            raise ValueError(
+                f"{what} must have the coordinates {coordinates} in this order, got lines in "
+                f"{self.over.names}"
+            )
         if isinstance(self.over, Points):
             check_points(what, self.over, len(coordinates))
 

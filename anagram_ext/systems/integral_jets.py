@@ -221,9 +221,15 @@ class _Wired:
         self._single.jets.copy_(self._integrand.nodes.jets(jet_map, theta[None], opened)[0])
         seeds = self._single.jets.new_zeros((found.n_components, *self._single.jets.shape))
         places = [self._single.places(own) for own in seeds]
-        self._single.derivatives(opened.weights.flatten(), places)
-        if not bool(torch.isfinite(seeds).all()):
-            node = int((~torch.isfinite(seeds)).nonzero()[0, -1])
-            at = dict(zip(self._integrand.names, opened.flat[node].tolist(), strict=True))
-            raise not_finite(found.condition, "derivative of the integrand", at)
+        values = self._single.derivatives(opened.weights.flatten(), places)
+        self._check_finite("integrand", torch.stack(values))
+        self._check_finite("derivative of the integrand", seeds)
         return seeds.view(*seeds.shape[:-1], opened.n, opened.q)
+
+    def _check_finite(self, what: str, numbers: Tensor) -> None:
+        """Raises NonFiniteError naming the first node where numbers [..., n * q] are not finite."""
+        if bool(torch.isfinite(numbers).all()):
+            return
+        node = int((~torch.isfinite(numbers)).nonzero()[0, -1])
+        at = dict(zip(self._integrand.names, self.opened.flat[node].tolist(), strict=True))
+        raise not_finite(self._integrand.pointwise.condition, what, at)

@@ -218,7 +218,7 @@ def test_an_interface_of_two_networks_balances_its_flux():
             ValueError,
             "in this order",
         ),
-        (lambda: STRIP.opposite(), ValueError, "opposite must name"),
+        (STRIP.opposite, ValueError, "opposite must name"),
         (lambda: STRIP.opposite("z"), ValueError, "unknown coordinate"),
     ],
 )
