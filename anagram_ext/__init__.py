@@ -34,6 +34,7 @@ from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
 from anagram_ext.training.loop import train
+from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
 
@@ -53,6 +54,7 @@ __all__ = [
     "Integral",
     "IntegroDifferential",
     "LstsqResult",
+    "MarchResult",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
@@ -71,6 +73,7 @@ __all__ = [
     "jacobian",
     "load",
     "lstsq",
+    "march",
     "methods",
     "problems",
     "step",

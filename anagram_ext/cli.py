@@ -1,4 +1,4 @@
-"""The command line: ``anagram-ext info | list | train | compare``.
+"""The command line: ``anagram-ext info | list | new | train | compare | show``.
 
 Exit codes: 0 done; 1 the run broke down (its best iterate is written all the same); 2 wrong input;
 130 ended by Ctrl-C (everything is written).
@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 the run broke down (its best iterate is written all the sa
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import warnings
@@ -14,7 +15,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from anagram_ext import methods, problems
+from anagram_ext import methods, problem_files, problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
@@ -41,7 +42,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ProblemName = Annotated[str, typer.Argument(metavar="PROBLEM", help="A name out of ``list``.")]
+ProblemName = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="A name out of ``list``, or a file MY_PDE.py.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change the network: widths=2-40-40-1 or activation=sin."),
+]
 Steps = Annotated[
     int | None, typer.Option(help="Steps of a run; the method's usual number by default.")
 ]
@@ -81,6 +88,29 @@ def list_problems() -> None:
 
 
 @app.command()
+def new(
+    path: Annotated[Path, typer.Argument(metavar="MY_PDE.py", help="The file to write.")],
+) -> None:
+    """Write a commented problem to start from."""
+    problem_files.write_template(path)
+    print(f"wrote {path}; train it with: anagram-ext train {path}")
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The --out of a run.")],
+) -> None:
+    """What came out of a run: its summary, and where its figures are."""
+    summary = folder / "summary.json"
+    if not summary.is_file():
+        raise ValueError(f"FOLDER must be that of a finished run, got {folder}")
+    for name, value in json.loads(summary.read_text(encoding="utf-8")).items():
+        print(f"{name}: {value}")
+    for figure in sorted(folder.glob("*.png")):
+        print(f"figure: {figure}")
+
+
+@app.command()
 def train(
     problem: ProblemName,
     *,
@@ -94,11 +124,12 @@ def train(
     cutoff: Annotated[
         float | None, typer.Option(help="Truncation relative to the largest singular value.")
     ] = None,
+    settings: Settings = None,
     progress: ShowProgress = True,
 ) -> None:
     """Train the network of a problem; the last line says L2 error and time."""
     result = run_training(
-        problems.get(problem),
+        problem_files.problem_named(problem, settings or []),
         steps=steps,
         seed=seed,
         method=method,
@@ -125,6 +156,7 @@ def compare(
     names: Annotated[str, typer.Option("--methods", help="Method names, with commas.")],
     seeds: Annotated[str, typer.Option(help="Seeds such as 0-4 or 0,2,5.")] = "0-4",
     steps: Steps = None,
+    settings: Settings = None,
     progress: ShowProgress = True,
 ) -> None:
     """Train with several methods from several seeds; prints medians and quartiles."""
@@ -134,7 +166,12 @@ def compare(
     if len(set(chosen)) != len(chosen):
         raise ValueError(f"methods must all differ, got {names!r}")
     comparison = comparing.compare(
-        problems.get(problem), chosen, parse_seeds(seeds), out, steps=steps, progress=progress
+        problem_files.problem_named(problem, settings or []),
+        chosen,
+        parse_seeds(seeds),
+        out,
+        steps=steps,
+        progress=progress,
     )
     print(comparison.markdown(), end="")
     for runs in comparison.runs.values():

@@ -16,6 +16,7 @@ from anagram_ext.models.constants import ConstantJets, Constants
 from anagram_ext.models.mlp import MLP, checked_names
 from anagram_ext.models.outputs import OutputMap
 from anagram_ext.models.parts import Part, PartedJets
+from anagram_ext.models.scales import ScaledJets, Scales
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.unknown import Unknown
@@ -42,6 +43,8 @@ class Model:
             ``lambda psi, x: (psi.d("y"), -psi.d("x"))`` are welcome.
         unknowns: unknown coefficients by name; training takes those of the problem.
         coordinates: names of the inputs; training sets those of the problem.
+        scales: the units in which the networks see coordinates and give their outputs; training
+            chooses them where the problem's own are far from one.
 
     Raises:
         TypeError: an argument of another kind.
@@ -52,6 +55,7 @@ class Model:
     outputs: Callable[..., Any] | None = None
     unknowns: Mapping[str, Unknown] = field(default_factory=dict)
     coordinates: tuple[str, ...] | None = None
+    scales: Scales | None = None
 
     def __post_init__(self) -> None:
         check_kind("networks", self.networks, (MLP, Mapping), "an MLP or a mapping of them")
@@ -163,7 +167,7 @@ class Model:
     ) -> JetMap:
         """The map from parameters to the wanted derivatives of all channels."""
         if len(self._mlps) == 1 and not self.unknowns:
-            return self._mlps[0].jets(wanted)
+            return self._network_jets(self._mlps[0], wanted)
         if uses is None:
             uses = [(k, j) for k in range(len(wanted)) for j in range(self.n_channels)]
         parts: list[Part] = []
@@ -171,7 +175,7 @@ class Model:
         for mlp in self._mlps:
             channels = slice(channel, channel + mlp.n_outputs)
             own = _used(uses, channels)
-            jets = mlp.jets([wanted[k] for k in own]) if own else _NOTHING
+            jets = self._network_jets(mlp, [wanted[k] for k in own]) if own else _NOTHING
             parameters = slice(parameter, parameter + mlp.n_parameters)
             parts.append(Part(jets, parameters, channels, own))
             parameter, channel = parameters.stop, channels.stop
@@ -184,6 +188,8 @@ class Model:
 
     def fields(self, channels: Sequence[Lookup], coordinates: Coordinates) -> Sequence[Lookup]:
         """The lookup of every field, from those of the networks' outputs."""
+        if self.scales is not None:
+            channels = [self.scales.lookup(j, channel) for j, channel in enumerate(channels)]
         if self._output_map is None:
             return channels
         return self._output_map.lookups(channels, coordinates)
@@ -198,6 +204,7 @@ class Model:
             "outputs": self.outputs is not None,
             "unknowns": {name: asdict(unknown) for name, unknown in self.unknowns.items()},
             "coordinates": self.coordinates,
+            "scales": None if self.scales is None else asdict(self.scales),
         }
 
     @classmethod
@@ -217,6 +224,7 @@ class Model:
             next(iter(networks.values())) if description["one"] else networks,
             unknowns={name: Unknown(**entry) for name, entry in description["unknowns"].items()},
             coordinates=description["coordinates"] and tuple(description["coordinates"]),
+            scales=description["scales"] and Scales(**_tuples(description["scales"])),
         )
 
     @cached_property
@@ -244,6 +252,12 @@ class Model:
         if self.outputs is None:
             return None
         return OutputMap(self.outputs, self._n_network_outputs)
+
+    def _network_jets(self, mlp: MLP, wanted: Sequence[Operator]) -> JetMap:
+        if self.scales is None:
+            return mlp.jets(wanted)
+        inside = [self.scales.inside(operator) for operator in wanted]
+        return ScaledJets(mlp.jets(inside), self.scales.coordinates)
 
     def _check_fits(self, problem: Problem) -> None:
         coordinates, fields = problem.coordinates, problem.fields
@@ -296,6 +310,10 @@ class Model:
             torch.stack([lookup(operator).detach() for lookup in found], dim=1)
             for operator in wanted
         ]
+
+
+def _tuples(scales: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Any]:
+    return {name: tuple(map(tuple, intervals)) for name, intervals in scales.items()}
 
 
 def model_of(problem: Problem, model: AnyModel, device: str | None = None) -> AnyModel:

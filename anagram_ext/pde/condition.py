@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from anagram_ext.checks import check_kind, check_points
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+
+if TYPE_CHECKING:
+    from anagram_ext.geometry.stretched import Stretch
 
 Residual = Callable[..., Any]
 
@@ -69,6 +72,14 @@ class Condition:
         if isinstance(self.points, Tensor):
             n_columns = self.n_columns(len(coordinates))
             check_points(f"points of condition {name!r}", self.points, n_columns)
+
+    def in_window(self, stretch: Stretch) -> Condition:
+        """The same condition in a part of the time, with as many points.
+
+        Raises:
+            ValueError: it cannot be said in a part of the time.
+        """
+        return replace(self, points=stretch.design(self.points))
 
     def n_columns(self, dimension: int) -> int:
         """Columns of the points for so many coordinates."""

@@ -14,6 +14,7 @@ from anagram_ext.checks import check_kind, check_points, elements
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.quadrature import Lines
 from anagram_ext.geometry.sampler import Sampler
+from anagram_ext.geometry.stretched import Stretch
 from anagram_ext.pde.condition import Condition, Residual, check_region
 
 Nodes = Callable[[Tensor], tuple[Tensor, Tensor]]  # [n, d] -> [n, q, d] and weights [n, q]
@@ -67,6 +68,14 @@ class Integral(Condition):
     def fixed(self) -> bool:
         """A quadrature has its nodes: others would be another condition."""
         return True
+
+    def in_window(self, stretch: Stretch) -> Integral:
+        """Raises ValueError: an integral over all of the time is none over a part of it."""
+        del stretch
+        raise ValueError(
+            "an Integral must not be marched: say it at every time as an IntegroDifferential with "
+            "over=box.across('x', 16), got one over all times"
+        )
 
 
 @dataclass(frozen=True, init=False)
@@ -142,6 +151,21 @@ class IntegroDifferential(Condition):
             )
         if isinstance(self.over, Points):
             check_points(what, self.over, len(coordinates))
+
+    def in_window(self, stretch: Stretch) -> IntegroDifferential:
+        """The same equation in a part of the time, unless it looks at other times."""
+        if not isinstance(self.over, Lines) or self.over.axis == stretch.axis:
+            raise ValueError(
+                "an IntegroDifferential must integrate along lines at one time to be marched, such "
+                f"as over=box.across('x', 16), got {self.over!r}"
+            )
+        return IntegroDifferential(
+            self.residual,
+            stretch.design(self.points),
+            integrand=self.integrand,
+            over=self.over,
+            weight=self.weight,
+        )
 
     def nodes_for(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Nodes [n, q, d] and weights [n, q] of points [n, d], where these are.

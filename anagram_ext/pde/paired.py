@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +13,7 @@ from anagram_ext.checks import check_kind
 from anagram_ext.geometry.opposite import Opposite
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+from anagram_ext.geometry.stretched import Stretch, Stretched
 from anagram_ext.pde.condition import Condition, Residual
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Paired(Condition):
         """Both points of a pair in one row."""
         return 2 * dimension
 
+    def in_window(self, stretch: Stretch) -> Paired:
+        """The same pairs in a part of the time."""
+        points = replace(stretch, places=2).design(self.points)
+        return Paired(self.residual, points, self.weight)
+
     def places_for(self, seed: int) -> Tensor:
         """The points of all pairs, [2 n, d]."""
         pairs = self.points_for(seed).as_subclass(Tensor)
@@ -87,6 +93,8 @@ def _joined(points: Pairs) -> Tensor | Sampler:
     """Pairs as one tensor [n, 2 d], or a sampler of such."""
     if isinstance(points, (Tensor, Sampler)):
         region = getattr(points, "region", None)
+        while isinstance(region, Stretched):
+            region = region.region
         if region is not None and not isinstance(region, Opposite):
             raise ValueError(
                 "Paired: points must be pairs, such as box.opposite('x').grid(40) or two tensors, "

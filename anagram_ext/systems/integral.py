@@ -47,6 +47,10 @@ class IntegrandSignature:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
 
+    def model_channel(self, channel: int) -> int | None:
+        """The same."""
+        return channel
+
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A node is a row."""
         return coordinates
@@ -108,6 +112,11 @@ class TotalSignature:
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
+
+    def model_channel(self, channel: int) -> int | None:
+        """The integrals come first."""
+        C = self.integrand.n_components
+        return channel - C if channel >= C else None
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A single row."""
@@ -171,6 +180,11 @@ class EquationSignature:
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
+
+    def model_channel(self, channel: int) -> int | None:
+        """The integrals come first."""
+        C = self.integrand.n_components
+        return channel - C if channel >= C else None
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """Each point, with its own nodes and weights behind it if it has some."""

@@ -42,6 +42,10 @@ class PairSignature:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
 
+    def model_channel(self, channel: int) -> int | None:
+        """The same at either point."""
+        return channel % self.base.n_channels
+
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """Pairs [n, 2 d]."""
         return PairCoordinates(coordinates.names, coordinates.points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
+    from anagram_ext.systems.blocks import Block
     from anagram_ext.systems.jet_residual import PointwiseResidual
     from anagram_ext.systems.protocol import Linearisation
 
@@ -40,10 +42,18 @@ class PdeSystem:
     Attributes:
         problem: the problem.
         model: the model, bound to the problem.
+        balance: factors of the residuals of conditions that are not one.
         n_parameters: P.
     """
 
-    def __init__(self, problem: Problem, model: Model, seed: int = 0, memory: str = "auto") -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        model: Model,
+        seed: int = 0,
+        memory: str = "auto",
+        balance: Mapping[str, float] | None = None,
+    ) -> None:
         """Draws the points of sampled conditions and dry-runs every residual.
 
         Args:
@@ -52,6 +62,7 @@ class PdeSystem:
             seed: of the sampled points.
             memory: whether J is ``"stored"`` or ``"streamed"``; ``"auto"``: streamed when it would
                 take more than a quarter of the memory.
+            balance: further factors of the residuals of conditions, by name.
 
         Raises:
             ValueError: for a model of other inputs or outputs, or a residual that breaks the rules.
@@ -62,13 +73,18 @@ class PdeSystem:
         self.problem = problem
         self.model = model = model_of(problem, model)
         self.n_parameters = model.n_parameters
-        self._memory = memory
+        self._seed, self._memory = seed, memory
+        self.balance = dict(balance or {})
         self._draws = Draws(problem, seed, torch.device(model.device), model.dtype)
         points = {name: self._draws.first(name) for name in problem.conditions}
         self._residuals = {
             name: self._discovered(name, coordinates) for name, coordinates in points.items()
         }
         self._stack = Stack({name: self._bind(name, at) for name, at in points.items()})
+
+    def rebuilt(self, model: Model, balance: Mapping[str, float]) -> PdeSystem:
+        """The same problem and points with another model and other factors of the conditions."""
+        return PdeSystem(self.problem, model, self._seed, self._memory, balance)
 
     @property
     def n_rows(self) -> int:
@@ -79,6 +95,11 @@ class PdeSystem:
     def row_slices(self) -> dict[str, slice]:
         """The rows of each condition."""
         return self._stack.row_slices
+
+    @property
+    def blocks(self) -> Mapping[str, Block]:
+        """The rows of each condition, at the points of now."""
+        return self._stack.blocks
 
     @property
     def redrawn(self) -> tuple[str, ...]:
@@ -176,7 +197,7 @@ class PdeSystem:
         weight = self.problem.conditions[name].weight
         coordinates = self._residuals[name].signature.placed(coordinates)
         n = len(coordinates.points) if self.problem.row_scaling == "mean" else 1
-        scale = math.sqrt(weight / max(n, 1))
+        scale = math.sqrt(weight / max(n, 1)) * self.balance.get(name, 1.0)
         return PointwiseBlock(self._residuals[name], self.model, coordinates, scale)
 
     def _checked(self, theta: Tensor, many: bool = False) -> Tensor:

@@ -30,6 +30,7 @@ class PointwiseBlock:
         pointwise: what is known about the residual.
         coordinates: the n points of the condition.
         n_rows: C * n.
+        scale: factor of the residual in the rows.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class PointwiseBlock:
     ) -> None:
         self.pointwise = pointwise
         self.coordinates = coordinates
-        self._scale = scale
+        self.scale = scale
         self._points = coordinates.points
         n = len(self._points)
         self.n_rows = pointwise.n_components * n
@@ -75,7 +76,7 @@ class PointwiseBlock:
         for start, components in self._in_batches(thetas):
             for component in components:
                 losses[start : start + len(component)] += (
-                    0.5 * self._scale**2 * component.square().sum(dim=-1)
+                    0.5 * self.scale**2 * component.square().sum(dim=-1)
                 )
 
     def size(self, theta: Tensor) -> Tensor:
@@ -136,7 +137,7 @@ class PointwiseBlock:
         """Writes the scaled residual [C * n] and adds J^T r to ``gradient`` [P]."""
         self._jet_map.jets(theta, self._points, self._single.jets)
         # One reverse sweep for all components: their seeds are summed beforehand.
-        self._write(self._single.pullback(self._scale**2, self._summed_places), rows)
+        self._write(self._single.pullback(self.scale**2, self._summed_places), rows)
         self._check_seeds(self._summed_seeds, rows)
         self._jet_map.vjp(theta, self._points, self._summed_seeds, self._ones, gradient)
 
@@ -149,7 +150,7 @@ class PointwiseBlock:
     def _write(self, components: list[Tensor], rows: Tensor) -> None:
         n = len(self._points)
         for c, component in enumerate(components):
-            torch.mul(component, self._scale, out=rows[..., c * n : (c + 1) * n])
+            torch.mul(component, self.scale, out=rows[..., c * n : (c + 1) * n])
 
     def _in_batches(self, thetas: Tensor) -> Iterator[tuple[int, list[Tensor]]]:
         """Yields the first index of a batch of parameter vectors, and its C residuals [q', n]."""

@@ -38,6 +38,9 @@ class AnySignature(Protocol):
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients, which are the last channels."""
 
+    def model_channel(self, channel: int) -> int | None:
+        """Which of the model's channels a channel is; None for an integral."""
+
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """The rows that belong to the points of the condition."""
 
@@ -87,6 +90,10 @@ class Signature:
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients, which are the last channels."""
         return [start for unknown in self.model.unknowns.values() for start in unknown.starts]
+
+    def model_channel(self, channel: int) -> int | None:
+        """The same."""
+        return channel
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A point is a row."""

@@ -20,6 +20,7 @@ from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import model_of
 from anagram_ext.pde.problem import Problem
+from anagram_ext.systems.own_scales import in_own_units
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
@@ -48,6 +49,7 @@ def train(
     theta: Tensor | None = None,
     device: str | torch.device | None = None,
     memory: str = "auto",
+    scales: bool = True,
     progress: bool = True,
     out: str | Path | None = None,
 ) -> TrainResult:
@@ -73,6 +75,9 @@ def train(
             ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
             or GPU. A streamed J is factorised in full: the iterates of methods with a cutoff stay
             the same up to rounding, the damped methods take slightly better steps.
+        scales: whether coordinates, fields and conditions are brought to units of their own where
+            those of the problem are far from one (see ``anagram_ext.systems.own_scales``); the
+            loss is then that of the scaled conditions.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
 
@@ -96,6 +101,10 @@ def train(
     limit = _steps(steps, chosen)
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
+    if scales:
+        system = in_own_units(system, theta, first, seed)
+        network = system.model
+        first = _first_iterate(network, theta, seed)
     if not system.n_rows:
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
@@ -219,6 +228,7 @@ def _facts(system: PdeSystem) -> dict[str, object]:
     return {
         "problem": system.problem.name,
         "S": system.n_rows,
+        **({"balance": system.balance} if system.balance else {}),
         "device": system.model.device,
         "versions": versions(),
     }

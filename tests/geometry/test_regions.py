@@ -9,6 +9,7 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.stretched import Stretch, Stretched
 from conformance import check_boundary, check_region
 
 BOX = ax.Box(t=(0, 2), x=(-1, 3), y=(5, 5.5))
@@ -21,6 +22,19 @@ BOX = ax.Box(t=(0, 2), x=(-1, 3), y=(5, 5.5))
 )
 def test_conformance(region):
     check_region(region)
+
+
+def test_a_stretched_region():
+    stretch = Stretch(0, (0.0, 2.0), (6.0, 6.5))
+    check_region(Stretched(BOX, stretch))
+    check_boundary(Stretched(BOX.faces("x"), stretch))
+    sampler = stretch.design(BOX.face(t=2).sobol(20).redrawn())
+    assert sampler.every_step
+    assert bool((sampler(0)[:, 0] == 6.5).all())  # ends go to ends
+    torch.testing.assert_close(sampler(3)[:, 1:], BOX.face(t=2).sobol(20)(3)[:, 1:])
+    adaptive = stretch.design(BOX.sobol(30).adaptive(10))
+    inside = Stretched(BOX, stretch).contains(adaptive.candidates(1))
+    assert bool(inside.all())
 
 
 def test_measures_in_closed_form():

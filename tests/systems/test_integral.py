@@ -242,6 +242,31 @@ def test_volterra_with_redrawn_points():
     assert ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False).l2_error < 1e-9
 
 
+def test_lines_at_one_time_go_with_windows_of_time():
+    # u_t = mean of u over x at the time, u = 1 + x at first: u = x - 1/2 + 3/2 exp(t).
+    strip = ax.Box(t=(0, 1), x=(0, 1))
+
+    def problem_over(over):
+        conditions = {
+            "equation": ax.IntegroDifferential(
+                lambda u, x, S: u.d("t") - S,
+                strip.grid(12),
+                integrand=lambda u, y, x: u,
+                over=over,
+            ),
+            "start": ax.Condition(lambda u, x: u - 1 - x.x, strip.face(t=0).grid(12)),
+        }
+        exact = lambda x: x.x - 0.5 + 1.5 * torch.exp(x.t)  # noqa: E731
+        return ax.Problem(("t", "x"), ("u",), conditions, solution=exact)
+
+    model = ax.MLP([2, 10, 1])
+    options = {"windows": 2, "steps": 60, "progress": False}
+    assert ax.march(problem_over(strip.across("x", 6)), model, **options).l2_error < 3e-6
+    for over in (strip.up_to("t", 6), strip.face(t=0).quadrature(6)):
+        with pytest.raises(ValueError, match="'equation': an IntegroDifferential must"):
+            ax.march(problem_over(over), model, **options)
+
+
 def test_a_run_with_integrals_writes_its_files(tmp_path):
     problem = ax.Problem(
         ("x", "y"),

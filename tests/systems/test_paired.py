@@ -141,6 +141,57 @@ def test_a_periodic_wave_is_found():
     assert ax.train(problem, ax.MLP([2, 20, 1]), steps=60, progress=False).l2_error < 1e-6
 
 
+@pytest.mark.parametrize("random", [False, True])
+def test_pairs_go_with_windows_of_time(random):
+    walls = STRIP.opposite("x")
+    start = lambda u, x: u - torch.sin(math.pi * x.x)  # noqa: E731
+    problem = ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "pde": ax.Condition(lambda u, x: u.d("t") + u.d("x"), STRIP.grid(16)),
+            "start": ax.Condition(start, STRIP.face(t=0).grid(30)),
+            "seam": ax.Paired(
+                lambda a, b: (a.u - b.u, a.u.d("x") - b.u.d("x"), a.at.t - b.at.t + 0 * a.u),
+                walls.sobol(20).redrawn() if random else walls.grid(20),
+            ),
+        },
+        solution=lambda x: torch.sin(math.pi * (x.x - x.t)),
+    )
+    found = ax.march(problem, ax.MLP([2, 16, 1]), windows=2, steps=80, progress=False)
+    assert found.l2_error < 1e-5
+
+
+def test_an_integral_over_all_times_is_not_marched():
+    conditions = {
+        "start": ax.Condition(lambda u, x: u, STRIP.face(t=0).grid(3)),
+        "mass": ax.Integral(lambda u, x: u, STRIP.quadrature(3)),
+    }
+    problem = ax.Problem(("t", "x"), ("u",), conditions)
+    with pytest.raises(ValueError, match="'mass': an Integral must not be marched"):
+        ax.march(problem, ax.MLP([2, 4, 1]), windows=2)
+
+
+def test_units_far_from_one_go_with_pairs():
+    # Metres and seconds of light: x in 1e-7, t in 1e-15; periodic transport.
+    length, time = 2e-7, 1e-15
+    strip = ax.Box(t=(0, time), x=(0, length))
+    k = 2 * math.pi / length
+    speed = length / time
+    problem = ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "pde": ax.Condition(lambda u, x: (u.d("t") + speed * u.d("x")) * time, strip.grid(16)),
+            "start": ax.Condition(lambda u, x: u - torch.sin(k * x.x), strip.face(t=0).grid(30)),
+            "seam": ax.Paired(lambda a, b: a.u - b.u, strip.opposite("x").grid(20)),
+            "mass": ax.Integral(lambda u, x: u / length, strip.face(t=0).quadrature(12)),
+        },
+        solution=lambda x: torch.sin(k * (x.x - speed * x.t)),
+    )
+    assert ax.train(problem, ax.MLP([2, 20, 1]), steps=60, progress=False).l2_error < 1e-4
+
+
 def test_a_bloch_wave_takes_its_phase_across_the_cell():
     # -psi'' = E psi on a cell of length 1 with psi(1) = exp(i kappa) psi(0): E = kappa^2.
     kappa, cell = 1.3, ax.Box(x=(0, 1))

@@ -1,0 +1,162 @@
+"""The units that a problem's own points, values and equations suggest.
+
+Whatever is within a factor of a few of one is left alone: only units such as metres for molecules,
+dollars or seconds for nanoseconds are changed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, cast
+
+import torch
+from torch import Tensor
+
+from anagram_ext.models.mlp import MLP
+from anagram_ext.models.model import Model
+from anagram_ext.models.scales import Scales
+from anagram_ext.pde.coordinates import columns
+from anagram_ext.systems.jet_residual import JetResidual
+from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.systems.signature import Signature
+
+if TYPE_CHECKING:
+    from anagram_ext.models.scales import Interval
+    from anagram_ext.systems.pde_system import PdeSystem
+
+LEAST_HALF_WIDTH: Final = 0.2  # of a coordinate or of a field that is left as it is
+MOST_HALF_WIDTH: Final = 5.0
+MOST_OFFSET: Final = 4.0  # of its centre, in half widths
+MOST_FIELD: Final = 20.0  # size of a field that is left as it is
+LEAST_FIELD: Final = 0.05
+MOST_SPREAD: Final = 1e3  # of the sizes of conditions that are left as they are
+ROWS: Final = 64  # of J that are looked at for the size of a condition
+
+
+def in_own_units(system: PdeSystem, given: Tensor | None, first: Tensor, seed: int) -> PdeSystem:
+    """The system in the units that fit it; the same one where nothing has to change.
+
+    Args:
+        system: as the problem states it.
+        given: the first iterate [P] if a user gave it: then coordinates and fields stay, since its
+            numbers mean nothing in other units.
+        first: the first iterate [P].
+        seed: of the first iterate where none is given.
+    """
+    scales = own_scales(system) if given is None else None
+    if scales is not None:
+        system = system.rebuilt(with_scales(cast("MLP | Model", system.model), scales), {})
+        first = system.model.init(seed)
+    balance = own_balance(system, first)
+    return system.rebuilt(system.model, balance) if balance else system
+
+
+def own_scales(system: PdeSystem) -> Scales | None:
+    """The units that fit the points and the prescribed values; None where nothing has to change.
+
+    A coordinate goes by the range of all points. A field goes by the values that conditions on the
+    field alone prescribe, such as initial, boundary and measured values; behind an output map, or
+    where nothing is prescribed, it stays as it is.
+    """
+    model = system.model
+    if not isinstance(model, (MLP, Model)) or getattr(model, "scales", None) is not None:
+        return None
+    names = system.problem.coordinates
+    blocks = [
+        block
+        for block in system.blocks.values()
+        if isinstance(block, PointwiseBlock) and block.n_rows and block.coordinates.names == names
+    ]
+    if not blocks:
+        return None
+    coordinates = tuple(_coordinate_interval(*_ends(blocks, name)) for name in names)
+    fields: tuple[Interval, ...] = ((0.0, 1.0),) * len(system.problem.fields)
+    if getattr(model, "outputs", None) is None:
+        fields = tuple(_field_interval(values) for values in _prescribed(system, blocks))
+    scales = Scales(coordinates, fields)
+    return None if scales.trivial else scales
+
+
+def with_scales(model: MLP | Model, scales: Scales) -> Model:
+    """The model in these units."""
+    networks = model if isinstance(model, MLP) else model.networks
+    if isinstance(model, MLP):
+        return Model(networks, coordinates=model.coordinates, scales=scales)
+    return Model(networks, model.outputs, model.unknowns, model.coordinates, scales)
+
+
+def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, float]:
+    """Factors of the residuals that bring conditions of very different size to one size.
+
+    The size of a condition is the root mean square length of its rows of J at the first iterate:
+    that of its derivative in the parameters. Empty where the sizes are within ``MOST_SPREAD``.
+    """
+    sizes = {}
+    for name, block in system.blocks.items():
+        if isinstance(block, PointwiseBlock) and block.n_rows:
+            size = _size(block, theta)
+            if size > 0 and math.isfinite(size):
+                sizes[name] = size
+    if not sizes or max(sizes.values()) <= MOST_SPREAD * min(sizes.values()):
+        return {}
+    least = min(sizes.values())
+    return {name: least / size for name, size in sizes.items()}
+
+
+def _ends(blocks: list[PointwiseBlock], name: str) -> tuple[float, float]:
+    """The least and the largest value of a coordinate."""
+    found = torch.cat([c for block in blocks for c in columns(block.coordinates, name)])
+    return float(found.min()), float(found.max())
+
+
+def _coordinate_interval(lower: float, upper: float) -> Interval:
+    centre, half = 0.5 * (lower + upper), 0.5 * (upper - lower)
+    if not half > 0:  # all points on one face: nothing to go by
+        return 0.0, 1.0
+    usual = LEAST_HALF_WIDTH <= half <= MOST_HALF_WIDTH and abs(centre) <= MOST_OFFSET * half
+    return (0.0, 1.0) if usual else (centre, half)
+
+
+def _field_interval(values: Tensor) -> Interval:
+    if not len(values):
+        return 0.0, 1.0
+    lower, upper = float(values.min()), float(values.max())
+    largest = max(abs(lower), abs(upper))
+    if largest == 0 or LEAST_FIELD <= largest <= MOST_FIELD:
+        return 0.0, 1.0
+    centre, half = 0.5 * (lower + upper), 0.5 * (upper - lower)
+    # One value everywhere says how large the field is, not how much it varies.
+    return (centre, half) if half > 1e-3 * largest else (0.0, largest)
+
+
+def _prescribed(system: PdeSystem, blocks: list[PointwiseBlock]) -> list[Tensor]:
+    """For every field the values that conditions on it alone ask for, in one tensor each."""
+    found: list[list[Tensor]] = [[] for _ in system.problem.fields]
+    for block in blocks:
+        pointwise = block.pointwise
+        if not isinstance(pointwise.signature, Signature):  # nothing is said of single values
+            continue
+        jets = JetResidual(pointwise, block.coordinates)  # all jets zero
+        n = len(block.coordinates.points)
+        seeds = torch.zeros((pointwise.n_components, *jets.jets.shape)).to(jets.jets)
+        places = [jets.places(own) for own in seeds]
+        residuals = jets.derivatives(torch.ones(n).to(seeds), places)
+        for residual, slopes in zip(residuals, seeds, strict=True):
+            used = slopes.abs().amax(dim=-1) > 0  # [K, m]
+            if int(used.sum()) != 1:
+                continue
+            k, j = (int(index) for index in used.nonzero()[0])
+            if pointwise.operators[k].order > 0 or j >= len(found):
+                continue
+            values = (-residual / slopes[k, j]).to("cpu", torch.float64)
+            found[j].append(values[values.isfinite()])
+    return [torch.cat([torch.empty(0, dtype=torch.float64), *values]) for values in found]
+
+
+def _size(block: PointwiseBlock, theta: Tensor) -> float:
+    """The root mean square length of some rows of J, without the scale of the condition."""
+    rows = theta.new_empty(block.n_rows)
+    seeds = block.prepare(theta, rows)
+    step = max(1, len(block.coordinates.points) // ROWS)
+    some = block.some_rows(theta, seeds, slice(None, None, step))
+    return float(some.square().sum(dim=1).mean().sqrt()) / block.scale

@@ -1,0 +1,103 @@
+"""Units of a problem's own: what is far from one trains like what is near it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import anagram_ext as ax
+
+
+def heat(length=1.0, duration=1.0, offset=0.0, amplitude=1.0):
+    """Heat in any units: the same problem as on the unit square."""
+    box = ax.Box(t=(0, duration), x=(offset, offset + length))
+    k = math.pi / length
+    a = 1 / (duration * k * k)
+    sine = lambda x: amplitude * torch.sin(k * (x.x - offset))  # noqa: E731
+    return ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "pde": ax.Condition(lambda u, x: u.d("t") - a * u.d("xx"), box.grid(14)),
+            "initial": ax.Condition(lambda u, x: u - sine(x), box.face(t=0).grid(20)),
+            "walls": ax.Condition(lambda u, x: u, box.faces("x").grid(20)),
+        },
+        solution=lambda x: torch.exp(-x.t / duration) * sine(x),
+    )
+
+
+def trained(problem, **options):
+    return ax.train(problem, ax.MLP([2, 16, 1]), steps=40, progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def unit_square():
+    return trained(heat()).l2_relative
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+@pytest.mark.parametrize(
+    "units",
+    [
+        {"length": 1e6, "duration": 1e-6},
+        {"length": 1e-6, "duration": 1e6},
+        {"offset": 1e6},
+        {"amplitude": 3000.0},
+        {"amplitude": 1e-6},
+    ],
+)
+def test_any_units_train_like_the_unit_square(units, unit_square):
+    assert trained(heat(**units)).l2_relative < 10 * unit_square
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+def test_they_can_be_turned_off_and_make_the_difference():
+    far = heat(length=1e6, duration=1e-6)
+    assert trained(far, scales=False).l2_relative > 1e-2
+    assert trained(far, scales=True).l2_relative < 1e-4
+
+
+def test_problems_near_one_stay_as_they_are():
+    problem = heat()
+    for_sure, without = (trained(problem, scales=scales) for scales in (True, False))
+    assert isinstance(for_sure.model, ax.MLP)
+    assert torch.equal(for_sure.theta, without.theta)
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+def test_a_checkpoint_says_so(tmp_path):
+    run = ax.train(heat(amplitude=3000.0), ax.MLP([2, 8, 1]), steps=3, progress=False, out=tmp_path)
+    model, theta = ax.load(tmp_path / "model.safetensors")
+    points = torch.rand((5, 2), dtype=torch.float64)
+    torch.testing.assert_close(model(theta, points), run.model(run.theta, points), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["", "t", "x", "xx", "tx"])
+def test_derivatives_are_those_of_the_coordinates_that_the_user_sees(name):
+    run = ax.train(heat(length=1e3, amplitude=50.0), ax.MLP([2, 8, 1]), steps=1, progress=False)
+    points = torch.tensor([[0.3, 200.0], [0.7, 900.0]], dtype=torch.float64)
+    found = run.model.jet(run.theta, points, (name,))[name][:, 0]
+    steps = {"t": (0, 1e-3), "x": (1, 1.0)}
+    stencil = {(): 1.0}  # central differences of the values
+    for letter in name:
+        axis, h = steps[letter]
+        stencil = {
+            (*shifts, (axis, sign * h)): weight * sign / (2 * h)
+            for shifts, weight in stencil.items()
+            for sign in (1, -1)
+        }
+    expected = torch.zeros(2, dtype=torch.float64)
+    for shifts, weight in stencil.items():
+        moved = points.clone()
+        for axis, h in shifts:
+            moved[:, axis] += h
+        expected += weight * run.model(run.theta, moved)[:, 0]
+    torch.testing.assert_close(found, expected, rtol=2e-4, atol=1e-9)
+
+
+def test_a_given_first_iterate_keeps_its_units():
+    problem, model = heat(length=1e6), ax.MLP([2, 8, 1])
+    run = ax.train(problem, model, steps=1, theta=model.init(0), progress=False)
+    assert isinstance(run.model, ax.MLP)

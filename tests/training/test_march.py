@@ -1,0 +1,122 @@
+"""Long evolutions in windows of time, against closed forms and an integrator of order eight."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+
+import anagram_ext as ax
+
+STRIP = ax.Box(t=(0, 2), x=(0, 1))
+
+
+def wave():
+    """u_tt = u_xx with u = sin(pi x) cos(pi t)."""
+    return ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "pde": ax.Condition(lambda u, x: u.d("tt") - u.d("xx"), STRIP.stratified(16)),
+            "initial": ax.Condition(
+                lambda u, x: (u - torch.sin(math.pi * x.x), u.d("t")), STRIP.face(t=0).grid(20)
+            ),
+            "walls": ax.Condition(lambda u, x: u, STRIP.faces("x").grid(16)),
+        },
+        solution=lambda x: torch.cos(math.pi * x.t) * torch.sin(math.pi * x.x),
+    )
+
+
+def lorenz(duration):
+    line = ax.Box(t=(0, duration))
+
+    def rates(x, y, z):
+        return 10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z
+
+    def solution(at):
+        order = np.argsort(at.t.numpy())
+        solved = solve_ivp(
+            lambda t, y: rates(*y),
+            (0, duration),
+            (1.0, 1.0, 1.0),
+            dense_output=True,
+            method="DOP853",
+            rtol=1e-12,
+            atol=1e-12,
+        )
+        values = solved.sol(at.t.numpy()[order])[:, np.argsort(order)]
+        return tuple(torch.from_numpy(row.copy()) for row in values)
+
+    def residual(x, y, z, at):  # noqa: ARG001 -- as the interface wants it
+        fields = (x, y, z)
+        return tuple(u.d("t") - rate for u, rate in zip(fields, rates(x, y, z), strict=True))
+
+    return ax.Problem(
+        ("t",),
+        ("x", "y", "z"),
+        {
+            "ode": ax.Condition(residual, line.stratified(60)),
+            "initial": ax.Condition(
+                lambda x, y, z, at: (x - 1.0, y - 1.0, z - 1.0), line.face(t=0).grid(1)
+            ),
+        },
+        solution=solution,
+    )
+
+
+def test_a_wave_goes_on_smoothly_from_window_to_window():
+    run = ax.march(wave(), ax.MLP([2, 16, 1]), windows=2, steps=60, progress=False)
+    assert run.times == [0.0, 1.0, 2.0]
+    assert run.l2_relative < 1e-4
+    seam = torch.stack([torch.ones(9), torch.linspace(0, 1, 9)], dim=1).to(torch.float64)
+    before, after = (r.model.jet(r.theta, seam, ("", "t")) for r in run.runs)
+    for name in ("", "t"):  # the equation is of second order in time
+        torch.testing.assert_close(before[name], after[name], rtol=0, atol=1e-3)
+    exact = -math.pi * torch.sin(math.pi * seam[:, 0]) * torch.sin(math.pi * seam[:, 1])
+    torch.testing.assert_close(run.jet(seam, ("t",))["t"][:, 0], exact, rtol=0, atol=1e-3)
+
+
+def test_the_lorenz_system():
+    run = ax.march(lorenz(2.0), ax.MLP([1, 20, 3]), windows=8, steps=60, progress=False)
+    assert run.l2_relative < 1e-6
+    assert run.warning is None
+
+
+def test_given_ends_and_measurements_of_each_window():
+    points = torch.tensor([[0.2, 0.5], [1.9, 0.5]], dtype=torch.float64)
+    values = torch.cos(math.pi * points[:, 0])
+    problem = wave()
+    problem = ax.Problem(
+        ("t", "x"), ("u",), {**problem.conditions, "data": ax.Data(points, values)}
+    )
+    run = ax.march(problem, ax.MLP([2, 8, 1]), times=(0, 0.4, 1.5, 2), steps=2, progress=False)
+    assert run.times == [0.0, 0.4, 1.5, 2.0]
+    assert math.isnan(run.l2_error)
+    assert run(points).shape == (2, 1)
+    # Each window evaluates its own part of time.
+    torch.testing.assert_close(run(points[1:]), run.runs[2].model(run.runs[2].theta, points[1:]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"times": (0, 1)}, "from 0.0 to 2.0"),
+        ({"times": (0, 1, 1, 2)}, "increasing"),
+        ({"windows": 0}, "at least 1"),
+        ({"windows": 2, "times": (0, 2)}, "left out"),
+        ({"coordinate": "s"}, "coordinate must be one of"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ax.march(wave(), ax.MLP([2, 4, 1]), steps=1, progress=False, **arguments)
+
+
+def test_something_has_to_hold_at_the_first_time():
+    conditions = {n: c for n, c in wave().conditions.items() if n != "initial"}
+    problem = ax.Problem(("t", "x"), ("u",), conditions)
+    with pytest.raises(ValueError, match="condition at t = 0"):
+        ax.march(problem, ax.MLP([2, 4, 1]), steps=1, progress=False)
