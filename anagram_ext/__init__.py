@@ -5,7 +5,7 @@ The public names; where each lives, and what may import what, is in docs/archite
 
 from __future__ import annotations
 
-from anagram_ext import methods, problems
+from anagram_ext import analysis, figures, methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
@@ -66,9 +66,11 @@ __all__ = [
     "TrainResult",
     "Unknown",
     "__version__",
+    "analysis",
     "cuda_available",
     "d",
     "factorise",
+    "figures",
     "info",
     "jacobian",
     "load",
