@@ -60,6 +60,11 @@ class Condition:
         """Whether it makes sense at its own points alone, so that none can be held out."""
         return False
 
+    @property
+    def n_points(self) -> int:
+        """How many points the weight is shared by: rows of each component of the residual."""
+        return self.points.n_points if isinstance(self.points, Sampler) else len(self.points)
+
     def check(self, name: str, coordinates: tuple[str, ...]) -> None:
         """Raises unless the points fit the coordinates of a problem.
 

@@ -69,6 +69,11 @@ class Integral(Condition):
         """A quadrature has its nodes: others would be another condition."""
         return True
 
+    @property
+    def n_points(self) -> int:
+        """One row, whatever the number of nodes."""
+        return 1
+
     def in_window(self, stretch: Stretch) -> Integral:
         """Raises ValueError: an integral over all of the time is none over a part of it."""
         del stretch

@@ -10,6 +10,7 @@ import torch
 from torch.func import jvp, vmap
 
 import anagram_ext as ax
+from anagram_ext.analysis.features import residual_features
 from anagram_ext.systems import integral_jets, quadratures
 from anagram_ext.systems.pde_system import PdeSystem
 from conformance import check_rows_of
@@ -170,6 +171,13 @@ def test_integrals_and_equations_have_the_rows_that_they_should():
     after = system.residual(theta)
     assert float(before[0]) == float(after[0])
     assert not torch.allclose(before[1:], after[1:])
+
+
+def test_an_integral_is_no_residual_of_single_points():
+    problem = problem_of(ax.Integral(lambda u, x: u, NODES))
+    model = ax.MLP([2, 4, 1])
+    with pytest.raises(ValueError, match="'whole' must make sense at single points"):
+        residual_features(problem, model, model.init(0), POINTS, "whole")
 
 
 def test_float32_follows_float64():
