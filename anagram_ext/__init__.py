@@ -28,7 +28,9 @@ from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
 from anagram_ext.pde.field import Field
+from anagram_ext.pde.integral import Integral, IntegroDifferential
 from anagram_ext.pde.measurements import Data
+from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
@@ -51,11 +53,14 @@ __all__ = [
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "Integral",
+    "IntegroDifferential",
     "LstsqResult",
     "MarchResult",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
+    "Paired",
     "Points",
     "Problem",
     "Sampler",

@@ -51,6 +51,8 @@ print(f"{run.model(run.theta, walls).abs().max():.1e}")
 points = strip.grid(60)
 difference = run.model(run.theta, points)[:, 0] - exact(ax.Coordinates(("t", "x"), points))
 fig, panel = plt.subplots(figsize=(5, 4), layout="constrained")
-shown = panel.imshow(difference.reshape(60, 60).T, origin="lower", extent=(0, 1, 0, 1), cmap="RdBu")
+shown = panel.imshow(
+    difference.reshape(60, 60).T.numpy(), origin="lower", extent=(0, 1, 0, 1), cmap="RdBu"
+)
 panel.set(xlabel="t", ylabel="x", title="error of u")
 fig.colorbar(shown)

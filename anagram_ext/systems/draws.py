@@ -95,7 +95,8 @@ class Draws:
         points = condition.points_for(self._own_seed(name, seed, stream, part))
         if isinstance(condition.points, Sampler):
             what = f"points drawn for condition {name!r}"
-            check_points(what, points, len(self._problem.coordinates))
+            n_columns = condition.n_columns(len(self._problem.coordinates))
+            check_points(what, points, n_columns)
             if len(points) != condition.points.n_points:
                 raise ValueError(
                     f"{what} must be {condition.points.n_points} as announced, got {len(points)}"

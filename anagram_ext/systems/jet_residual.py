@@ -19,7 +19,7 @@ from anagram_ext.pde.operators import Operator
 if TYPE_CHECKING:
     from anagram_ext.pde.condition import Residual
     from anagram_ext.pde.coordinates import Coordinates
-    from anagram_ext.systems.signature import Signature
+    from anagram_ext.systems.signature import AnySignature
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,19 @@ class PointwiseResidual:
         holds_data: whether it carries values of its own for each point, such as measurements, so
             that it makes no sense at other points.
         differentiates: whether it takes derivatives of expressions (``ax.d``).
+        argument: what the function is called in messages.
     """
 
     condition: str
     residual: Residual
-    signature: Signature
+    signature: AnySignature
     n_components: int
     operators: tuple[Operator, ...]
     uses: tuple[tuple[int, int], ...]
     broadcasts: bool = True
     holds_data: bool = False
     differentiates: bool = False
+    argument: str = "residual"
 
 
 class JetResidual:
@@ -72,7 +74,7 @@ class JetResidual:
         self._leaves = [
             self.jets[..., k, j, :].detach().requires_grad_() for k, j in pointwise.uses
         ]
-        tables = [_Derivatives(pointwise.condition) for _ in range(shape[1])]
+        tables = [_Derivatives(pointwise) for _ in range(shape[1])]
         for (k, j), leaf in zip(pointwise.uses, self._leaves, strict=True):
             tables[j][pointwise.operators[k]] = leaf
         self._shape = torch.Size((*batch, len(points)))
@@ -82,7 +84,8 @@ class JetResidual:
             pointwise.residual, lookups, coordinates, self._tracker
         )
         self._residual = pointwise.residual
-        self._condition, self._n_components = pointwise.condition, pointwise.n_components
+        self._of = f"condition {pointwise.condition!r}: {pointwise.argument}"
+        self._n_components = pointwise.n_components
         self._uses = pointwise.uses
 
     def values(self) -> list[Tensor]:
@@ -130,13 +133,13 @@ class JetResidual:
                 components = as_components(self._residual(*self._arguments))
         if len(components) != self._n_components:
             raise ValueError(
-                f"condition {self._condition!r}: residual must return {self._n_components} "
+                f"{self._of} must return {self._n_components} "
                 f"components as in its dry run, got {len(components)}"
             )
         for component in components:
             if component.shape != self._shape:
                 raise ValueError(
-                    f"condition {self._condition!r}: residual components must have shape "
+                    f"{self._of} components must have shape "
                     f"{list(self._shape)} as in its dry run, got {list(component.shape)}"
                 )
         return components
@@ -145,14 +148,14 @@ class JetResidual:
 class _Derivatives(dict[Operator, Tensor]):
     """The derivatives of one field that the dry run saw."""
 
-    def __init__(self, condition: str) -> None:
+    def __init__(self, of: PointwiseResidual) -> None:
         super().__init__()
-        self._condition = condition
+        self._of = f"condition {of.condition!r}: {of.argument}"
 
     def __missing__(self, operator: Operator) -> NoReturn:
         raise ValueError(
-            f"condition {self._condition!r}: residual asks for another derivative than in its dry "
-            f"run ({operator.terms}); which derivatives it uses must not depend on values"
+            f"{self._of} asks for another derivative than in its dry run "
+            f" ({operator.terms}); which derivatives it uses must not depend on values"
         )
 
 

@@ -10,7 +10,13 @@ import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.error_estimate import UNKNOWN, ErrorEstimate, error_estimate
+from anagram_ext.training.error_estimate import (
+    UNKNOWN,
+    ErrorEstimate,
+    error_estimate,
+    is_plain,
+    points_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +77,7 @@ def relative_residuals(
     The terms of a residual are its derivatives in the jets, times the size that these jets have on
     all points, and what remains without them. Only so has ``u = 0`` on a wall a size: that of u.
     """
-    everywhere = torch.cat(
-        [b.coordinates.points for b in blocks.values() if isinstance(b, PointwiseBlock)]
-    )
+    everywhere = points_of(system, blocks)
     return {name: _relative(system, block, everywhere, theta) for name, block in blocks.items()}
 
 
@@ -129,9 +133,11 @@ def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor
     except NonFiniteError:
         return math.inf
     pointwise = block.pointwise
-    jet_map = system.model.jets(pointwise.operators, pointwise.uses)
+    jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
     jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
-    typical = jet_map.jets(theta, everywhere).square().mean(dim=-1, keepdim=True).sqrt()
+    plain = is_plain(block)
+    seen = jet_map.jets(theta, everywhere) if plain else jets  # rows of several points: at these
+    typical = seen.square().mean(dim=-1, keepdim=True).sqrt()
     residuals = rows.view(block.n_components, -1)  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         return math.inf
