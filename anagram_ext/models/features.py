@@ -1,0 +1,125 @@
+"""Features of the coordinates that have a name and parameters, so that a file can hold them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from anagram_ext.models.affine import Affine
+from anagram_ext.pde.coordinates import Coordinates
+
+
+class NamedFeatures(Protocol):
+    """A map from coordinates to features [n] that plain data describe.
+
+    Attributes:
+        name: what it is called in a file.
+    """
+
+    name: ClassVar[str]
+
+    def __call__(self, x: Coordinates) -> list[Tensor]:
+        """The features, [n] each."""
+
+    def parameters(self) -> dict[str, Any]:
+        """What ``made_from`` needs, as numbers, strings, lists and mappings."""
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Cosines and sines of some coordinates in their place; see ``inputs.periodic``."""
+
+    periods: tuple[tuple[str, float], ...]
+    harmonics: int
+    name: ClassVar[str] = "periodic"
+
+    def __call__(self, x: Coordinates) -> list[Tensor]:
+        """The features, [n] each."""
+        periods = dict(self.periods)
+        _check_known(self.name, periods, x.names)
+        features = []
+        for name in x.names:
+            if name not in periods:
+                features.append(x[name])
+                continue
+            for k in range(1, self.harmonics + 1):
+                phase = (2 * math.pi * k / periods[name]) * x[name]
+                features += [torch.cos(phase), torch.sin(phase)]
+        return features
+
+    def parameters(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"periods": dict(self.periods), "harmonics": self.harmonics}
+
+
+@dataclass(frozen=True)
+class Fourier:
+    """Cosines and sines of random directions; see ``inputs.fourier``."""
+
+    n: int
+    seed: int
+    scales: tuple[tuple[str, float], ...]
+    name: ClassVar[str] = "fourier"
+
+    def __call__(self, x: Coordinates) -> list[Tensor]:
+        """The features, [n] each."""
+        scales = dict(self.scales)
+        _check_known(self.name, scales, x.names)
+        frequencies = self.frequencies().to(x.points.device, x.points.dtype)  # [n, named]
+        named = torch.stack([x[name] for name in scales])  # [named, points]
+        phases = 2 * math.pi * (frequencies @ named)  # [n, points]
+        rest = [x[name] for name in x.names if name not in scales]
+        return [*rest, *torch.cos(phases), *torch.sin(phases)]
+
+    def frequencies(self) -> Tensor:
+        """Cycles per unit length of each direction, [n, coordinates named]."""
+        rng = torch.Generator().manual_seed(self.seed)
+        unit = torch.randn((self.n, len(self.scales)), generator=rng, dtype=torch.float64)
+        return unit * torch.tensor([scale for _, scale in self.scales], dtype=torch.float64)
+
+    def parameters(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"n": self.n, "seed": self.seed, "scales": dict(self.scales)}
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Ranges of some coordinates stretched to [-1, 1]; see ``inputs.scaled``."""
+
+    ranges: tuple[tuple[str, float, float], ...]
+    name: ClassVar[str] = "scaled"
+
+    def __call__(self, x: Coordinates) -> list[Tensor]:
+        """The features, [n] each."""
+        affine = self.affine(x.names)
+        return [
+            (x[name] - shift) * factor
+            for name, shift, factor in zip(x.names, affine.shift, affine.factor, strict=True)
+        ]
+
+    def affine(self, names: tuple[str, ...]) -> Affine:
+        """The same map, as a change of the coordinates of these names."""
+        ranges = {name: (low, high) for name, low, high in self.ranges}
+        _check_known(self.name, ranges, names)
+        bounds = [ranges.get(name, (-1.0, 1.0)) for name in names]
+        return Affine(
+            tuple(low + (high - low) / 2 for low, high in bounds),
+            tuple(2 / (high - low) for low, high in bounds),
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"ranges": {name: [low, high] for name, low, high in self.ranges}}
+
+
+def _check_known(name: str, named: Iterable[str], coordinates: tuple[str, ...]) -> None:
+    unknown = [word for word in named if word not in coordinates]
+    if unknown:
+        raise ValueError(
+            f"inputs: {name} must name coordinates, got {unknown[0]!r}: there are {coordinates}"
+        )
