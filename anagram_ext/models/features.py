@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
+from anagram_ext.checks import check_integer, check_kind, check_seed
 from anagram_ext.models.affine import Affine
 from anagram_ext.pde.coordinates import Coordinates
 
@@ -27,7 +28,7 @@ class NamedFeatures(Protocol):
         """The features, [n] each."""
 
     def parameters(self) -> dict[str, Any]:
-        """What ``made_from`` needs, as numbers, strings, lists and mappings."""
+        """The arguments of ``made``, as plain data: numbers, strings, lists and mappings."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class Periodic:
     periods: tuple[tuple[str, float], ...]
     harmonics: int
     name: ClassVar[str] = "periodic"
+
+    @classmethod
+    def made(cls, periods: Mapping[str, float], harmonics: int) -> Periodic:
+        """Of checked arguments."""
+        checked = _positive("periodic: period", periods)
+        return cls(checked, check_integer("inputs: harmonics", harmonics, 1))
 
     def __call__(self, x: Coordinates) -> list[Tensor]:
         """The features, [n] each."""
@@ -66,6 +73,12 @@ class Fourier:
     scales: tuple[tuple[str, float], ...]
     name: ClassVar[str] = "fourier"
 
+    @classmethod
+    def made(cls, n: int, seed: int, scales: Mapping[str, float]) -> Fourier:
+        """Of checked arguments."""
+        checked = _positive("fourier: scale", scales)
+        return cls(check_integer("inputs: n", n, 1), check_seed(seed), checked)
+
     def __call__(self, x: Coordinates) -> list[Tensor]:
         """The features, [n] each."""
         scales = dict(self.scales)
@@ -93,6 +106,20 @@ class Scaled:
 
     ranges: tuple[tuple[str, float, float], ...]
     name: ClassVar[str] = "scaled"
+
+    @classmethod
+    def made(cls, ranges: Mapping[str, Sequence[float]]) -> Scaled:
+        """Of checked arguments."""
+        checked = []
+        for name, bounds in _items("scaled: ranges", ranges):
+            what = f"inputs: scaled: range of {name}"
+            if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+                raise TypeError(f"{what} must be a pair of numbers, got {bounds!r}")
+            low, high = (_number(what, bound) for bound in bounds)
+            if not (low < high and math.isfinite(high - low)):
+                raise ValueError(f"{what} must increase and be finite, got {bounds!r}")
+            checked.append((name, low, high))
+        return cls(tuple(checked))
 
     def __call__(self, x: Coordinates) -> list[Tensor]:
         """The features, [n] each."""
@@ -123,3 +150,27 @@ def _check_known(name: str, named: Iterable[str], coordinates: tuple[str, ...]) 
         raise ValueError(
             f"inputs: {name} must name coordinates, got {unknown[0]!r}: there are {coordinates}"
         )
+
+
+def _positive(what: str, named: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    checked = []
+    for name, value in _items(f"{what}s", named):
+        number = _number(f"inputs: {what} of {name}", value)
+        if not (number > 0 and math.isfinite(number)):
+            raise ValueError(f"inputs: {what} of {name} must be positive and finite, got {value!r}")
+        checked.append((name, number))
+    return tuple(checked)
+
+
+def _items(what: str, named: Mapping[str, object]) -> list[tuple[str, object]]:
+    check_kind(f"inputs: {what}", named, Mapping, "a mapping by coordinate name")
+    if not named:
+        raise ValueError(f"inputs: {what} must name at least one coordinate, got none")
+    return list(named.items())
+
+
+def _number(what: str, value: object) -> float:
+    if isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, got {value!r}")
+    check_kind(what, value, (int, float), "a number")
+    return float(value)  # type: ignore[arg-type]

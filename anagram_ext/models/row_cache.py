@@ -39,7 +39,9 @@ class RowCache:
 
     def __init__(self, compute: Callable[[Tensor], Tensor]) -> None:
         self._compute = compute
-        self._known: dict[int, _Parts] = {}  # by address of the memory, which a weak reference keeps
+        self._known: dict[
+            int, _Parts
+        ] = {}  # by address of the memory, which a weak reference keeps
         with _lock:
             _caches.add(self)
 
@@ -73,7 +75,7 @@ class RowCache:
             cache._drop_expired()
         parts = self._known.get(_address(points))
         if parts is None or (parts.version, parts.dtype) != (points._version, points.dtype):
-            memory = StorageWeakRef(points.untyped_storage())
+            memory = StorageWeakRef(points.untyped_storage())  # type: ignore[no-untyped-call]
             parts = _Parts(memory, points._version, points.dtype)
             self._known[_address(points)] = parts
         start, end = _elements(points)
@@ -89,12 +91,13 @@ class RowCache:
         parts.values = {**outside, (start, end): values}
 
     def _drop_expired(self) -> None:
-        for address in [a for a, parts in self._known.items() if parts.memory.expired()]:
-            del self._known[address]
+        for address, parts in list(self._known.items()):
+            if parts.memory.expired():  # type: ignore[no-untyped-call]
+                del self._known[address]
 
 
 def _address(points: Tensor) -> int:
-    return points.untyped_storage()._cdata
+    return int(points.untyped_storage()._cdata)
 
 
 def _elements(points: Tensor) -> tuple[int, int]:
