@@ -120,12 +120,11 @@ class _Derivatives:
     def _gradient(self, values: Tensor, *, last: bool) -> Tensor:
         if not values.requires_grad:
             return torch.zeros_like(self._points, requires_grad=False)
-        (gradient,) = torch.autograd.grad(
+        gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
             values.sum(), self._points, create_graph=not last, retain_graph=True, allow_unused=True
         )
-        if gradient is None:
-            return torch.zeros_like(self._points, requires_grad=False)
-        return gradient
+        unused = torch.zeros_like(self._points, requires_grad=False)
+        return unused if gradients[0] is None else gradients[0]
 
 
 def _as_list(values: Tensor | Sequence[Tensor]) -> list[Tensor]:
