@@ -51,7 +51,7 @@ def feature_jets(
         ValueError: for a derivative that is not finite at a point.
     """
     with torch.inference_mode(mode=False), torch.enable_grad():
-        at = points.detach().to(torch.float64, copy=True).requires_grad_()
+        at = points.detach().to(torch.float64).clone().requires_grad_()
         order = max(sum(index) for slot in slots for index, _ in slot)
         tables = [_Derivatives(value, at, order) for value in feature_values(function, names, at)]
         jets = at.new_empty((len(at), len(slots), len(tables)), requires_grad=False)
@@ -74,7 +74,7 @@ def check_features(function: Features, names: tuple[str, ...], points: Tensor) -
         ValueError: for features that are not pointwise, or depend on parameters.
     """
     with torch.inference_mode(mode=False), torch.enable_grad():
-        at = points.detach().to(torch.float64, copy=True)
+        at = points.detach().to(torch.float64).clone()
         values = feature_values(function, names, at)
         for a, value in enumerate(values):
             if value.requires_grad:

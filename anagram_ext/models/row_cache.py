@@ -17,11 +17,10 @@ _caches: weakref.WeakSet[RowCache] = weakref.WeakSet()
 
 @dataclass
 class _Parts:
-    """What is known of the points in one piece of memory."""
+    """What is known of the points in one piece of memory, as long as they are of one kind."""
 
     memory: StorageWeakRef
-    version: int
-    dtype: torch.dtype
+    kind: tuple[int, torch.dtype, int]
     values: dict[tuple[int, int], Tensor] = field(default_factory=dict)  # (start, end) in elements
 
 
@@ -59,7 +58,7 @@ class RowCache:
 
     def _find(self, points: Tensor) -> Tensor | None:
         parts = self._known.get(_address(points))
-        if parts is None or (parts.version, parts.dtype) != (points._version, points.dtype):
+        if parts is None or parts.kind != _kind(points):
             return None
         start, end = _elements(points)
         if (start, end) in parts.values:
@@ -74,9 +73,9 @@ class RowCache:
         for cache in _caches:
             cache._drop_expired()
         parts = self._known.get(_address(points))
-        if parts is None or (parts.version, parts.dtype) != (points._version, points.dtype):
+        if parts is None or parts.kind != _kind(points):
             memory = StorageWeakRef(points.untyped_storage())  # type: ignore[no-untyped-call]
-            parts = _Parts(memory, points._version, points.dtype)
+            parts = _Parts(memory, _kind(points))
             self._known[_address(points)] = parts
         start, end = _elements(points)
         outside = {
@@ -104,3 +103,8 @@ def _elements(points: Tensor) -> tuple[int, int]:
     """Where the points begin and end in their memory."""
     start = int(points.storage_offset())
     return start, start + points.numel()
+
+
+def _kind(points: Tensor) -> tuple[int, torch.dtype, int]:
+    """Version, dtype and d."""
+    return points._version, points.dtype, points.shape[1]
