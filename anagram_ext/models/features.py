@@ -5,30 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, check_seed
 from anagram_ext.models.affine import Affine
+from anagram_ext.models.waves import Waves, periods_of
 from anagram_ext.pde.coordinates import Coordinates
-
-
-class NamedFeatures(Protocol):
-    """A map from coordinates to features [n] that plain data describe.
-
-    Attributes:
-        name: what it is called in a file.
-    """
-
-    name: ClassVar[str]
-
-    def __call__(self, x: Coordinates) -> list[Tensor]:
-        """The features, [n] each."""
-
-    def parameters(self) -> dict[str, Any]:
-        """The arguments of ``made``, as plain data: numbers, strings, lists and mappings."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +30,24 @@ class Periodic:
         checked = _positive("periodic: period", periods)
         return cls(checked, check_integer("inputs: harmonics", harmonics, 1))
 
-    def __call__(self, x: Coordinates) -> list[Tensor]:
-        """The features, [n] each."""
-        periods = dict(self.periods)
-        _check_known(self.name, periods, x.names)
-        features = []
-        for name in x.names:
-            if name not in periods:
-                features.append(x[name])
-                continue
-            for k in range(1, self.harmonics + 1):
-                phase = (2 * math.pi * k / periods[name]) * x[name]
-                features += [torch.cos(phase), torch.sin(phase)]
-        return features
+    def __call__(self, x: Coordinates) -> Tensor:
+        """The features [n, f]."""
+        return _values(self.waves(x.names), x)
+
+    def waves(self, names: tuple[str, ...]) -> Waves:
+        """The same map of coordinates of these names."""
+        periods, d, k = dict(self.periods), len(names), self.harmonics
+        _check_known(self.name, periods, names)
+        waving = [i for i, name in enumerate(names) if name in periods]
+        vectors = torch.cat([periods_of(i, d, periods[names[i]], k) for i in waving])
+        w, chosen = len(vectors), []
+        for i in range(d):
+            if i in waving:
+                first = d + waving.index(i) * k
+                chosen += [wave for j in range(first, first + k) for wave in (j, j + w)]
+            else:
+                chosen.append(i)
+        return Waves(vectors, tuple(chosen))
 
     def parameters(self) -> dict[str, Any]:
         """As plain data."""
@@ -79,15 +69,18 @@ class Fourier:
         checked = _positive("fourier: scale", scales)
         return cls(check_integer("inputs: n", n, 1), check_seed(seed), checked)
 
-    def __call__(self, x: Coordinates) -> list[Tensor]:
-        """The features, [n] each."""
-        scales = dict(self.scales)
-        _check_known(self.name, scales, x.names)
-        frequencies = self.frequencies().to(x.points.device, x.points.dtype)  # [n, named]
-        named = torch.stack([x[name] for name in scales])  # [named, points]
-        phases = 2 * math.pi * (frequencies @ named)  # [n, points]
-        rest = [x[name] for name in x.names if name not in scales]
-        return [*rest, *torch.cos(phases), *torch.sin(phases)]
+    def __call__(self, x: Coordinates) -> Tensor:
+        """The features [n, f]."""
+        return _values(self.waves(x.names), x)
+
+    def waves(self, names: tuple[str, ...]) -> Waves:
+        """The same map of coordinates of these names."""
+        scales, d = dict(self.scales), len(names)
+        _check_known(self.name, scales, names)
+        vectors = torch.zeros((self.n, d), dtype=torch.float64)
+        vectors[:, [names.index(name) for name in scales]] = 2 * math.pi * self.frequencies()
+        rest = [i for i, name in enumerate(names) if name not in scales]
+        return Waves(vectors, (*rest, *range(d, d + 2 * self.n)))
 
     def frequencies(self) -> Tensor:
         """Cycles per unit length of each direction, [n, coordinates named]."""
@@ -142,6 +135,10 @@ class Scaled:
     def parameters(self) -> dict[str, Any]:
         """As plain data."""
         return {"ranges": {name: [low, high] for name, low, high in self.ranges}}
+
+
+def _values(waves: Waves, x: Coordinates) -> Tensor:
+    return waves.derivatives(x.points)((0,) * len(x.names))
 
 
 def _check_known(name: str, named: Iterable[str], coordinates: tuple[str, ...]) -> None:

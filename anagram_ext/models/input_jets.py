@@ -1,4 +1,4 @@
-"""Derivatives of features of the coordinates, point by point, by nested autograd."""
+"""Derivatives of features of the coordinates, point by point."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from anagram_ext.checks import check_kind
 from anagram_ext.pde.coordinates import Coordinates
 
 if TYPE_CHECKING:
+    from anagram_ext.models.waves import Waves
     from anagram_ext.pde.operators import MultiIndex
 
 Features = Callable[[Coordinates], Tensor | Sequence[Tensor]]
@@ -54,11 +55,22 @@ def feature_jets(
         at = points.detach().to(torch.float64).clone().requires_grad_()
         order = max(sum(index) for slot in slots for index, _ in slot)
         tables = [_Derivatives(value, at, order) for value in feature_values(function, names, at)]
-        jets = at.new_empty((len(at), len(slots), len(tables)), requires_grad=False)
-        for a, table in enumerate(tables):
-            for s, slot in enumerate(slots):
-                terms = [coefficient * table(index).detach() for index, coefficient in slot]
-                jets[:, s, a] = sum(terms[1:], terms[0])
+        jets = _combined(
+            lambda index: torch.stack([table(index).detach() for table in tables], dim=1), slots
+        )
+    _check_finite(names, points, slots, jets)
+    return jets.to(points.dtype)
+
+
+def wave_jets(
+    waves: Waves, names: tuple[str, ...], points: Tensor, slots: Sequence[Slot]
+) -> Tensor:
+    """The same of features whose derivatives are known: the cost of autograd grows with f.
+
+    Raises:
+        ValueError: for a derivative that is not finite at a point.
+    """
+    jets = _combined(waves.derivatives(points.detach().to(torch.float64)), slots)
     _check_finite(names, points, slots, jets)
     return jets.to(points.dtype)
 
@@ -94,6 +106,15 @@ def check_features(function: Features, names: tuple[str, ...], points: Tensor) -
         raise ValueError(
             f"inputs must be pointwise: feature {feature} at a point changes with the other points"
         )
+
+
+def _combined(derivative: Callable[[MultiIndex], Tensor], slots: Sequence[Slot]) -> Tensor:
+    """The slots [n, slots, f] of derivatives [n, f]."""
+    combined = []
+    for slot in slots:
+        terms = [coefficient * derivative(index) for index, coefficient in slot]
+        combined.append(sum(terms[1:], terms[0]))
+    return torch.stack(combined, dim=1)
 
 
 class _Derivatives:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,13 @@ from anagram_ext.checks import check_kind
 from anagram_ext.models.affine import Affine
 from anagram_ext.models.embedded import EmbeddedJets
 from anagram_ext.models.features import Fourier, Periodic, Scaled
-from anagram_ext.models.input_jets import Features, check_features, feature_jets, feature_values
+from anagram_ext.models.input_jets import (
+    Features,
+    check_features,
+    feature_jets,
+    feature_values,
+    wave_jets,
+)
 from anagram_ext.native.plan import Plan
 
 if TYPE_CHECKING:
@@ -184,14 +191,19 @@ def embedded_jets(
         plan = Plan.cached(*shape, affine.operators(wanted), mlp.device)
         return EmbeddedJets(plan, len(coordinates), affine.points)
     plan = Plan.cached(*shape, tuple(wanted), mlp.device, mapped=True)
-    return EmbeddedJets(plan, len(coordinates), _JetsOfFeatures(input_map, coordinates, plan))
+    function = input_map.function
+    if isinstance(function, (Periodic, Fourier)):
+        waves = function.waves(coordinates)
+        prepare = partial(wave_jets, waves, coordinates, slots=plan.slots)
+        return EmbeddedJets(plan, len(coordinates), prepare)
+    return EmbeddedJets(plan, len(coordinates), _JetsOfFeatures(function, coordinates, plan))
 
 
 class _JetsOfFeatures:
-    """What a mapped plan takes for points; the first set of points tries the map."""
+    """What a mapped plan takes for points; the first set of points tries the function."""
 
-    def __init__(self, input_map: InputMap, coordinates: tuple[str, ...], plan: Plan) -> None:
-        self._function, self._coordinates = input_map.function, coordinates
+    def __init__(self, function: Features, coordinates: tuple[str, ...], plan: Plan) -> None:
+        self._function, self._coordinates = function, coordinates
         self._slots, self._checked = plan.slots, False
 
     def __call__(self, points: Tensor) -> Tensor:
