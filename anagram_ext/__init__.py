@@ -21,6 +21,7 @@ from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
+from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
@@ -43,6 +44,7 @@ __all__ = [
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "InputMap",
     "LstsqResult",
     "NonFiniteError",
     "OutOfMemoryError",
@@ -54,12 +56,15 @@ __all__ = [
     "__version__",
     "cuda_available",
     "factorise",
+    "fourier",
     "info",
     "jacobian",
     "load",
     "lstsq",
     "methods",
+    "periodic",
     "problems",
+    "scaled",
     "step",
     "train",
 ]
