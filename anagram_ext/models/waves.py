@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from anagram_ext.pde.operators import MultiIndex
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Waves:
     """Some of the features x_i, cos(k . x) and sin(k . x), for d coordinates and w vectors k.
 
