@@ -22,6 +22,7 @@ from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
+from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
 from anagram_ext.pde.condition import Condition
@@ -53,6 +54,7 @@ __all__ = [
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "InputMap",
     "Integral",
     "IntegroDifferential",
     "LstsqResult",
@@ -75,13 +77,16 @@ __all__ = [
     "d",
     "factorise",
     "figures",
+    "fourier",
     "info",
     "jacobian",
     "load",
     "lstsq",
     "march",
     "methods",
+    "periodic",
     "problems",
+    "scaled",
     "step",
     "train",
 ]

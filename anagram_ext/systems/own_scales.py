@@ -7,6 +7,7 @@ dollars or seconds for nanoseconds are changed.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 import torch
@@ -69,7 +70,9 @@ def own_scales(system: PdeSystem) -> Scales | None:
     ]
     if not blocks:
         return None
-    coordinates = tuple(_coordinate_interval(*_ends(blocks, name)) for name in names)
+    coordinates: tuple[Interval, ...] = ((0.0, 1.0),) * len(names)
+    if getattr(model, "inputs", None) is None:
+        coordinates = tuple(_coordinate_interval(*_ends(blocks, name)) for name in names)
     fields: tuple[Interval, ...] = ((0.0, 1.0),) * len(system.problem.fields)
     if getattr(model, "outputs", None) is None:
         fields = tuple(_field_interval(values) for values in _prescribed(system, blocks))
@@ -79,10 +82,9 @@ def own_scales(system: PdeSystem) -> Scales | None:
 
 def with_scales(model: MLP | Model, scales: Scales) -> Model:
     """The model in these units."""
-    networks = model if isinstance(model, MLP) else model.networks
     if isinstance(model, MLP):
-        return Model(networks, coordinates=model.coordinates, scales=scales)
-    return Model(networks, model.outputs, model.unknowns, model.coordinates, scales)
+        return Model(model, coordinates=model.coordinates, scales=scales)
+    return replace(model, scales=scales)
 
 
 def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, float]:

@@ -78,7 +78,7 @@ def relative_residuals(
     all points, and what remains without them. Only so has ``u = 0`` on a wall a size: that of u.
     """
     everywhere = points_of(system, blocks)
-    return {name: _relative(system, block, everywhere, theta) for name, block in blocks.items()}
+    return {name: _relative(block, everywhere, theta) for name, block in blocks.items()}
 
 
 def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dict[str, float]:
@@ -124,7 +124,7 @@ def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:
     return (system.part((name,)) if stack is None else stack).blocks[name]
 
 
-def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor) -> float:
+def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     if not isinstance(block, PointwiseBlock) or not block.n_rows:
         return 0.0 if not block.n_rows else math.nan
     rows = theta.new_empty(block.n_rows)

@@ -121,7 +121,8 @@ class Windows:
             )
         centre, half = 0.5 * (window[0] + window[1]), 0.5 * (window[1] - window[0])
         coordinates = list(scales.coordinates)
-        coordinates[self._axis] = (centre, half)
+        if getattr(base, "inputs", None) is None:  # a map of inputs sees coordinates as they are
+            coordinates[self._axis] = (centre, half)
         own = replace(scales, coordinates=tuple(coordinates))
         if isinstance(base, MLP):
             return Model(base, coordinates=base.coordinates, scales=own)

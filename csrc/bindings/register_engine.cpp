@@ -9,8 +9,8 @@
 #include "cpu/engine/plan.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
+#include "net_checks.hpp"
 #include "register.hpp"
-#include "tensor_checks.hpp"
 
 namespace anagram {
 namespace {
@@ -33,16 +33,18 @@ private:
       std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
 };
 
-// The arguments that all sweeps share, checked: theta [P], points [n, d], seeds [C, K, m, n].
+// The arguments that all sweeps share, checked: theta [P], points [n, d] or jets of features, seeds
+// [C, K, m, n].
 struct SweepArguments {
   const NetShape &net;
   TensorView theta, points, seeds;
   int64_t n, n_residuals;
 
   SweepArguments(const NetShape &net_, py::handle theta_, py::handle points_, py::handle seeds_)
-      : net(net_), theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
+      : net(net_), theta(theta_, "theta"), points(points_, input_name(net_)),
+        seeds(seeds_, "seeds") {
     require(theta, theta.dtype(), {net.n_parameters()});
-    require(points, theta.dtype(), {any_size, net.n_inputs()});
+    require_input(points, net, theta.dtype());
     n = points.shape(0);
     require(seeds, theta.dtype(), {any_size, net.n_requested(), net.n_outputs(), n});
     n_residuals = seeds.shape(0);
@@ -51,13 +53,13 @@ struct SweepArguments {
 
 void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle out_, bool many) {
   const NetShape &net = plan.shape();
-  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, "points");
+  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, input_name(net));
   const TensorView out(out_, "out", Access::write);
   if (many)
     require(theta, theta.dtype(), {any_size, net.n_parameters()});
   else
     require(theta, theta.dtype(), {net.n_parameters()});
-  require(points, theta.dtype(), {any_size, net.n_inputs()});
+  require_input(points, net, theta.dtype());
   const int64_t n = points.shape(0), q = many ? theta.shape(0) : 1;
   const int64_t k = net.n_requested(), m = net.n_outputs();
   if (many)
@@ -125,14 +127,16 @@ void register_engine(py::module_ &module) {
   py::class_<Plan>(module, "Plan",
                    "Jets and residual Jacobian of one MLP for one set of derivatives.")
       .def(py::init([](const std::vector<int64_t> &widths, const std::string &activation,
-                       const std::vector<Operator> &operators) {
-             return Plan(NetShape(widths, activation_from_name(activation), operators));
+                       const std::vector<Operator> &operators, bool mapped) {
+             return Plan(NetShape(widths, activation_from_name(activation), operators, mapped));
            }),
-           "widths"_a, "activation"_a, "operators"_a)
+           "widths"_a, "activation"_a, "operators"_a, "mapped"_a = false)
       .def_property_readonly("n_parameters",
                              [](const Plan &plan) { return plan.shape().n_parameters(); })
       .def_property_readonly("n_components",
                              [](const Plan &plan) { return plan.shape().n_components(); })
+      .def_property_readonly("slots",
+                             [](const Plan &plan) { return plan.shape().basis().components(); })
       .def(
           "jets",
           [](const Plan &plan, py::handle theta, py::handle points, py::handle out) {

@@ -7,6 +7,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bindings/net_checks.hpp"
 #include "cuda/engine/plan.hpp"
 #include "queue.hpp"
 
@@ -19,16 +20,18 @@ void check(const TensorView &view, const TensorView &theta,
   require(view, theta.dtype(), shape, layout, device_of(theta));
 }
 
-// The arguments that all sweeps share, checked: theta [P], points [n, d], seeds [C, K, m, n].
+// The arguments that all sweeps share, checked: theta [P], points [n, d] or jets of features, seeds
+// [C, K, m, n].
 struct SweepArguments {
   const NetShape &net;
   TensorView theta, points, seeds;
   int64_t n, n_residuals;
 
   SweepArguments(const NetShape &net_, py::handle theta_, py::handle points_, py::handle seeds_)
-      : net(net_), theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
+      : net(net_), theta(theta_, "theta"), points(points_, input_name(net_)),
+        seeds(seeds_, "seeds") {
     check(theta, theta, {net.n_parameters()});
-    check(points, theta, {any_size, net.n_inputs()});
+    require_input(points, net, theta.dtype(), device_of(theta));
     n = points.shape(0);
     check(seeds, theta, {any_size, net.n_requested(), net.n_outputs(), n});
     n_residuals = seeds.shape(0);
@@ -38,13 +41,13 @@ struct SweepArguments {
 void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle out_,
           std::uintptr_t stream, bool many) {
   const NetShape &net = plan.shape();
-  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, "points");
+  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, input_name(net));
   const TensorView out(out_, "out", Access::write);
   if (many)
     check(theta, theta, {any_size, net.n_parameters()});
   else
     check(theta, theta, {net.n_parameters()});
-  check(points, theta, {any_size, net.n_inputs()});
+  require_input(points, net, theta.dtype(), device_of(theta));
   const int64_t n = points.shape(0), q = many ? theta.shape(0) : 1;
   const int64_t k = net.n_requested(), m = net.n_outputs();
   if (many)
@@ -107,15 +110,17 @@ void register_plan(py::module_ &module) {
   py::class_<Plan>(module, "Plan",
                    "Jets and residual Jacobian of one MLP for one set of derivatives.")
       .def(py::init([](const std::vector<int64_t> &widths, const std::string &activation,
-                       const std::vector<Operator> &operators) {
+                       const std::vector<Operator> &operators, bool mapped) {
              return std::make_unique<Plan>(
-                 NetShape(widths, activation_from_name(activation), operators));
+                 NetShape(widths, activation_from_name(activation), operators, mapped));
            }),
-           "widths"_a, "activation"_a, "operators"_a)
+           "widths"_a, "activation"_a, "operators"_a, "mapped"_a = false)
       .def_property_readonly("n_parameters",
                              [](const Plan &plan) { return plan.shape().n_parameters(); })
       .def_property_readonly("n_components",
                              [](const Plan &plan) { return plan.shape().n_components(); })
+      .def_property_readonly("slots",
+                             [](const Plan &plan) { return plan.shape().basis().components(); })
       .def(
           "jets",
           [](const Plan &plan, py::handle theta, py::handle points, py::handle out,
