@@ -22,6 +22,7 @@ from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.mlp import MLP
+from anagram_ext.native.threads import get_num_threads, set_num_threads
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
@@ -54,12 +55,14 @@ __all__ = [
     "__version__",
     "cuda_available",
     "factorise",
+    "get_num_threads",
     "info",
     "jacobian",
     "load",
     "lstsq",
     "methods",
     "problems",
+    "set_num_threads",
     "step",
     "train",
 ]
