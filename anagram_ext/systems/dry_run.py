@@ -14,7 +14,12 @@ from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
-from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
+from anagram_ext.systems.jet_residual import (
+    JetResidual,
+    PointwiseResidual,
+    as_components,
+    check_unchanged,
+)
 
 if TYPE_CHECKING:
     from anagram_ext.pde.condition import Residual
@@ -55,12 +60,14 @@ def discover(
         Field(name, coordinates.names, recorder)
         for name, recorder in zip(fields, recorders, strict=True)
     ]
+    before = coordinates.changes()
     try:
         with torch.enable_grad():
             components = as_components(residual(*arguments, coordinates))
     except (TypeError, ValueError, RuntimeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"condition {condition!r}: {error}") from error
+    check_unchanged(condition, coordinates, before)
     _check_components(condition, components, points)
     _check_leaves(condition, components, recorders)
 

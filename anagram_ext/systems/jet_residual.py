@@ -78,6 +78,7 @@ class JetResidual:
             ),
             coordinates,
         ]
+        self._coordinates = coordinates
         self._residual = pointwise.residual
         self._condition, self._n_components = pointwise.condition, pointwise.n_components
         self._shape = torch.Size((*batch, len(points)))
@@ -121,7 +122,9 @@ class JetResidual:
 
     def _components(self) -> list[Tensor]:
         """What the residual returns, as many components and as long as in its dry run."""
+        before = self._coordinates.changes()
         components = as_components(self._residual(*self._arguments))
+        check_unchanged(self._condition, self._coordinates, before)
         if len(components) != self._n_components:
             raise ValueError(
                 f"condition {self._condition!r}: residual must return {self._n_components} "
@@ -147,6 +150,19 @@ class _Derivatives(dict[Operator, Tensor]):
         raise ValueError(
             f"condition {self._condition!r}: residual asks for another derivative than in its dry "
             f"run ({operator.terms}); which derivatives it uses must not depend on values"
+        )
+
+
+def check_unchanged(condition: str, coordinates: Coordinates, before: tuple[int, ...]) -> None:
+    """Raises if a residual has written into its coordinates: later calls would see other points.
+
+    Raises:
+        ValueError: naming the condition.
+    """
+    if coordinates.changes() != before:
+        raise ValueError(
+            f"condition {condition!r}: residual must leave its coordinates as they are, got one "
+            "that changes them in place; clone() them first"
         )
 
 

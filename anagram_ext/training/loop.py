@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
 
+_CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
+
+@torch.inference_mode(mode=False)  # where the caller is in it: residuals are differentiated
 def train(
     problem: Problem,
     model: MLP | None = None,
@@ -116,9 +119,9 @@ def train(
             if directory is not None:
                 directory.summarise(result, _facts(system))
     for complaint in complaints:
-        warnings.warn(complaint, FigureWarning, stacklevel=2)
+        warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
     if result.warning is not None:
-        warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
+        warnings.warn(result.warning, HeldOutWarning, stacklevel=_CALLER)
     return result
 
 
