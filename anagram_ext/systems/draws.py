@@ -95,7 +95,7 @@ class Draws:
 
     def _placed(self, points: Tensor) -> Coordinates:
         # A copy: residuals see these tensors, and the problem's own must not change.
-        placed = points.to(self._device, self._dtype, copy=True).contiguous()
+        placed = points.clone().to(self._device, self._dtype).contiguous()
         return Coordinates(self._problem.coordinates, placed)
 
     def _own_seed(self, name: str, seed: int, stream: int) -> int:

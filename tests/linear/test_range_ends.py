@@ -117,7 +117,7 @@ def test_tiles(exponent, device):
         lambda i: scaled[40 * i : 40 * i + 40].contiguous(),
         [40] * 4,
         120,
-        device=torch.device(device),
+        device=scaled.device,
     )
     whole = factorise(scaled)
     assert made.rank(1e-3 / 4) == whole.rank(1e-3 / 4) == 10
