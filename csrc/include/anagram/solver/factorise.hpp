@@ -27,13 +27,19 @@ template <class T> Tolerance at_least_round_off(Tolerance tolerance) {
   return tolerance;
 }
 
-// From those of scale * J to those of J.
+// From those of scale * J to those of J. What exceeds the largest number by round-off is that
+// number.
 template <class T> void unscale(std::vector<T> &singular_values, double scale) {
-  for (T &sigma : singular_values)
-    sigma = static_cast<T>(static_cast<double>(sigma) / scale);
-  if (!singular_values.empty() && !std::isfinite(singular_values.front()))
-    throw NonFiniteInput("J: its largest singular value exceeds the largest number of its dtype; "
-                         "scale J");
+  using Limits = std::numeric_limits<T>;
+  const double most = static_cast<double>(Limits::max()) * scale;
+  const double round_off = 1 + 16 * static_cast<double>(Limits::epsilon());
+  for (T &sigma : singular_values) {
+    const double scaled = static_cast<double>(sigma);
+    if (scaled > most * round_off)
+      throw NonFiniteInput("J: its largest singular value exceeds the largest number of its dtype; "
+                           "scale J");
+    sigma = static_cast<T>(std::min(scaled, most) / scale);
+  }
 }
 
 // find_range for J in memory, or nothing where Linalg::Paths knows the rank to be too high for
