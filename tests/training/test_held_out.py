@@ -83,4 +83,4 @@ def test_an_infinite_held_out_loss_does_not_bring_back_the_first_iterate():
     problem = ax.Problem(("x", "y"), ("u",), conditions)
     run = ax.train(problem, model, steps=20, progress=False)
     assert not torch.equal(run.theta, model.init(0))
-    assert run.loss < 1e-2 * run.history["loss"][0]
+    assert run.loss < 0.1 * run.history["loss"][0]
