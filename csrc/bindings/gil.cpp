@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 // A training loop in Python enters again soon after it has left; torch, which it calls in between,
 // would not survive the unwinding. So those who have just left are expected for a moment.
-constexpr Clock::duration just_now = 1s, moment = 200ms;
+constexpr Clock::duration just_now = 1s, moment = 500ms;
 
 struct Visitor {
   bool inside = false;
