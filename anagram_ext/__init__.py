@@ -25,6 +25,7 @@ from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
+from anagram_ext.native.threads import get_num_threads, set_num_threads
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
@@ -78,6 +79,7 @@ __all__ = [
     "factorise",
     "figures",
     "fourier",
+    "get_num_threads",
     "info",
     "jacobian",
     "load",
@@ -87,6 +89,7 @@ __all__ = [
     "periodic",
     "problems",
     "scaled",
+    "set_num_threads",
     "step",
     "train",
 ]

@@ -78,6 +78,10 @@ class Coordinates:
             raise AttributeError(f"unknown coordinate {name!r}: there are {self.names}")
         return self._columns[name]
 
+    def changes(self) -> tuple[int, ...]:
+        """How often each of its tensors has been written into, since it was made."""
+        return (self.points._version, *(column._version for column in self._columns.values()))
+
     def __repr__(self) -> str:
         return f"Coordinates({', '.join(self.names)}; {len(self.points)} points)"
 

@@ -104,7 +104,8 @@ class Draws:
         return points
 
     def _placed(self, points: Tensor) -> Coordinates:
-        placed = points.to(self._device, self._dtype).contiguous()
+        # A copy: residuals see these tensors, and the problem's own must not change.
+        placed = points.clone().to(self._device, self._dtype).contiguous()
         return Coordinates(self._problem.coordinates, placed)
 
     def _own_seed(self, name: str, seed: int, stream: int, part: int = 0) -> int:

@@ -14,7 +14,12 @@ from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
-from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
+from anagram_ext.systems.jet_residual import (
+    JetResidual,
+    PointwiseResidual,
+    as_components,
+    check_unchanged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +73,7 @@ def discover(
     points = coordinates.points
     recorders = _recorders(signature, points, rng)
     differentiates = False
+    before = coordinates.changes()
     try:
         try:
             components = _called(residual, signature, recorders, coordinates, None)
@@ -79,6 +85,7 @@ def discover(
         kept = (AttributeError, TypeError)
         kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
         raise kind(f"condition {condition!r}: {error}") from error
+    check_unchanged(condition, coordinates, before)
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)
     _check_leaves(what, components, recorders)

@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
 
+_CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
+
+@torch.inference_mode(mode=False)  # where the caller is in it: residuals are differentiated
 def train(
     problem: Problem,
     model: Model | None = None,
@@ -155,12 +158,12 @@ def train(
             if directory is not None:
                 directory.summarise(result, _facts(system))
     for complaint in complaints:
-        warnings.warn(complaint, FigureWarning, stacklevel=2)
+        warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
     if progress:
         tell_end(result)
     category = warning_category(result)
     if category is not None and result.warning is not None:
-        warnings.warn(result.warning, category, stacklevel=2)
+        warnings.warn(result.warning, category, stacklevel=_CALLER)
     return result
 
 
