@@ -75,6 +75,6 @@ class LevenbergMarquardt:
             stop=None if lowered else NO_PROGRESS,
             factorisations=1,
             evaluations=model.evaluations,
-            captured=model.captured(rank),
+            captured=model.captured(trial.damping),
             gain=gain,
         )

@@ -89,7 +89,7 @@ def test_captured_share_and_rank_follow_the_singular_values(device):
         rank = int(np.sum(s > math.sqrt(damping) * s[0]))
         assert model.rank(damping) == rank
         seen = U[:, :rank].T @ b.numpy()
-        assert model.captured(rank) == pytest.approx(seen @ seen / float(b @ b), rel=1e-12)
+        assert model.captured(damping) == pytest.approx(seen @ seen / float(b @ b), rel=1e-12)
 
 
 # Natural Levenberg-Marquardt
