@@ -29,6 +29,7 @@ TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to th
 
 RECORD: Final = 0.1  # a new record is a loss below this share of the old one
 RESOLVED_RECORD: Final = 0.5  # the same where the damping is at its least
+PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of it
 MAX_POLISHING: Final = 2
 FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
 AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
@@ -131,7 +132,7 @@ class NaturalLM:
     ) -> tuple[Trial, str]:
         """The greedy candidate where it sets a record, else the bold one, and by which rule."""
         needed = (RESOLVED_RECORD if resolved else RECORD) * self._record
-        if floor < needed:  # no damping at or above the trusted one can do better than that
+        if floor < PROMISING * needed:  # no damping at or above the trusted one can do better than that
             greedy = polished(model, _lowest(model, trusted, larger), MAX_POLISHING)
             if greedy.loss < needed and greedy.loss < bold.loss:
                 return greedy, "record"
