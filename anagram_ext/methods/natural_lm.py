@@ -36,14 +36,15 @@ AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
 PATIENCE: Final = 50  # steps without a loss below half of the best one
 NO_PROGRESS: Final = f"no progress: the best loss has not halved in {PATIENCE} steps"
-RESOLVED: Final = Stop.ROUND_OFF.because("the least damping is trusted and promises no less")
+RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and promises no less")
 
 # Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
 # scaled parameters, along directions that the residual hardly sees.
 STALLED: Final = 20
-SHAKES: Final = 6
+SHAKES: Final = 4
 SHAKE: Final = 0.5
 WEAK: Final = 1e-4
+NEAR: Final = 1e-20  # not below this share of the first loss: near round-off a shake loses more
 
 
 class NaturalLM:
@@ -52,10 +53,12 @@ class NaturalLM:
     Trust is judged in parameter space by Deuflhard's simplified Newton correction: after the step,
     the same factorisation is applied to the new residual, and what it would still add must be short
     beside the step. The loss may rise on the way: insisting that it falls forces tiny steps along
-    curved valleys. What a step has to show instead is a lower floor, the loss that the damped
-    linear model cannot remove. Chord iterations then make use of the same factorisation a few more
-    times. A second, greedy candidate (the damping with the smallest loss) is reported where it
-    sets a clear record; the iteration goes on from the trusted one.
+    curved valleys. Chord iterations then make use of the same factorisation a few more times.
+    What measures progress is the floor, the loss that the damped linear model cannot remove: where
+    it is low enough, a second, greedy candidate (the damping with the smallest loss) is sought,
+    and taken when it sets a clear record; where it stalls, the best iterate is shaken; where it is
+    no lower than the best loss with the least damping trusted, double precision has no more to
+    give.
 
     Source: the natural level function of P. Deuflhard, "Newton Methods for Nonlinear Problems"
     (Springer 2004), sections 4.3 and 4.4, applied to the damped steps of Levenberg (1944) and
@@ -73,6 +76,7 @@ class NaturalLM:
         self._damping = FIRST_DAMPING
         self._rank = 0
         self._draws = system.draws
+        self._first = math.nan
         self._best = theta
         self._record = math.inf
         self._milestone = math.inf
@@ -88,6 +92,7 @@ class NaturalLM:
             "damping": self._damping,
             "rank": self._rank,
             "draws": self._draws,
+            "first": self._first,
             "best": self._best,
             "record": self._record,
             "milestone": self._milestone,
@@ -109,13 +114,15 @@ class NaturalLM:
         model = DampedModel(self._system, self._theta, least, rank=self._rank)
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
+        if math.isnan(self._first):
+            self._first = model.loss
         trusted, larger = _scan(model, least)
         floor = model.floor(trusted.damping)
         bold = accelerated(model, trusted)
         resolved = trusted.damping <= AT_LEAST * LEAST_DAMPING and trusted.ratio <= TRUSTED
         shown, rule = self._record_or(model, bold, trusted, larger, floor, resolved)
         report = _report(model, shown, rule)
-        self._theta, self._damping = bold.theta, trusted.damping
+        self._theta, self._damping = shown.theta, trusted.damping
         self._rank = report.rank or 0
         if shown.loss < self._record:
             self._record, self._best = shown.loss, shown.theta
@@ -132,41 +139,41 @@ class NaturalLM:
     ) -> tuple[Trial, str]:
         """The greedy candidate where it sets a record, else the bold one, and by which rule."""
         needed = (RESOLVED_RECORD if resolved else RECORD) * self._record
-        if floor < PROMISING * needed:  # no damping at or above the trusted one can do better than that
+        if floor < PROMISING * needed:  # larger dampings have larger floors
             greedy = polished(model, _lowest(model, trusted, larger), MAX_POLISHING)
             if greedy.loss < needed and greedy.loss < bold.loss:
                 return greedy, "record"
         return bold, "trusted"
 
     def _stop(self, model: DampedModel, loss: float, floor: float, resolved: bool) -> str | None:
-        """Why there is nothing more to gain, None while there is; shakes what has stalled."""
+        """Why there is nothing more to gain, None while there is."""
         # On redrawn points only the loss before the step is an honest one.
         judged = model.loss if self._system.redrawn else loss
         if judged < 0.5 * self._milestone:
             self._milestone, self._idle = judged, 0
         else:
             self._idle += 1
-        if self._system.redrawn:
-            return NO_PROGRESS if self._idle >= PATIENCE else None
-        if resolved and floor > FLOOR * self._record:
+        fixed = not self._system.redrawn
+        if fixed and resolved and floor > FLOOR * self._record:
             return RESOLVED
-        return self._shake_what_stalls(model, floor)
+        if fixed and self._shakes < SHAKES and self._record > NEAR * self._first:
+            self._watch(model, floor)
+            return None
+        return NO_PROGRESS if self._idle >= PATIENCE else None
 
-    def _shake_what_stalls(self, model: DampedModel, floor: float) -> str | None:
+    def _watch(self, model: DampedModel, floor: float) -> None:
+        """Shakes the best iterate when floors stall."""
         if floor < 0.5 * self._lowest_floor:
             self._lowest_floor, self._stalled = floor, 0
         else:
             self._stalled += 1
         if self._stalled < STALLED:
-            return None
-        if self._shakes == SHAKES:
-            return NO_PROGRESS
+            return
         self._shakes += 1
         self._lowest_floor, self._stalled = math.inf, 0
         generator = torch.Generator().manual_seed(self._shakes)
         noise = torch.randn(len(self._best), generator=generator, dtype=torch.float64)
         self._theta = model.shaken(self._best, noise.to(self._best), SHAKE, WEAK)
-        return None
 
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:

@@ -72,7 +72,7 @@ def test_what_is_said_about_a_step(kind, damping, matrix, r):
     left = 0.5 * float((r - matrix.U @ (matrix.sigma * coordinates)).square().sum())
     (step,) = found.steps([shift])
     assert found.floor(shift) == pytest.approx(left, rel=1e-5)
-    assert found.reduction(step) == pytest.approx(loss - left, rel=1e-6)
+    assert found.reduction(step) == pytest.approx(loss - left, rel=1e-5)
     shares = matrix.sigma**2 / (matrix.sigma**2 + shift)
     assert abs(found.rank(shift) - float(shares.sum())) <= 1.5
     seen = (matrix.U.T @ r).square()
@@ -146,7 +146,7 @@ def test_squares_that_underflow_are_left_to_singular_values():
     (trial,), (expected,) = (
         DampedModel(system, zero, 1e-6, rank=rank).trials([1e-6]) for rank in (5, 0)
     )
-    assert float(trial.theta.norm()) > 0
+    assert bool((trial.theta != 0).all())
     assert torch.equal(trial.theta, expected.theta)
 
 
