@@ -26,7 +26,7 @@ from measure import table, write
 from runs import Record, median, recorded, worst
 
 import anagram_ext as ax
-from anagram_ext import methods, problems
+from anagram_ext import problems
 from anagram_ext.methods import chord, natural_lm
 
 LEVELS = (1e-8, 1e-12, 1e-16, 1e-20)
@@ -90,8 +90,9 @@ def line(problem: str, name: str, records: list[Record]) -> list[str]:
         problem,
         name,
         str(len(records)),
-        f"{statistics.median(column('factorisations')):.0f} / "
-        f"{statistics.median(column('evaluations')):.0f}",
+        " / ".join(
+            f"{statistics.median(column(key)):.0f}" for key in ("factorisations", "evaluations")
+        ),
         f"{statistics.mean(column('factorisations')):.0f}",
         *(
             f"{statistics.median(counts):.0f} ({sum(map(math.isfinite, counts))})"

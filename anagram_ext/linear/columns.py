@@ -15,11 +15,11 @@ _SLAB_BYTES: Final = {"cpu": 1 << 19, "cuda": 1 << 26}  # squares that stay in t
 
 
 def column_squares(matrix: Tensor) -> Tensor:
-    """The squared length of each column of [n, P], [P]: in slabs of rows, with no large temporary."""
+    """The squared lengths [P] of the columns of [n, P], in slabs of rows: no large temporary."""
     rows = max(_SLAB_BYTES[matrix.device.type] // max(matrix[:1].nbytes, 1), 1)
     total = matrix.new_zeros(matrix.shape[1])
-    for slab in matrix.split(rows):
-        total += slab.square().sum(dim=0)
+    for start in range(0, len(matrix), rows):
+        total += matrix[start : start + rows].square().sum(dim=0)
     return total
 
 

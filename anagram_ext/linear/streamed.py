@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-import torch
-
 from anagram_ext.linear.columns import add_gram, column_squares, mirrored
 from anagram_ext.linear.solve import LEFT_OUT, factorise_tiles
 

@@ -67,7 +67,7 @@ def _next(steps: list[Tensor], corrections: list[Tensor]) -> Tensor:
         return plain
     step_changes, changes = _differences(steps), _differences(corrections)  # [k, j]
     # A few columns: solved on the host, by a driver that drops what is not independent.
-    combined = torch.linalg.lstsq(
+    combined: Tensor = torch.linalg.lstsq(
         changes.cpu(), corrections[-1].cpu()[:, None], rcond=INDEPENDENT, driver="gelsd"
     ).solution.to(plain.device)
     return plain - ((step_changes + changes) @ combined)[:, 0]

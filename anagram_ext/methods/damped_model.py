@@ -155,9 +155,7 @@ def _by_singular_values(
 ) -> tuple[DampedSolves, Tensor]:
     """Solves by a decomposition, and D."""
     scale = _column_scale(here.jacobian.column_norms())
-    factorisation = here.jacobian.scaled(scale).factorise(
-        smallest_cutoff=cutoff, left_out=left_out
-    )
+    factorisation = here.jacobian.scaled(scale).factorise(smallest_cutoff=cutoff, left_out=left_out)
     return Spectral(factorisation, here.residual, here.loss), scale
 
 

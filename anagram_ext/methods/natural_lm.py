@@ -32,6 +32,7 @@ RESOLVED_RECORD: Final = 0.5  # the same where the damping is at its least
 PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of it
 MAX_POLISHING: Final = 2
 FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
+CONFIRMED: Final = 5  # that many steps that promise no other record end the run
 AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
 PATIENCE: Final = 50  # steps without a loss below half of the best one
@@ -84,6 +85,7 @@ class NaturalLM:
         self._lowest_floor = math.inf
         self._stalled = 0
         self._shakes = 0
+        self._confirmed = 0
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""
@@ -100,6 +102,7 @@ class NaturalLM:
             "lowest_floor": self._lowest_floor,
             "stalled": self._stalled,
             "shakes": self._shakes,
+            "confirmed": self._confirmed,
         }
 
     def restore(self, system: System, state: State) -> None:
@@ -109,7 +112,7 @@ class NaturalLM:
             setattr(self, f"_{name}", state[name])
 
     def step(self) -> StepInfo:
-        """Linearise and factorise once, probe dampings, correct, report."""
+        """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
         model = DampedModel(self._system, self._theta, least, rank=self._rank)
         if self._draws != self._system.draws:  # losses on other points do not compare
@@ -117,33 +120,20 @@ class NaturalLM:
         if math.isnan(self._first):
             self._first = model.loss
         trusted, larger = _scan(model, least)
-        floor = model.floor(trusted.damping)
-        bold = accelerated(model, trusted)
         resolved = trusted.damping <= AT_LEAST * LEAST_DAMPING and trusted.ratio <= TRUSTED
-        shown, rule = self._record_or(model, bold, trusted, larger, floor, resolved)
-        report = _report(model, shown, rule)
-        self._theta, self._damping = shown.theta, trusted.damping
-        self._rank = report.rank or 0
-        if shown.loss < self._record:
-            self._record, self._best = shown.loss, shown.theta
-        return replace(report, stop=self._stop(model, shown.loss, floor, resolved))
-
-    def _record_or(
-        self,
-        model: DampedModel,
-        bold: Trial,
-        trusted: Trial,
-        larger: list[Trial],
-        floor: float,
-        resolved: bool,
-    ) -> tuple[Trial, str]:
-        """The greedy candidate where it sets a record, else the bold one, and by which rule."""
+        floor = model.floor(trusted.damping)
+        chosen, rule = accelerated(model, trusted), "trusted"
         needed = (RESOLVED_RECORD if resolved else RECORD) * self._record
         if floor < PROMISING * needed:  # larger dampings have larger floors
             greedy = polished(model, _lowest(model, trusted, larger), MAX_POLISHING)
-            if greedy.loss < needed and greedy.loss < bold.loss:
-                return greedy, "record"
-        return bold, "trusted"
+            if greedy.loss < needed and greedy.loss < chosen.loss:
+                chosen, rule = greedy, "record"
+        report = _report(model, chosen, rule)
+        self._theta, self._damping = chosen.theta, trusted.damping
+        self._rank = report.rank or 0
+        if chosen.loss < self._record:
+            self._record, self._best = chosen.loss, chosen.theta
+        return replace(report, stop=self._stop(model, chosen.loss, floor, resolved))
 
     def _stop(self, model: DampedModel, loss: float, floor: float, resolved: bool) -> str | None:
         """Why there is nothing more to gain, None while there is."""
@@ -155,7 +145,9 @@ class NaturalLM:
             self._idle += 1
         fixed = not self._system.redrawn
         if fixed and resolved and floor > FLOOR * self._record:
-            return RESOLVED
+            self._confirmed += 1
+            if self._confirmed >= CONFIRMED:
+                return RESOLVED
         if fixed and self._shakes < SHAKES and self._record > NEAR * self._first:
             self._watch(model, floor)
             return None
@@ -178,7 +170,7 @@ class NaturalLM:
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
     """The least damping that can be trusted, and the larger ones that were tried."""
-    refused = None
+    refused: float | None = None
     while True:
         trials = model.trials([first * LADDER**k for k in range(BATCH)])
         for k, trial in enumerate(trials):
@@ -187,7 +179,9 @@ def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
                 return trial, trials[k + 1 :]
             if trial.ratio <= TRUSTED:
                 finer = None if refused is None else _between(model, refused)
-                return finer or trial, [trial] * (finer is not None) + trials[k + 1 :]
+                if finer is not None:
+                    return finer, trials[k:]
+                return trial, trials[k + 1 :]
             refused = trial.damping
         first *= LADDER**BATCH
 
