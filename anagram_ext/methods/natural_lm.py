@@ -33,6 +33,7 @@ PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of
 MAX_POLISHING: Final = 2
 FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
 CONFIRMED: Final = 5  # that many steps that promise no other record end the run
+STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a stationary point
 AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
 PATIENCE: Final = 50  # steps without a loss below half of the best one
@@ -133,9 +134,12 @@ class NaturalLM:
         self._rank = report.rank or 0
         if chosen.loss < self._record:
             self._record, self._best = chosen.loss, chosen.theta
-        return replace(report, stop=self._stop(model, chosen.loss, floor, resolved))
+        # A stationary point is not trusted: its steps are rounding, and so are their corrections.
+        stationary = model.floor(least) > STATIONARY * model.loss
+        self._confirmed += (resolved and floor > FLOOR * self._record) or stationary
+        return replace(report, stop=self._stop(model, chosen.loss, floor))
 
-    def _stop(self, model: DampedModel, loss: float, floor: float, resolved: bool) -> str | None:
+    def _stop(self, model: DampedModel, loss: float, floor: float) -> str | None:
         """Why there is nothing more to gain, None while there is."""
         # On redrawn points only the loss before the step is an honest one.
         judged = model.loss if self._system.redrawn else loss
@@ -144,10 +148,8 @@ class NaturalLM:
         else:
             self._idle += 1
         fixed = not self._system.redrawn
-        if fixed and resolved and floor > FLOOR * self._record:
-            self._confirmed += 1
-            if self._confirmed >= CONFIRMED:
-                return RESOLVED
+        if fixed and self._confirmed >= CONFIRMED:
+            return RESOLVED
         if fixed and self._shakes < SHAKES and self._record > NEAR * self._first:
             self._watch(model, floor)
             return None
