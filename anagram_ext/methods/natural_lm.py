@@ -23,7 +23,6 @@ LEAST_DAMPING: Final = 1e-24
 BACK: Final = 1e-2  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
 BATCH: Final = 3  # that many at once
-FINER: Final = 2  # dampings tried between the last refused and the first trusted one
 
 TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to the step
 
@@ -42,7 +41,7 @@ RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and pro
 
 # Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
 # scaled parameters, along directions that the residual hardly sees.
-STALLED: Final = 20
+STALLED: Final = 40
 SHAKES: Final = 4
 SHAKE: Final = 0.5
 WEAK: Final = 1e-4
@@ -171,28 +170,14 @@ class NaturalLM:
 
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
-    """The least damping that can be trusted, and the larger ones that were tried."""
-    refused: float | None = None
+    """The least damping of a geometric ladder that can be trusted, and the larger ones tried."""
     while True:
         trials = model.trials([first * LADDER**k for k in range(BATCH)])
         for k, trial in enumerate(trials):
             # An endless damping makes an endlessly short step: give up looking for a better one.
-            if trial.damping > 1 / LEAST_DAMPING:
+            if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
                 return trial, trials[k + 1 :]
-            if trial.ratio <= TRUSTED:
-                finer = None if refused is None else _between(model, refused)
-                if finer is not None:
-                    return finer, trials[k:]
-                return trial, trials[k + 1 :]
-            refused = trial.damping
         first *= LADDER**BATCH
-
-
-def _between(model: DampedModel, refused: float) -> Trial | None:
-    """The least damping that can be trusted within the step of the ladder above a refused one."""
-    shares = [LADDER ** ((k + 1) / (FINER + 1)) for k in range(FINER)]
-    trials = model.trials([refused * share for share in shares])
-    return next((trial for trial in trials if trial.ratio <= TRUSTED), None)
 
 
 def _lowest(model: DampedModel, trusted: Trial, larger: list[Trial]) -> Trial:
