@@ -30,7 +30,6 @@ from anagram_ext import problems
 from anagram_ext.methods import chord, natural_lm
 
 LEVELS = (1e-8, 1e-12, 1e-16, 1e-20)
-SCAN = natural_lm._scan
 HEADER = ["problem", "variant", "seeds", "factorisations / evaluations", "mean factorisations"]
 HEADER += [f"to {level:.0e} (reached)" for level in LEVELS]
 HEADER += ["CPU s", "median loss", "worst loss", "median L2", "worst L2"]
@@ -51,23 +50,15 @@ def plain(model: Any, trial: Any) -> Any:
     return trial
 
 
-def finer_scan(model: Any, first: float) -> tuple[Any, list[Any]]:
-    """Two more dampings between the last refused and the first trusted one of the ladder."""
-    trusted, larger = SCAN(model, first)
-    if trusted.damping <= 1.001 * first or trusted.ratio > natural_lm.TRUSTED:
-        return trusted, larger
-    below = trusted.damping / natural_lm.LADDER
-    for finer in model.trials([below * natural_lm.LADDER ** (k / 3) for k in (1, 2)]):
-        if finer.ratio <= natural_lm.TRUSTED:
-            return finer, [trusted, *larger]
-    return trusted, larger
+def coarse(_model: Any, _refused: float) -> None:
+    """Nothing between the steps of the ladder."""
 
 
 # What to replace in the module of the method.
 VARIANTS: dict[str, dict[str, object]] = {
     "default": {},
     "no certificate": {"FLOOR": math.inf},
-    "finer dampings": {"_scan": finer_scan},
+    "no finer dampings": {"_between": coarse},
     "plain chords": {"accelerated": plain},
     "greedy always": {"PROMISING": math.inf},
     "no shakes": {"SHAKES": 0},

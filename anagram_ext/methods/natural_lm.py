@@ -23,6 +23,7 @@ LEAST_DAMPING: Final = 1e-24
 BACK: Final = 1e-2  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
 BATCH: Final = 3  # that many at once
+FINER: Final = 2  # dampings tried between the last refused and the first trusted one
 
 TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to the step
 
@@ -31,7 +32,7 @@ RESOLVED_RECORD: Final = 0.5  # the same where the damping is at its least
 PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of it
 MAX_POLISHING: Final = 2
 FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
-CONFIRMED: Final = 5  # that many steps that promise no other record end the run
+CONFIRMED: Final = 3  # that many steps that promise no other record end the run
 STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a stationary point
 AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
@@ -41,11 +42,11 @@ RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and pro
 
 # Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
 # scaled parameters, along directions that the residual hardly sees.
-STALLED: Final = 40
-SHAKES: Final = 4
+STALLED: Final = 30
+SHAKES: Final = 3
 SHAKE: Final = 0.5
 WEAK: Final = 1e-4
-NEAR: Final = 1e-20  # not below this share of the first loss: near round-off a shake loses more
+NEAR: Final = 5e-22  # not below this share of the first loss: near round-off a shake loses more
 
 
 class NaturalLM:
@@ -170,14 +171,26 @@ class NaturalLM:
 
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
-    """The least damping of a geometric ladder that can be trusted, and the larger ones tried."""
+    """The least damping that can be trusted, and the larger ones that were tried."""
+    refused: float | None = None
     while True:
         trials = model.trials([first * LADDER**k for k in range(BATCH)])
         for k, trial in enumerate(trials):
             # An endless damping makes an endlessly short step: give up looking for a better one.
-            if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
+            if trial.damping > 1 / LEAST_DAMPING:
                 return trial, trials[k + 1 :]
+            if trial.ratio <= TRUSTED:
+                finer = None if refused is None else _between(model, refused)
+                return (trial, trials[k + 1 :]) if finer is None else (finer, trials[k:])
+            refused = trial.damping
         first *= LADDER**BATCH
+
+
+def _between(model: DampedModel, refused: float) -> Trial | None:
+    """The least damping that can be trusted within the step of the ladder above a refused one."""
+    shares = [LADDER ** ((k + 1) / (FINER + 1)) for k in range(FINER)]
+    trials = model.trials([refused * share for share in shares])
+    return next((trial for trial in trials if trial.ratio <= TRUSTED), None)
 
 
 def _lowest(model: DampedModel, trusted: Trial, larger: list[Trial]) -> Trial:

@@ -101,7 +101,12 @@ def test_natural_lm_takes_the_least_trusted_damping_of_its_ladder(device):
     (info,) = run(method, rosenbrock(), START, 1, device)
     # The ladder begins at a hundredth of 1e-4; a correction of half the step is still trusted.
     model = DampedModel(rosenbrock(), START, 1e-6)
-    trusted = next(t for t in model.trials([10.0**k for k in range(-6, 6)]) if t.ratio <= 0.5)
+    ladder = model.trials([10.0**k for k in range(-6, 6)])
+    k = next(k for k, trial in enumerate(ladder) if trial.ratio <= 0.5)
+    assert k > 0
+    # Between the last that is refused and the first that is trusted, two more are tried.
+    finer = model.trials([ladder[k - 1].damping * 10 ** (j / 3) for j in (1, 2)])
+    trusted = next(trial for trial in (*finer, ladder[k]) if trial.ratio <= 0.5)
     assert method.state()["damping"] == pytest.approx(trusted.damping)
     assert info.factorisations == 1
     assert info.step_size == 1.0
