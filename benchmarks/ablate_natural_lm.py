@@ -14,7 +14,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,9 @@ VARIANTS: dict[str, dict[str, object]] = {
 
 @contextmanager
 def variant(name: str) -> Iterator[None]:
-    with mock.patch.multiple(natural_lm, **VARIANTS[name]):
+    with ExitStack() as replaced:
+        for part, value in VARIANTS[name].items():
+            replaced.enter_context(mock.patch.object(natural_lm, part, value))
         yield
 
 
