@@ -43,7 +43,7 @@ RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and pro
 # Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
 # scaled parameters, along directions that the residual hardly sees.
 STALLED: Final = 30
-SHAKES: Final = 3
+SHAKES: Final = 2
 SHAKE: Final = 0.5
 WEAK: Final = 1e-4
 NEAR: Final = 5e-22  # not below this share of the first loss: near round-off a shake loses more
