@@ -14,9 +14,11 @@ from anagram_ext.errors import (
     NonFiniteError,
     OutOfMemoryError,
 )
-from anagram_ext.geometry.box import Box
+from anagram_ext.geometry.ball import Ball, Sphere
+from anagram_ext.geometry.box import Box, Interval
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+from anagram_ext.geometry.shapes import Disk, Ellipse, Polygon, Rectangle
 from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
@@ -34,21 +36,28 @@ from anagram_ext.training.single_step import StepResult, jacobian, step
 __all__ = [
     "MLP",
     "BackendUnavailable",
+    "Ball",
     "Box",
     "Condition",
     "Coordinates",
     "CudaError",
     "Cutoff",
+    "Disk",
+    "Ellipse",
     "Factorisation",
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "Interval",
     "LstsqResult",
     "NonFiniteError",
     "OutOfMemoryError",
     "Points",
+    "Polygon",
     "Problem",
+    "Rectangle",
     "Sampler",
+    "Sphere",
     "StepResult",
     "TrainResult",
     "__version__",

@@ -7,6 +7,7 @@ quadrature.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -97,7 +98,7 @@ def cells(sides: tuple[Side, ...], size: float) -> tuple[Cell, ...]:
     spans = np.array([np.sort(piece.at(np.array([0.0, 1.0]))[:, 0]) for piece in pieces])
     found: list[Cell] = []
     events = _distinct(np.sort(spans.ravel()), _SAME * size)
-    for left, right in zip(events, events[1:], strict=False):
+    for left, right in itertools.pairwise(events):
         middle = np.array([(left + right) / 2])
         active = np.flatnonzero((spans[:, 0] < middle) & (middle < spans[:, 1]))
         ordered = sorted((float(pieces[k].height(middle)[0]), k) for k in active)

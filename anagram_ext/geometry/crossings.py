@@ -70,7 +70,13 @@ def _ellipses(first: EllipticArc, second: EllipticArc) -> Array:
         angles = _first_harmonic(constant, c1, s1)
     else:
         z = np.roots(
-            [(c2 - 1j * s2) / 2, (c1 - 1j * s1) / 2, constant, (c1 + 1j * s1) / 2, (c2 + 1j * s2) / 2]
+            [
+                (c2 - 1j * s2) / 2,
+                (c1 - 1j * s1) / 2,
+                constant,
+                (c1 + 1j * s1) / 2,
+                (c2 + 1j * s2) / 2,
+            ]
         )
         angles = np.angle(z[np.abs(np.abs(z) - 1) < _TOUCHING]).tolist()
     t = np.asarray(_merged(angles), dtype=np.float64)

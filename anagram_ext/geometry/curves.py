@@ -6,6 +6,7 @@ Every curve is parametrised by s in [0, 1].
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +36,12 @@ class Segment:
         """Points [n, 2]; s = 0 and s = 1 give the ends to the last bit."""
         start, end = np.asarray(self.start), np.asarray(self.end)
         s = np.asarray(s)[:, None]
-        return np.where(s < 0.5, start + s * (end - start), end - (1 - s) * (end - start))
+        return np.asarray(
+            np.where(s < 0.5, start + s * (end - start), end - (1 - s) * (end - start))
+        )
 
     def velocity(self, s: Array) -> Array:
-        """d at / ds, [n, 2]."""
+        """The derivative of ``at`` in s, [n, 2]."""
         return np.tile(np.subtract(self.end, self.start), (len(s), 1))
 
     @cached_property
@@ -58,24 +61,24 @@ class Segment:
     def locate(self, points: Array) -> Array:
         """The s of the foot of each of the points [n, 2], in [0, 1]."""
         along = np.subtract(self.end, self.start)
-        return np.clip((points - self.start) @ along / (along @ along), 0, 1)
+        return np.asarray(np.clip((points - self.start) @ along / (along @ along), 0, 1))
 
     def distance(self, points: Array) -> Array:
         """Distance of the points [n, 2] from the segment, [n]."""
-        return np.linalg.norm(points - self.at(self.locate(points)), axis=1)
+        return np.asarray(np.linalg.norm(points - self.at(self.locate(points)), axis=1))
 
     def split(self, cuts: Sequence[float]) -> list[Segment]:
         """The parts between ascending s strictly inside (0, 1)."""
         inner = [(float(x), float(y)) for x, y in self.at(np.asarray(cuts, dtype=np.float64))]
         ends = [self.start, *inner, self.end]
-        return [Segment(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        return [Segment(a, b) for a, b in itertools.pairwise(ends)]
 
     def monotone(self) -> list[Segment]:
         """Parts that are functions of x: itself, none where it stands upright."""
         return [self] if self.start[0] != self.end[0] else []
 
     def height(self, x: Array) -> Array:
-        """y where the segment passes x [n]."""
+        """The y where the segment passes x [n]."""
         (x0, y0), (x1, y1) = self.start, self.end
         return np.asarray(y0 + (x - x0) * ((y1 - y0) / (x1 - x0)))
 
@@ -118,12 +121,11 @@ class EllipticArc:
         return self._out(np.stack([self.radii[0] * np.cos(t), self.radii[1] * np.sin(t)], axis=1))
 
     def velocity(self, s: Array) -> Array:
-        """d at / ds, [n, 2]."""
+        """The derivative of ``at`` in s, [n, 2]."""
         t = self._t(s)
         a, b = self.radii
-        return (self.end - self.begin) * (
-            np.stack([-a * np.sin(t), b * np.cos(t)], axis=1) @ self._rotation.T
-        )
+        local = np.stack([-a * np.sin(t), b * np.cos(t)], axis=1)
+        return np.asarray((self.end - self.begin) * (local @ self._rotation.T))
 
     @cached_property
     def length(self) -> float:
@@ -167,15 +169,13 @@ class EllipticArc:
             turned = np.mod(np.arctan2(offset[:, 1], offset[:, 0]) - self.angle - self.begin, _TURN)
             ends = np.linalg.norm(points[:, None] - self.at(np.array([0.0, 1.0])), axis=2).min(1)
             radial = np.abs(np.linalg.norm(offset, axis=1) - self.radii[0])
-            return np.where(turned <= self.end - self.begin, radial, ends)
-        return np.linalg.norm(points - self.at(self._nearest(points)), axis=1)
+            return np.asarray(np.where(turned <= self.end - self.begin, radial, ends))
+        return np.asarray(np.linalg.norm(points - self.at(self._nearest(points)), axis=1))
 
     def split(self, cuts: Sequence[float]) -> list[EllipticArc]:
         """The parts between ascending s strictly inside (0, 1)."""
         angles = [self.begin, *self._t(np.asarray(cuts, dtype=np.float64)).tolist(), self.end]
-        return [
-            replace(self, begin=a, end=b) for a, b in zip(angles, angles[1:], strict=False)
-        ]
+        return [replace(self, begin=a, end=b) for a, b in itertools.pairwise(angles)]
 
     def monotone(self) -> list[EllipticArc]:
         """Parts that are functions of x: cut where the tangent is upright."""
@@ -187,7 +187,7 @@ class EllipticArc:
         return self.split([s for s in cuts if 1e-13 < s < 1 - 1e-13])
 
     def height(self, x: Array) -> Array:
-        """y where an x-monotone arc passes x [n]."""
+        """The y where an x-monotone arc passes x [n]."""
         _, (Y, phase) = self._waves
         return np.asarray(self.center[1] + Y * np.cos(self._t_of_x(x) - phase))
 
@@ -203,9 +203,7 @@ class EllipticArc:
 
     def corners(self) -> Array:
         """Points [k, 2] whose bounding box is that of the curve."""
-        extremes = [
-            phase + k * math.pi for _, phase in self._waves for k in range(-4, 5)
-        ]
+        extremes = [phase + k * math.pi for _, phase in self._waves for k in range(-4, 5)]
         inside = [t for t in extremes if self.begin < t < self.end]
         s = (np.asarray([self.begin, *inside, self.end]) - self.begin) / (self.end - self.begin)
         return self.at(s)

@@ -32,12 +32,15 @@ def held_out_points(points: Tensor, seed: int) -> Tensor | None:
     """As many new points [n, d] of the region that the given points [n, d] fill.
 
     Returns:
-        Sobol points, or None where the region is not known and the points fill no box.
+        Sobol points, or None where the region is not known and the points fill no box. Those of a
+        known region carry the normals of a boundary.
     """
     rng = np.random.default_rng(seed)
     region = _region_of(points)
     if region is not None:
-        return region.place(sobol_design(rng, len(points), points.shape[1])).to(points.dtype)
+        return region.place(sobol_design(rng, len(points), points.shape[1]))
+    if getattr(points, "normals", None) is not None:
+        return None  # new points would need normals, which a bounding box does not know
     lower, upper = points.amin(dim=0), points.amax(dim=0)
     pinned = (points == lower) | (points == upper)  # [n, d]
     fresh = _sobol_between(lower, upper, len(points), rng).to(points.dtype)

@@ -91,7 +91,7 @@ class Combined:
         )
 
 
-Tree = Union[Patch, Combined]
+Tree = Union[Patch, Combined]  # noqa: UP007 -- evaluated at run time
 
 
 def patches(tree: Tree) -> list[Patch]:

@@ -11,22 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Final, Union
+from typing import Any, Final, Union
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind
+from anagram_ext.checks import check_integer, check_kind, finite_number
 from anagram_ext.geometry.cells import Cell, cells
 from anagram_ext.geometry.designs import Array, Bounds, counts_along, tensor_product
 from anagram_ext.geometry.outlines import Side, sides
 from anagram_ext.geometry.patches import Combined, Tree, patches
 from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.product import product
 from anagram_ext.geometry.sampled import Sampled, follows, plain
 
 Rule = Callable[[SimpleNamespace], object]
-Part = Union[str, Rule]
+Part = Union[str, Rule]  # noqa: UP007 -- evaluated at run time
 
 _ROUNDING: Final = 1e-12  # of the size: what is as near as this to the boundary lies on it
 _LOOKS: Final = 400  # parameters a stretch at which a rule is asked for changes
@@ -50,14 +51,32 @@ class Planar(Sampled):
         if not self._cells:
             raise ValueError("shape must have an area, got an empty one")
 
-    def __or__(self, other: object) -> Planar:
-        return self._combined("or", self, other)
+    def __or__(self, other: object) -> Any:
+        return self.combined("or", other)
 
-    def __and__(self, other: object) -> Planar:
-        return self._combined("and", self, other)
+    def __and__(self, other: object) -> Any:
+        return self.combined("and", other)
 
-    def __sub__(self, other: object) -> Planar:
-        return self._combined("minus", self, other)
+    def __sub__(self, other: object) -> Any:
+        return self.combined("minus", other)
+
+    def __mul__(self, other: object) -> Any:
+        return product(self, other)
+
+    def combined(self, operation: str, other: object) -> Any:
+        """Set operation ``"or"``, ``"and"`` or ``"minus"``; NotImplemented for what is no shape.
+
+        Raises:
+            ValueError: a shape in other coordinates, or nothing left.
+        """
+        right = as_planar(other)
+        if right is None:
+            return NotImplemented
+        if self.names != right.names:
+            raise ValueError(
+                f"shapes must have the same coordinates, got {self.names} and {right.names}"
+            )
+        return Planar(self.names, Combined(operation, self.tree, right.tree))
 
     def planar(self) -> Planar:
         """Itself: what a box in two coordinates is asked for."""
@@ -168,7 +187,7 @@ class Planar(Sampled):
         unknown = set(by) - set(self.names)
         if unknown:
             raise ValueError(f"unknown coordinate {min(unknown)!r}: there are {self.names}")
-        shift = np.array([_number(f"translated: {n}", by.get(n, 0.0)) for n in self.names])
+        shift = np.array([finite_number(f"translated: {n}", by.get(n, 0.0)) for n in self.names])
         return self._moved(np.eye(2), shift)
 
     def rotated(self, angle: float, about: tuple[float, float] | None = None) -> Planar:
@@ -178,7 +197,7 @@ class Planar(Sampled):
             angle: in radians.
             about: what stays where it is, by default the middle of the bounding box.
         """
-        turn = _number("rotated: angle", angle)
+        turn = finite_number("rotated: angle", angle)
         c, s = math.cos(turn), math.sin(turn)
         return self._about(np.array([[c, -s], [s, c]]), about)
 
@@ -191,8 +210,8 @@ class Planar(Sampled):
             factor: a number, or two.
             about: what stays where it is, by default the middle of the bounding box.
         """
-        factors = factor if isinstance(factor, (tuple, list)) else (factor, factor)
-        if len(factors) != 2 or not all(_number("scaled: factor", f) for f in factors):
+        factors = tuple(factor) if isinstance(factor, (tuple, list)) else (factor, factor)
+        if len(factors) != 2 or not all(finite_number("scaled: factor", f) for f in factors):
             raise ValueError(f"scaled: factor must be one number or two, not zero, got {factor!r}")
         return self._about(np.diag(np.asarray(factors, dtype=np.float64)), about)
 
@@ -205,17 +224,6 @@ class Planar(Sampled):
 
     def _moved(self, matrix: Array, shift: Array) -> Planar:
         return Planar(self.names, self.tree.moved(matrix, shift))
-
-    @staticmethod
-    def _combined(operation: str, left: Planar, other: object) -> Planar:
-        right = as_planar(other)
-        if right is None:
-            return NotImplemented
-        if left.names != right.names:
-            raise ValueError(
-                f"shapes must have the same coordinates, got {left.names} and {right.names}"
-            )
-        return Planar(left.names, Combined(operation, left.tree, right.tree))
 
     @cached_property
     def _size(self) -> float:
@@ -375,12 +383,5 @@ class Outline(Sampled):
 def as_planar(other: object) -> Planar | None:
     """A shape of the plane or a box in two coordinates as the former; None for anything else."""
     made = getattr(other, "planar", None)
-    return made() if callable(made) else None
-
-
-def _number(argument: str, value: object) -> float:
-    check_kind(argument, value, (int, float), "a number")
-    number = float(value)  # type: ignore[arg-type]
-    if not math.isfinite(number):
-        raise ValueError(f"{argument} must be finite, got {number}")
-    return number
+    shape: Planar | None = made() if callable(made) else None
+    return shape

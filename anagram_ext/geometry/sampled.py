@@ -26,35 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anagram_ext.geometry.points import Points
+    from anagram_ext.geometry.region import Region
 
 
 class Sampled:
     """Random points of a region: designs of the unit cube, placed."""
 
-    names: tuple[str, ...]
-
-    @property
-    def dimension(self) -> int:
-        """Of the set."""
-        raise NotImplementedError
-
-    def place(self, unit: Array) -> Points:
-        """The points of the set that belong to points of the unit cube."""
-        raise NotImplementedError
-
-    def uniform(self, n: int) -> Sampler:
+    def uniform(self: Region, n: int) -> Sampler:
         """``n`` independent, uniformly distributed points."""
-        return self._random(n, uniform_design)
+        return _random(self, n, uniform_design)
 
-    def sobol(self, n: int) -> Sampler:
+    def sobol(self: Region, n: int) -> Sampler:
         """``n`` points of a scrambled Sobol sequence."""
-        return self._random(n, sobol_design)
+        return _random(self, n, sobol_design)
 
-    def latin_hypercube(self, n: int) -> Sampler:
+    def latin_hypercube(self: Region, n: int) -> Sampler:
         """``n`` points of a Latin hypercube design."""
-        return self._random(n, latin_design)
+        return _random(self, n, latin_design)
 
-    def stratified(self, *counts: int) -> Sampler:
+    def stratified(self: Region, *counts: int) -> Sampler:
         """One uniform point in every cell of a partition into cells of equal size.
 
         Args:
@@ -71,13 +61,14 @@ class Sampled:
 
         return Sampler(n, draw, region=self)
 
-    def _random(self, n: int, design: UnitDesign) -> Sampler:
-        check_integer("n", n, least=1)
 
-        def draw(seed: int) -> Tensor:
-            return self.place(design(np.random.default_rng(seed), n, len(self.names)))
+def _random(region: Region, n: int, design: UnitDesign) -> Sampler:
+    check_integer("n", n, least=1)
 
-        return Sampler(n, draw, region=self)
+    def draw(seed: int) -> Tensor:
+        return region.place(design(np.random.default_rng(seed), n, len(region.names)))
+
+    return Sampler(n, draw, region=region)
 
 
 def plain(argument: str, points: Tensor, d: int) -> Array:
@@ -93,7 +84,9 @@ def plain(argument: str, points: Tensor, d: int) -> Array:
     return np.asarray(points.detach().cpu().double())
 
 
-def follows(rule: Callable[[SimpleNamespace], object], points: Points, names: tuple[str, ...]) -> Array:
+def follows(
+    rule: Callable[[SimpleNamespace], object], points: Points, names: tuple[str, ...]
+) -> Array:
     """Where a rule such as ``lambda x: x.x < 0.5`` holds, [n] of bool.
 
     Args:

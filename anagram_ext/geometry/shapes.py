@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 
-from anagram_ext.checks import check_kind, check_names
+from anagram_ext.checks import check_kind, check_names, finite_number, positive_number
 from anagram_ext.geometry.curves import EllipticArc, Segment
 from anagram_ext.geometry.designs import Array
 from anagram_ext.geometry.patches import Patch
@@ -53,7 +52,7 @@ class Disk(Planar):
         Raises:
             ValueError: other than two coordinates, or a radius that is not positive and finite.
         """
-        r = positive("Disk: radius", radius)
+        r = positive_number("Disk: radius", radius)
         super().__init__(_two(center), _ellipse(center, (r, r), 0.0, _label(name)))
 
 
@@ -83,8 +82,8 @@ class Ellipse(Planar):
         check_kind("Ellipse: radii", radii, (tuple, list), "two numbers")
         if len(radii) != 2:
             raise ValueError(f"Ellipse: radii must be two numbers, got {radii!r}")
-        a, b = (positive("Ellipse: radii", radius) for radius in radii)
-        turn = finite("Ellipse: angle", angle)
+        a, b = (positive_number("Ellipse: radii", radius) for radius in radii)
+        turn = finite_number("Ellipse: angle", angle)
         super().__init__(_two(center), _ellipse(center, (a, b), turn, _label(name)))
 
 
@@ -135,33 +134,6 @@ def signed_area(vertices: Array) -> float:
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
-def positive(argument: str, value: object) -> float:
-    """The number ``value``, positive and finite.
-
-    Raises:
-        TypeError: it is no number.
-        ValueError: it is not positive and finite.
-    """
-    number = finite(argument, value)
-    if number <= 0:
-        raise ValueError(f"{argument} must be positive, got {number}")
-    return number
-
-
-def finite(argument: str, value: object) -> float:
-    """The number ``value``, finite.
-
-    Raises:
-        TypeError: it is no number.
-        ValueError: it is not finite.
-    """
-    check_kind(argument, value, (int, float), "a number")
-    number = float(value)  # type: ignore[arg-type]
-    if not math.isfinite(number):
-        raise ValueError(f"{argument} must be finite, got {number}")
-    return number
-
-
 def _two(given: dict[str, float] | dict[str, tuple[float, float]]) -> tuple[str, ...]:
     names = check_names(given)
     if len(names) != 2:
@@ -178,7 +150,7 @@ def _interval(key: str, interval: tuple[float, float]) -> tuple[float, float]:
     check_kind(key, interval, (tuple, list), "(lower, upper)")
     if len(interval) != 2:
         raise ValueError(f"{key} must be (lower, upper), got {interval!r}")
-    lower, upper = (finite(key, end) for end in interval)
+    lower, upper = (finite_number(key, end) for end in interval)
     if not lower < upper:
         raise ValueError(f"{key} must satisfy lower < upper, got {interval!r}")
     return lower, upper
@@ -193,7 +165,7 @@ def _polygon(vertices: Array, name: str, edges: tuple[str, ...]) -> Patch:
 def _ellipse(
     center: dict[str, float], radii: tuple[float, float], angle: float, name: str
 ) -> Patch:
-    x, y = (finite(key, value) for key, value in center.items())
+    x, y = (finite_number(key, value) for key, value in center.items())
     return Patch((EllipticArc((x, y), radii, angle),), (frozenset({name}),))
 
 
@@ -209,7 +181,9 @@ def _check_simple(vertices: Array) -> None:
 
     n = len(vertices)
     for i in range(n):
-        others = np.array([j for j in range(n) if j not in {i, (i + 1) % n, (i - 1) % n}], dtype=int)
+        others = np.array(
+            [j for j in range(n) if j not in {i, (i + 1) % n, (i - 1) % n}], dtype=int
+        )
         a, b, c, d = starts[i], ends[i], starts[others], ends[others]
         across = (turn(a, b, c) * turn(a, b, d) <= 0) & (turn(c, d, a) * turn(c, d, b) <= 0)
         near = (

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+NO_NORMALS: Final = (
+    "points must have normals, as those of shape.boundary() and box.faces() do, got none; "
+    "give your own as Points(points, normals=...)"
+)
 
 
 class Coordinates:
@@ -14,13 +19,44 @@ class Coordinates:
     Attributes:
         names: the d coordinate names, in the order of the columns.
         points: all coordinates as one tensor [n, d].
+        normals: outward unit normals [n, d] at points of a boundary, or None.
+        weights: quadrature weights [n], or None.
     """
 
-    def __init__(self, names: tuple[str, ...], points: Tensor) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        points: Tensor,
+        normals: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> None:
         self.names = names
         self.points = points
+        self.normals = normals
+        self.weights = weights
+        self._normal = None if normals is None else Coordinates(names, normals)
         # Contiguous copies, made once: residuals read the columns at every step.
         self._columns = {name: points[:, i].contiguous() for i, name in enumerate(names)}
+
+    @property
+    def normal(self) -> Coordinates:
+        """The outward unit normal, by coordinate name: ``x.normal.y`` is a tensor [n].
+
+        Raises:
+            ValueError: the points have no normals, for they lie on no boundary that is known.
+        """
+        if self._normal is None:
+            raise ValueError(NO_NORMALS)
+        return self._normal
+
+    def taken(self, rows: Tensor) -> Coordinates:
+        """The points of some rows, by index, with what is known of them."""
+        return Coordinates(
+            self.names,
+            self.points[rows],
+            None if self.normals is None else self.normals[rows],
+            None if self.weights is None else self.weights[rows],
+        )
 
     def __getitem__(self, name: str) -> Tensor:
         try:

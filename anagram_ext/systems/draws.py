@@ -94,8 +94,15 @@ class Draws:
         return points
 
     def _placed(self, points: Tensor) -> Coordinates:
-        placed = points.to(self._device, self._dtype).contiguous()
-        return Coordinates(self._problem.coordinates, placed)
+        def moved(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values.to(self._device, self._dtype).contiguous()
+
+        return Coordinates(
+            self._problem.coordinates,
+            points.to(self._device, self._dtype).contiguous(),
+            moved(getattr(points, "normals", None)),
+            moved(getattr(points, "weights", None)),
+        )
 
     def _own_seed(self, name: str, seed: int, stream: int) -> int:
         index = list(self._problem.conditions).index(name)

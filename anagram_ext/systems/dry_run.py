@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.field import Field
 from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
 
 if TYPE_CHECKING:
     from anagram_ext.pde.condition import Residual
+    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.operators import Operator
 
 
@@ -52,7 +52,7 @@ def discover(
     points = coordinates.points
     recorders = [_Recorder(points, rng) for _ in fields]
     arguments = [
-        Field(name, coordinates.names, recorder)
+        Field(name, coordinates.names, recorder, coordinates.normals)
         for name, recorder in zip(fields, recorders, strict=True)
     ]
     try:
@@ -177,7 +177,7 @@ def _holds_data(
     n = jets.shape[-1]
     # A random order of few points may be their own; a shift by one never is.
     for order in (torch.arange(n).roll(1), torch.randperm(n, generator=rng)):
-        shuffled = Coordinates(coordinates.names, coordinates.points[order])
+        shuffled = coordinates.taken(order)
         if not _close(_values(found, shuffled, jets[..., order]), values[:, order]):
             return True
     return False

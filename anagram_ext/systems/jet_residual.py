@@ -73,7 +73,7 @@ class JetResidual:
             tables[j][pointwise.operators[k]] = leaf
         self._arguments = [
             *(
-                Field(name, coordinates.names, table.__getitem__)
+                Field(name, coordinates.names, table.__getitem__, coordinates.normals)
                 for name, table in zip(pointwise.fields, tables, strict=True)
             ),
             coordinates,
