@@ -112,6 +112,9 @@ class Sphere(Sampled):
         """
         raise ValueError(f"boundary must be that of a ball, got {self!r}, part {part!r}")
 
+    def __repr__(self) -> str:
+        return f"Sphere({_shown(self.names, self.center)}, radius={self.radius})"
+
     def _points(self, normals: Array) -> Points:
         placed = np.asarray(self.center) + self.radius * normals
         return Points(torch.from_numpy(placed), region=self, normals=torch.from_numpy(normals))
@@ -198,6 +201,9 @@ class Ball(Sampled, Solid):
         placed = np.asarray(self.center) + self.radius * points
         return Points(torch.from_numpy(placed), region=self, weights=torch.from_numpy(weights))
 
+    def __repr__(self) -> str:
+        return f"Ball({_shown(self.names, self.center)}, radius={self.radius})"
+
     def planar(self) -> Planar | None:
         """The disk that it is in two coordinates."""
         if len(self.names) != 2:
@@ -253,6 +259,10 @@ def _middles(counts: tuple[int, ...], dimension: int, d: int) -> Array:
     along = counts_along(((0.0, 1.0),) * dimension, counts)
     middles = tensor_product([(np.arange(count) + 0.5) / count for count in along])
     return np.hstack([middles, np.zeros((len(middles), d - dimension))])
+
+
+def _shown(names: tuple[str, ...], center: tuple[float, ...]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in zip(names, center, strict=True))
 
 
 def _center(center: dict[str, float]) -> tuple[tuple[str, ...], tuple[float, ...]]:

@@ -216,7 +216,8 @@ class Planar(Sampled):
         return self._about(np.diag(np.asarray(factors, dtype=np.float64)), about)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self.names)}; {', '.join(self.parts)})"
+        shown = [part for part in self.parts if "." not in part]
+        return f"{type(self).__name__}({', '.join(self.names)}; {', '.join(shown)})"
 
     def _about(self, matrix: Array, about: tuple[float, float] | None) -> Planar:
         fixed = np.asarray(self.bounds).mean(axis=1) if about is None else np.asarray(about, float)
@@ -309,13 +310,13 @@ class Outline(Sampled):
         """Points with weights: ``(weights * f(points)).sum()`` is the integral of f along it.
 
         Args:
-            n: points on each stretch: Gauss points, or equal steps around a whole ellipse.
+            n: Gauss points on each stretch, or a quarter of the equal steps around an ellipse.
         """
         check_integer("n", n, least=1)
         placed, normals, weights = [], [], []
         for side in self.sides:
             if side.curve.closed:
-                s, ds = np.arange(n) / n, np.full(n, 1 / n)
+                s, ds = np.arange(4 * n) / (4 * n), np.full(4 * n, 1 / (4 * n))
             else:
                 nodes, gauss = np.polynomial.legendre.leggauss(n)
                 s, ds = (1 + nodes) / 2, gauss / 2
