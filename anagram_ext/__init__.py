@@ -16,6 +16,7 @@ from anagram_ext.errors import (
 )
 from anagram_ext.geometry.ball import Ball, Sphere
 from anagram_ext.geometry.box import Box, Interval
+from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.geometry.shapes import Disk, Ellipse, Polygon, Rectangle
@@ -50,6 +51,7 @@ __all__ = [
     "HeldOutWarning",
     "Interval",
     "LstsqResult",
+    "Mesh",
     "NonFiniteError",
     "OutOfMemoryError",
     "Points",

@@ -13,7 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.geometry.designs import Array, Bounds, scale, sobol_design, tensor_product
+from anagram_ext.geometry.designs import (
+    Array,
+    Bounds,
+    Mask,
+    scale,
+    sobol_design,
+    tensor_product,
+)
 from anagram_ext.geometry.planar import as_planar
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.product import Parts, product
@@ -182,7 +189,7 @@ class Composite(Sampled, Solid):
         """Keeps points between inside and outside of the whole, not those of earlier shapes."""
         step, same = _ASIDE * self._size, 1e-10 * self._size
 
-        def keep(points: Points) -> Array:
+        def keep(points: Points) -> Mask:
             assert points.normals is not None
             here = points.as_subclass(Tensor)
             inner = self.interior(here - step * points.normals)
@@ -217,16 +224,20 @@ class Bounding:
 
     @property
     def dimension(self) -> int:
+        """As many as there are coordinates."""
         return len(self.names)
 
     @property
     def measure(self) -> float:
+        """The volume."""
         return float(np.prod([upper - lower for lower, upper in self.bounds]))
 
     def place(self, unit: Array) -> Points:
+        """Points [n, d] in it for those of the unit cube."""
         return Points(torch.from_numpy(scale(self.bounds, unit)))
 
     def grid(self, *counts: int) -> Points:
+        """Equispaced points inside."""
         along = counts * len(self.names) if len(counts) == 1 else counts
         ticks = [
             np.linspace(a, b, n + 2)[1:-1] for (a, b), n in zip(self.bounds, along, strict=True)
@@ -275,7 +286,7 @@ def _name(leaf: Any) -> str:
     return str(getattr(leaf, "name", type(leaf).__name__.lower()))
 
 
-def _strictly(shape: Region, other: Region) -> Array:
+def _strictly(shape: Region, other: Region) -> Mask:
     """Which of some points on the boundary of ``other`` lie inside of ``shape``."""
     unit = sobol_design(np.random.default_rng(1), _PROBES, len(shape.names))
     return np.asarray(_interior(shape, other.boundary().place(unit)))

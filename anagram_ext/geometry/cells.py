@@ -88,7 +88,7 @@ class Cell:
         )
 
 
-def cells(sides: tuple[Side, ...], size: float) -> tuple[Cell, ...]:
+def cut(sides: tuple[Side, ...], size: float) -> tuple[Cell, ...]:
     """The cells of the shape with these sides, from left to right and from below.
 
     Raises:

@@ -16,7 +16,7 @@ from torch import Tensor
 from anagram_ext.checks import check_integer, check_kind, check_names
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.geometry.algebra import Bounding, Solid
-from anagram_ext.geometry.designs import Array, Bounds
+from anagram_ext.geometry.designs import Array, Bounds, Mask
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampled import Sampled, plain
 from anagram_ext.geometry.subset import Subset, obeying
@@ -24,9 +24,7 @@ from anagram_ext.geometry.subset import Subset, obeying
 _AT_ONCE: Final = 2048  # points whose nearest triangles are sought in one go
 _ROUNDING: Final = 1e-12  # of the size
 # A rotation by no special angles about no special axis.
-_TURNED: Final = np.linalg.qr(
-    np.array([[0.91, 0.37, 0.11], [0.53, -0.29, 0.71], [0.17, 0.83, 0.41]])
-)[0]
+_TURNED: Final = np.linalg.qr([[0.91, 0.37, 0.11], [0.53, -0.29, 0.71], [0.17, 0.83, 0.41]])[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +107,7 @@ class Surface(Sampled):
         """
         raise ValueError(f"boundary must be that of a solid, got {self!r}, part {part!r}")
 
-    def encloses(self, points: Array) -> npt.NDArray[np.bool_]:
+    def encloses(self, points: Array) -> Mask:
         """Whether a closed one has points [n, 3] inside, [n]: rays cross it an odd number of times.
 
         The rays go in a direction of no importance, in which no edge and no triangle lies.
@@ -188,7 +186,8 @@ class Mesh(Sampled, Solid):
     """The solid inside of a closed surface of triangles.
 
     Read from a file by ``Mesh.from_file("part.stl")``. Needs the extra ``geometry`` (trimesh,
-    manifold3d). Points inside are found by the number of times that a ray from them crosses the surface.
+    manifold3d). A point is inside where a ray from it crosses the surface an odd number
+    of times.
 
     Attributes:
         surface: its boundary.

@@ -23,6 +23,7 @@ from anagram_ext.geometry.designs import (
     tensor_product,
     uniform_design,
 )
+from anagram_ext.geometry.picture import plot
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
@@ -194,6 +195,14 @@ class Pieces:
             )
 
         return Sampler(sum(int(np.prod(along)) for along in cells), draw, region=self)
+
+    def plot(self, where: Any) -> None:
+        """Draws the region, of one to three coordinates.
+
+        Args:
+            where: PNG file to write, or axes of matplotlib.
+        """
+        plot(self, where)
 
     def _axis(self, name: str) -> int:
         if name not in self.names:

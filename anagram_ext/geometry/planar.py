@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, finite_number
-from anagram_ext.geometry.cells import Cell, cells
-from anagram_ext.geometry.designs import Array, Bounds, counts_along, tensor_product
+from anagram_ext.geometry.cells import Cell, cut
+from anagram_ext.geometry.designs import Array, Bounds, Mask, counts_along, tensor_product
 from anagram_ext.geometry.outlines import Side, sides
 from anagram_ext.geometry.patches import Combined, Tree, patches
 from anagram_ext.geometry.points import Points
@@ -48,7 +48,7 @@ class Planar(Sampled):
     tree: Tree
 
     def __post_init__(self) -> None:
-        if not self._cells:
+        if not self.cells:
             raise ValueError("shape must have an area, got an empty one")
 
     def __or__(self, other: object) -> Any:
@@ -97,7 +97,7 @@ class Planar(Sampled):
     @cached_property
     def measure(self) -> float:
         """The area, in closed form."""
-        return math.fsum(cell.area for cell in self._cells)
+        return math.fsum(cell.area for cell in self.cells)
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, 2] lies in the shape, boundary included, [n] of bool."""
@@ -115,11 +115,11 @@ class Planar(Sampled):
 
         The first coordinate chooses the cell and the place along x in it, the second one y.
         """
-        ends = np.cumsum([cell.area for cell in self._cells])
+        ends = np.cumsum([cell.area for cell in self.cells])
         target = unit[:, 0] * ends[-1]
         chosen = np.minimum(np.searchsorted(ends, target, side="right"), len(ends) - 1)
         placed = np.empty((len(unit), 2))
-        for k, cell in enumerate(self._cells):
+        for k, cell in enumerate(self.cells):
             rows = chosen == k
             if rows.any():
                 along = np.clip((target[rows] - (ends[k] - cell.area)) / cell.area, 0, 1)
@@ -156,7 +156,7 @@ class Planar(Sampled):
             n: n^2 points in each of the cells between two curves that the shape is cut into.
         """
         check_integer("n", n, least=1)
-        points, weights = zip(*(cell.quadrature(n) for cell in self._cells), strict=True)
+        points, weights = zip(*(cell.quadrature(n) for cell in self.cells), strict=True)
         return Points(
             torch.from_numpy(np.concatenate(points)),
             region=self,
@@ -237,10 +237,11 @@ class Planar(Sampled):
         return sides(self.tree, self._size)
 
     @cached_property
-    def _cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[Cell, ...]:
+        """The shape cut into cells between two curves each, from left to right."""
         if not self._sides:
             return ()
-        found = cells(self._sides, self._size)
+        found = cut(self._sides, self._size)
         return tuple(cell for cell in found if cell.area > 1e-14 * self._size**2)
 
 
@@ -354,7 +355,7 @@ class Outline(Sampled):
     def _obeying(self, side: Side, rule: Rule) -> list[Side]:
         """The stretches of a side where the rule holds, their ends found by bisection."""
 
-        def holds(s: Array) -> Array:
+        def holds(s: Array) -> Mask:
             return follows(rule, self._points(side.curve.at(s), side.normals(s)), self.names)
 
         s = np.linspace(0, 1, _LOOKS + 1)

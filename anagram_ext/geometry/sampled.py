@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from anagram_ext.checks import check_integer, check_kind
 from anagram_ext.geometry.designs import (
     Array,
+    Mask,
     UnitDesign,
     counts_along,
     jittered_design,
@@ -20,6 +21,7 @@ from anagram_ext.geometry.designs import (
     sobol_design,
     uniform_design,
 )
+from anagram_ext.geometry.picture import plot
 from anagram_ext.geometry.sampler import Sampler
 
 if TYPE_CHECKING:
@@ -61,6 +63,14 @@ class Sampled:
 
         return Sampler(n, draw, region=self)
 
+    def plot(self, where: Any) -> None:
+        """Draws the region, of one to three coordinates.
+
+        Args:
+            where: PNG file to write, or axes of matplotlib.
+        """
+        plot(self, where)
+
 
 def _random(region: Region, n: int, design: UnitDesign) -> Sampler:
     check_integer("n", n, least=1)
@@ -86,7 +96,7 @@ def plain(argument: str, points: Tensor, d: int) -> Array:
 
 def follows(
     rule: Callable[[SimpleNamespace], object], points: Points, names: tuple[str, ...]
-) -> Array:
+) -> Mask:
     """Where a rule such as ``lambda x: x.x < 0.5`` holds, [n] of bool.
 
     Args:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_seed
-from anagram_ext.geometry.designs import Array, Bounds, sobol_design
+from anagram_ext.geometry.designs import Array, Bounds, Mask, sobol_design
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.product import Parts
 from anagram_ext.geometry.sampled import Sampled, follows
@@ -43,7 +43,7 @@ class Subset(Sampled):
     """
 
     base: Region
-    keep: Callable[[Points], Array]
+    keep: Callable[[Points], Mask]
     sign: float = 1.0
 
     @property
@@ -148,7 +148,7 @@ class Subset(Sampled):
         return Points(points, self, normals, points.weights)
 
 
-def subset(base: Region, keep: Callable[[Points], Array], sign: float = 1.0) -> list[Subset]:
+def subset(base: Region, keep: Callable[[Points], Mask], sign: float = 1.0) -> list[Subset]:
     """The subsets of each separate piece of a region of which anything is kept."""
     pieces = base.separate() if hasattr(base, "separate") else [base]
     found = [Subset(piece, keep, sign) for piece in pieces]
