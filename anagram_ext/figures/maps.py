@@ -93,14 +93,23 @@ def _draw(
             points[:, axis] = value
         values, errors = sampled(problem, model, theta, points)
         at = ", ".join(f"{problem.coordinates[axis]}={value:.3g}" for axis, value in fixed)
-        extent = tuple(float(axis[end]) for axis in ticks for end in (0, -1))
+        left, right, bottom, top = (float(axis[end]) for axis in ticks for end in (0, -1))
+        extent = left, right, bottom, top
         labels = {"xlabel": problem.coordinates[across], "ylabel": problem.coordinates[up]}
         for i, field in enumerate(problem.fields):
             name = f"{field} at {at}" if at else field
             row = next(rows)
             _map(figure, row[0], values[:, i], extent, title=name, **labels)
             if errors is not None:
-                _map(figure, row[1], errors[:, i], extent, "log", f"|error of {name}|", **labels)
+                _map(
+                    figure,
+                    row[1],
+                    errors[:, i],
+                    extent,
+                    scale="log",
+                    title=f"|error of {name}|",
+                    **labels,
+                )
     canvas.write(figure, path)
 
 
@@ -138,9 +147,9 @@ def _map(
     figure: Figure,
     axes: Axes,
     data: Tensor,
-    extent: tuple[float, ...],
+    extent: tuple[float, float, float, float],
+    *,
     scale: str = "linear",
-    title: str = "",
     **labels: str,
 ) -> None:
     """One map with its colour bar.
@@ -151,8 +160,7 @@ def _map(
         data: one value a pixel, NaN outside of the domain, [PIXELS^2].
         extent: left, right, bottom, top.
         scale: ``"log"`` shows four decades below the largest value.
-        title: above.
-        labels: of the axes.
+        labels: title and names of the axes.
     """
     image = data.reshape(PIXELS, PIXELS).numpy().T
     largest = float(np.nanmax(image, initial=0.0))
@@ -163,7 +171,7 @@ def _map(
         np.ma.masked_invalid(image), origin="lower", extent=extent, aspect="auto", norm=norm
     )
     figure.colorbar(drawn, ax=axes)
-    axes.set(title=title, **labels)
+    axes.set(**labels)
 
 
 def _logarithmic(least: float, most: float) -> Normalize:

@@ -57,7 +57,7 @@ def _draw_plane(region: Any, axes: Any) -> None:
     for cell in () if planar is None else planar.cells:
         x = cell.left + (1 - np.cos(np.pi * _ALONG)) / 2 * (cell.right - cell.left)
         axes.fill_between(
-            x, cell.lower.height(x), cell.upper.height(x), color="0.9", linewidth=0, zorder=0
+            x, cell.lower.height(x), cell.upper.height(x), color="0.9", linewidth=0.3, zorder=0
         )
     if not hasattr(outline, "sides"):
         axes.plot(*_dots(region).T, ".", markersize=2)
@@ -70,7 +70,7 @@ def _draw_plane(region: Any, axes: Any) -> None:
         points = side.curve.at(_ALONG)
         axes.plot(*points.T, color=colours[name], label=None if known else name)
     if len(colours) <= 10:
-        axes.legend(loc="upper right", fontsize="small")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize="small")
 
 
 def _name(labels: frozenset[str]) -> str:
