@@ -55,22 +55,24 @@ class Cell:
         return np.stack([x, below + unit[:, 1] * (self.upper.height(x) - below)], axis=1)
 
     def quadrature(self, n: int) -> tuple[Array, Array]:
-        """n^2 Gauss points [n^2, 2] and their weights [n^2]."""
+        """Gauss points [k, 2] and weights [k]: k = n^2 between segments, 2 n^2 next to arcs."""
         nodes, weights = np.polynomial.legendre.leggauss(n)
-        s, ds = self._abscissae(nodes, weights)
+        s, ds = self._abscissae(n)
         x = self.left + s * (self.right - self.left)
         height = self._height(x)
         y = self.lower.height(x)[:, None] + np.outer(height, (1 + nodes) / 2)
         points = np.stack([np.repeat(x, n), y.ravel()], axis=1)
         return points, np.outer(ds * (self.right - self.left) * height, weights / 2).ravel()
 
-    def _abscissae(self, nodes: Array, weights: Array) -> tuple[Array, Array]:
-        """Gauss points [n] of (0, 1) and weights, graded towards ends where an arc turns upright.
+    def _abscissae(self, n: int) -> tuple[Array, Array]:
+        """Gauss points of (0, 1) and weights, graded towards ends where an arc turns upright.
 
         With x = -cos(theta) a square root at the ends becomes smooth.
         """
         if not (isinstance(self.lower, EllipticArc) or isinstance(self.upper, EllipticArc)):
+            nodes, weights = np.polynomial.legendre.leggauss(n)
             return (1 + nodes) / 2, weights / 2
+        nodes, weights = np.polynomial.legendre.leggauss(2 * n)
         theta = np.pi * (1 + nodes) / 2
         return np.sin(theta / 2) ** 2, np.pi / 4 * np.sin(theta) * weights
 

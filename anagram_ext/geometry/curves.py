@@ -306,7 +306,7 @@ def increasing_inverse(
             newton = s - error / slope(s)
         inside = (newton > low) & (newton < high)
         following = np.where(inside, newton, (low + high) / 2)
-        if np.all(np.abs(following - s) <= 4e-16):
+        if np.all((np.abs(error) <= 1e-15) | (np.abs(following - s) <= 1e-15)):
             break
         s = following
     return np.asarray(np.where(error == 0, s, following))

@@ -23,6 +23,8 @@ from anagram_ext.geometry.subset import Subset, obeying
 
 _AT_ONCE: Final = 2048  # points whose nearest triangles are sought in one go
 _ROUNDING: Final = 1e-12  # of the size
+_ASIDE: Final = 1e-10  # of the size: what is as near as this to the surface lies on it
+_WAYS: Final = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3)
 # A rotation by no special angles about no special axis.
 _TURNED: Final = np.linalg.qr([[0.91, 0.37, 0.11], [0.53, -0.29, 0.71], [0.17, 0.83, 0.41]])[0]
 
@@ -271,9 +273,12 @@ class Mesh(Sampled, Solid):
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, 3] lies in it, surface included, [n] of bool."""
         places = plain("points", points, 3)
-        inside = torch.from_numpy(self.surface.encloses(places))
-        inside[~inside] = self.surface.contains(points[~inside])
-        return inside
+        inside = self.surface.encloses(places)
+        size = max(max(abs(lower), abs(upper)) for lower, upper in self.bounds)
+        for way in _WAYS:  # from a point on the surface one of them leads inside
+            others = np.flatnonzero(~inside)
+            inside[others] = self.surface.encloses(places[others] + _ASIDE * size * way)
+        return torch.from_numpy(inside)
 
     def interior(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, 3] lies inside, [n] of bool; on the surface either."""

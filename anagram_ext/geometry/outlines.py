@@ -59,18 +59,19 @@ def sides(tree: Tree, size: float) -> tuple[Side, ...]:
     corners = [curve.corners() for _, curve, _ in outlines]
     lower = np.stack([c.min(axis=0) for c in corners]) - _ASIDE * size
     upper = np.stack([c.max(axis=0) for c in corners]) + _ASIDE * size
-    found: list[Side] = []
+    parts: list[tuple[Curve, frozenset[str]]] = []
     for i, (number, curve, labels) in enumerate(outlines):
         meet = ((lower[i] <= upper) & (lower <= upper[i])).all(axis=1) & (owner != number)
         near = [(j, outlines[j][1]) for j in np.flatnonzero(meet)]
         earlier = [other for j, other in near if owner[j] < number]
         for part in curve.split(_cuts(curve, [other for _, other in near], size)):
             middle = part.at(np.array([0.5]))
-            known = any(other.distance(middle)[0] <= _SAME * size for other in earlier)
-            sign = 0.0 if known else _sign(tree, part, size)
-            if sign:
-                found.append(Side(part, sign, labels))
-    return tuple(found)
+            if not any(other.distance(middle)[0] <= _SAME * size for other in earlier):
+                parts.append((part, labels))
+    signs = _signs(tree, [part for part, _ in parts], size)
+    return tuple(
+        Side(part, sign, labels) for (part, labels), sign in zip(parts, signs, strict=True) if sign
+    )
 
 
 def _cuts(curve: Curve, others: list[Curve], size: float) -> list[float]:
@@ -91,10 +92,16 @@ def _cuts(curve: Curve, others: list[Curve], size: float) -> list[float]:
     return cuts
 
 
-def _sign(tree: Tree, part: Curve, size: float) -> float:
+def _signs(tree: Tree, parts: list[Curve], size: float) -> list[float]:
     """+1 or -1 where the shape lies on the left or right of a stretch only, else 0."""
     middle = np.array([0.5])
-    normal = Side(part, 1.0, frozenset()).normals(middle)
-    step = _ASIDE * size * normal
-    left, right = tree.level(np.concatenate([part.at(middle) - step, part.at(middle) + step])) < 0
-    return float(left) - float(right)
+    places = np.concatenate([part.at(middle) for part in parts])
+    normals = np.concatenate([Side(part, 1.0, frozenset()).normals(middle) for part in parts])
+    inside = (
+        tree.level(
+            np.concatenate([places - _ASIDE * size * normals, places + _ASIDE * size * normals])
+        )
+        < 0
+    )
+    left, right = np.split(inside, 2)
+    return [float(a) - float(b) for a, b in zip(left, right, strict=True)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Union
+from typing import Final, Union
 
 import numpy as np
 
 from anagram_ext.geometry.curves import Curve, EllipticArc
 from anagram_ext.geometry.designs import Array
+
+_PAIRS: Final = 1_000_000  # pairs of a point and an edge that are looked at in one go
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,22 @@ class Patch:
         return np.stack([e[0] for e in ends]), np.stack([e[1] for e in ends])
 
     def _polygon_level(self, points: Array) -> Array:
+        size = max(1, _PAIRS // len(self.curves))
+        parts = [points[start : start + size] for start in range(0, len(points), size)]
+        return np.concatenate([self._some_levels(part) for part in parts] or [np.zeros(0)])
+
+    def _some_levels(self, points: Array) -> Array:
         starts, ends = self._ends
-        nearest = np.full(len(points), np.inf)
-        inside = np.zeros(len(points), dtype=bool)
-        x, y = points.T
-        for (ax, ay), (bx, by) in zip(starts, ends, strict=True):
-            ux, uy = bx - ax, by - ay
-            s = np.clip(((x - ax) * ux + (y - ay) * uy) / (ux * ux + uy * uy), 0, 1)
-            nearest = np.minimum(nearest, np.hypot(x - ax - s * ux, y - ay - s * uy))
-            if ay != by:  # a ray to the right crosses the edge, its lower end included
-                across = (ay <= y) != (by <= y)
-                inside ^= across & (x < ax + (y - ay) * (ux / uy))
-        return np.where(inside, -nearest, nearest)
+        px, py = (points[:, None] - starts).transpose(2, 0, 1)  # [n, v] each
+        (ux, uy), ay, by = (ends - starts).T, starts[:, 1], ends[:, 1]
+        s = np.clip((px * ux + py * uy) / (ux * ux + uy * uy), 0, 1)
+        nearest = np.hypot(px - s * ux, py - s * uy).min(axis=1)
+        # A ray to the right crosses an edge, its lower end included.
+        y = points[:, 1:]
+        across = (ay <= y) != (by <= y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossed = across & (px < py * (ux / uy))
+        return np.where(crossed.sum(axis=1) % 2 == 1, -nearest, nearest)
 
 
 @dataclass(frozen=True)

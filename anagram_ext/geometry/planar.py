@@ -153,7 +153,8 @@ class Planar(Sampled):
         polygons up to a degree of 2 n - 2.
 
         Args:
-            n: n^2 points in each of the cells between two curves that the shape is cut into.
+            n: n^2 points in each of the cells between two curves that the shape is cut into, twice
+                as many next to arcs.
         """
         check_integer("n", n, least=1)
         points, weights = zip(*(cell.quadrature(n) for cell in self.cells), strict=True)
