@@ -174,23 +174,25 @@ def _check_simple(vertices: Array) -> None:
     starts, ends = vertices, np.roll(vertices, -1, axis=0)
     if (np.linalg.norm(ends - starts, axis=1) == 0).any():
         raise ValueError("Polygon: vertices must differ from their neighbours")
-
-    def turn(p: Array, q: Array, r: Array) -> Array:  # the side of the line p q on which r lies
-        u, v = q - p, r - p
-        return np.asarray(np.sign(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]))
-
-    n = len(vertices)
+    along, n = ends - starts, len(vertices)
+    back = (along * np.roll(along, 1, axis=0)).sum(axis=1) < 0
     for i in range(n):
-        others = np.array(
-            [j for j in range(n) if j not in {i, (i + 1) % n, (i - 1) % n}], dtype=int
-        )
-        a, b, c, d = starts[i], ends[i], starts[others], ends[others]
-        across = (turn(a, b, c) * turn(a, b, d) <= 0) & (turn(c, d, a) * turn(c, d, b) <= 0)
-        near = (
+        a, b, c, d = starts[i], ends[i], starts, ends
+        touch = (_turn(a, b, c) * _turn(a, b, d) <= 0) & (_turn(c, d, a) * _turn(c, d, b) <= 0)
+        touch &= (
             (np.minimum(a, b) <= np.maximum(c, d)) & (np.minimum(c, d) <= np.maximum(a, b))
         ).all(axis=1)
-        if (across & near).any():
+        # Neighbours share an end; they share more where one folds back onto the other.
+        touch[[i - 1, i, (i + 1) % n]] = False
+        touch[i - 1] = back[i] and _turn(starts[i - 1], a, b) == 0
+        if touch.any():
             raise ValueError(
                 f"Polygon: edges must not cross or touch, as edge{i} and "
-                f"edge{others[across & near][0]} do"
+                f"edge{int(np.flatnonzero(touch)[0])} do"
             )
+
+
+def _turn(p: Array, q: Array, r: Array) -> Array:
+    """+1, 0 or -1 by the side of the line from p to q on which r lies; [..., 2] each."""
+    u, v = q - p, r - p
+    return np.asarray(np.sign(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]))

@@ -90,7 +90,7 @@ def test_circles_are_circles():
 def polygons(rng: np.random.Generator):
     """Two random star-shaped polygons around places near each other."""
     for _ in range(2):
-        angles = np.sort(rng.random(7)) * 2 * np.pi
+        angles = (np.arange(7) + 0.8 * rng.random(7)) * 2 * np.pi / 7
         radii = rng.uniform(0.5, 1.5, 7)
         place = rng.uniform(-0.7, 0.7, 2)
         yield place + radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -319,6 +319,7 @@ def test_a_polygon_of_a_thousand_corners():
         (lambda: ax.Rectangle(normal=(0, 1), y=(0, 1)), ValueError, "'normal' cannot name"),
         (lambda: ax.Polygon([(0, 0), (1, 1)]), ValueError, r"three or more \[v, 2\]"),
         (lambda: ax.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)]), ValueError, "must not cross"),
+        (lambda: ax.Polygon([(0, 0), (2, 0), (1, 0), (1, 1)]), ValueError, "must not cross"),
         (lambda: ax.Polygon([(0, 0), (0, 0), (1, 0), (0, 1)]), ValueError, "must differ"),
         (lambda: ax.Polygon([(0, 0), (2, 0), (1, math.inf)]), ValueError, "must be finite"),
         (lambda: ax.Polygon([(0, 0), (1, 0), (0, 1)], names=("x",)), ValueError, "two coordinates"),
