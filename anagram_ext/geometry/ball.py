@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from scipy.special import betaincinv, roots_jacobi
 from torch import Tensor
 
 from anagram_ext.checks import (
@@ -191,6 +190,8 @@ class Ball(Sampled, Solid):
 
     def quadrature(self, n: int) -> Points:
         """2 n^d points with weights, exact for polynomials up to degree 2 n - 1."""
+        from scipy.special import roots_jacobi  # noqa: PLC0415 -- slow to import
+
         check_integer("n", n, least=1)
         d = len(self.names)
         nodes, radial = roots_jacobi(n, 0, d - 1)  # weight (1 + t)^(d - 1) on (-1, 1)
@@ -228,6 +229,8 @@ def directions(unit: Array) -> Array:
     Coordinate by coordinate: the first one of a random direction, mapped to (0, 1), has the
     distribution Beta((d-1)/2, (d-1)/2); what remains is a direction in one dimension less.
     """
+    from scipy.special import betaincinv  # noqa: PLC0415 -- slow to import
+
     n, free = unit.shape
     points, left = np.empty((n, free + 1)), np.ones(n)
     for k in range(free - 1):
@@ -242,6 +245,8 @@ def directions(unit: Array) -> Array:
 
 def sphere_rule(n: int, d: int) -> tuple[Array, Array]:
     """Points [2 n^(d-1), d] of the unit sphere and weights: Gauss-Jacobi rules around circles."""
+    from scipy.special import roots_jacobi  # noqa: PLC0415 -- slow to import
+
     angles = 2 * np.pi * (np.arange(2 * n) + 0.5) / (2 * n)
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     weights = np.full(2 * n, np.pi / n)

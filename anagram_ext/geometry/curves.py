@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Final, Union
 
 import numpy as np
-from scipy.special import ellipeinc
 
 from anagram_ext.geometry.designs import Array
 
@@ -268,6 +267,8 @@ class EllipticArc:
 
     def _passed(self, t: Array) -> Array:
         """Length from ``begin`` to t: incomplete elliptic integrals of the second kind."""
+        from scipy.special import ellipeinc  # noqa: PLC0415 -- slow to import
+
         a, b = self.radii
         long, short = max(a, b), min(a, b)
         # ellipeinc measures from the end of the short half-axis of x = long sin, y = short cos.
