@@ -16,6 +16,7 @@ from anagram_ext.errors import (
 )
 from anagram_ext.geometry.ball import Ball, Sphere
 from anagram_ext.geometry.box import Box, Interval
+from anagram_ext.geometry.files import read_shape, write_vtu
 from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
@@ -71,8 +72,10 @@ __all__ = [
     "lstsq",
     "methods",
     "problems",
+    "read_shape",
     "step",
     "train",
+    "write_vtu",
 ]
 
 __version__ = version()

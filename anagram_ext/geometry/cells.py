@@ -42,6 +42,11 @@ class Cell:
         """In closed form."""
         return float(self._passed(np.asarray([1.0]))[0])
 
+    @property
+    def is_curved(self) -> bool:
+        """Whether an arc bounds it."""
+        return isinstance(self.lower, EllipticArc) or isinstance(self.upper, EllipticArc)
+
     def place(self, unit: Array) -> Array:
         """Points [n, 2] for those of the unit square [n, 2]: even ones stay even."""
         width = self.right - self.left
@@ -69,7 +74,7 @@ class Cell:
 
         With x = -cos(theta) a square root at the ends becomes smooth.
         """
-        if not (isinstance(self.lower, EllipticArc) or isinstance(self.upper, EllipticArc)):
+        if not self.is_curved:
             nodes, weights = np.polynomial.legendre.leggauss(n)
             return (1 + nodes) / 2, weights / 2
         nodes, weights = np.polynomial.legendre.leggauss(2 * n)

@@ -38,7 +38,8 @@ def held_out_points(points: Tensor, seed: int) -> Tensor | None:
     rng = np.random.default_rng(seed)
     region = _region_of(points)
     if region is not None:
-        return region.place(sobol_design(rng, len(points), points.shape[1]))
+        placed: Tensor = region.place(sobol_design(rng, len(points), points.shape[1]))
+        return placed
     if getattr(points, "normals", None) is not None:
         return None  # new points would need normals, which a bounding box does not know
     lower, upper = points.amin(dim=0), points.amax(dim=0)

@@ -187,8 +187,8 @@ class Surface(Sampled):
 class Mesh(Sampled, Solid):
     """The solid inside of a closed surface of triangles.
 
-    Read from a file by ``Mesh.from_file("part.stl")``. Needs the extra ``geometry`` (trimesh,
-    manifold3d). A point is inside where a ray from it crosses the surface an odd number
+    Read from a file by ``Mesh.from_file("part.stl")``. Needs the extra ``geometry``
+    (trimesh). A point is inside where a ray from it crosses the surface an odd number
     of times.
 
     Attributes:

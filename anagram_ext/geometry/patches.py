@@ -72,7 +72,7 @@ class Patch:
         across = (ay <= y) != (by <= y)
         with np.errstate(divide="ignore", invalid="ignore"):
             crossed = across & (px < py * (ux / uy))
-        return np.where(crossed.sum(axis=1) % 2 == 1, -nearest, nearest)
+        return np.asarray(np.where(crossed.sum(axis=1) % 2 == 1, -nearest, nearest))
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.geometry.designs import Array, Bounds
-    from anagram_ext.geometry.points import Points
 
 
 class Region(Protocol):
-    """A set in d named coordinates: a domain, or a part of its boundary."""
+    """A set in d named coordinates: a domain, or a part of its boundary.
+
+    What returns points returns ``Points``, which refer back to the region.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -30,7 +32,7 @@ class Region(Protocol):
     def measure(self) -> float:
         """Length, area or volume."""
 
-    def place(self, unit: Array) -> Points:
+    def place(self, unit: Array) -> Any:
         """The ``Points`` [n, d] of the set that belong to points [n, d] of the unit cube.
 
         Evenly distributed ones stay so. Points of a boundary carry outward unit normals.
@@ -45,8 +47,8 @@ class Region(Protocol):
     def distance(self, points: Tensor) -> Tensor:
         """Distance of the points [n, d] from the boundary, negative inside of a domain, [n]."""
 
-    def grid(self, n: int, /) -> Points:
-        """Regular points."""
+    def grid(self, n: int, /) -> Any:
+        """Regular ``Points``."""
 
-    def quadrature(self, n: int, /) -> Points:
-        """Points with weights [n]: sums of weight x value are integrals."""
+    def quadrature(self, n: int, /) -> Any:
+        """``Points`` with weights [n]: sums of weight x value are integrals."""

@@ -59,7 +59,8 @@ class Sampled:
             unit = np.zeros((n, len(self.names)))
             if self.dimension:
                 unit[:, : self.dimension] = jittered_design(np.random.default_rng(seed), along)
-            return self.place(unit)
+            placed: Tensor = self.place(unit)
+            return placed
 
         return Sampler(n, draw, region=self)
 
@@ -76,7 +77,9 @@ def _random(region: Region, n: int, design: UnitDesign) -> Sampler:
     check_integer("n", n, least=1)
 
     def draw(seed: int) -> Tensor:
-        return region.place(design(np.random.default_rng(seed), n, len(region.names)))
+        unit = design(np.random.default_rng(seed), n, len(region.names))
+        placed: Tensor = region.place(unit)
+        return placed
 
     return Sampler(n, draw, region=region)
 

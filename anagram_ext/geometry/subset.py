@@ -125,7 +125,7 @@ class Subset(Sampled):
         tried = max(16, math.ceil(1.1 * n / max(self.share, 1e-3)))
         while tried <= _MOST:
             unit = sobol_design(np.random.default_rng(seed), tried, len(self.names))
-            points = self.base.place(unit)
+            points: Points = self.base.place(unit)
             kept = np.flatnonzero(self.keep(points))
             if len(kept) >= n:
                 return points.taken(torch.from_numpy(kept[:n]))
