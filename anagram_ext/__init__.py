@@ -15,9 +15,13 @@ from anagram_ext.errors import (
     OutOfMemoryError,
     TrainingWarning,
 )
-from anagram_ext.geometry.box import Box
+from anagram_ext.geometry.ball import Ball, Sphere
+from anagram_ext.geometry.box import Box, Interval
+from anagram_ext.geometry.files import read_shape, write_vtu
+from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+from anagram_ext.geometry.shapes import Disk, Ellipse, Polygon, Rectangle
 from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
@@ -45,12 +49,15 @@ from anagram_ext.training.verdict import Verdict
 __all__ = [
     "MLP",
     "BackendUnavailable",
+    "Ball",
     "Box",
     "Condition",
     "Coordinates",
     "CudaError",
     "Cutoff",
     "Data",
+    "Disk",
+    "Ellipse",
     "Factorisation",
     "Field",
     "FigureWarning",
@@ -58,15 +65,20 @@ __all__ = [
     "InputMap",
     "Integral",
     "IntegroDifferential",
+    "Interval",
     "LstsqResult",
     "MarchResult",
+    "Mesh",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
     "Paired",
     "Points",
+    "Polygon",
     "Problem",
+    "Rectangle",
     "Sampler",
+    "Sphere",
     "StepResult",
     "TrainResult",
     "TrainingWarning",
@@ -88,10 +100,12 @@ __all__ = [
     "methods",
     "periodic",
     "problems",
+    "read_shape",
     "scaled",
     "set_num_threads",
     "step",
     "train",
+    "write_vtu",
 ]
 
 __version__ = version()

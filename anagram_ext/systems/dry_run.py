@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anagram_ext.pde.condition import Residual
+    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.operators import Operator
     from anagram_ext.systems.signature import AnySignature
 
@@ -254,7 +255,7 @@ def _holds_data(
     n = jets.shape[-1]
     # A random order of few points may be their own; a shift by one never is.
     for order in (torch.arange(n).roll(1), torch.randperm(n, generator=rng)):
-        shuffled = type(coordinates)(coordinates.names, coordinates.points[order])
+        shuffled = coordinates.taken(order)
         if not _close(_values(found, shuffled, jets[..., order]), values[:, order]):
             return True
     return False
