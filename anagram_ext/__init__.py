@@ -13,6 +13,7 @@ from anagram_ext.errors import (
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
+    SlowWarning,
 )
 from anagram_ext.geometry.box import Box
 from anagram_ext.geometry.points import Points
@@ -31,6 +32,8 @@ from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
+from anagram_ext.training.fit import LeastSquaresResult
+from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
@@ -49,6 +52,7 @@ __all__ = [
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "LeastSquaresResult",
     "LstsqResult",
     "MarchResult",
     "Model",
@@ -57,6 +61,7 @@ __all__ = [
     "Points",
     "Problem",
     "Sampler",
+    "SlowWarning",
     "StepResult",
     "TrainResult",
     "Unknown",
@@ -66,6 +71,7 @@ __all__ = [
     "factorise",
     "info",
     "jacobian",
+    "least_squares",
     "load",
     "lstsq",
     "march",

@@ -74,16 +74,16 @@ class ModuleResidual:
         self._check_repeatable(theta, parts)
 
     def __call__(self, theta: Tensor) -> Tensor:
-        """r [S], differentiable in theta [P]."""
+        """The residual r [S], differentiable in theta [P]."""
         return torch.cat([part.reshape(-1) for part in self.parts(theta)])
 
     def values(self, theta: Tensor) -> Tensor:
-        """r [S] without a graph."""
+        """The residual r [S] without a graph."""
         # Not under no_grad: a residual may itself differentiate in its inputs.
         return self(theta.detach()).detach()
 
     def point(self, theta: Tensor) -> Point:
-        """r and its graph at theta.
+        """The residual and its graph at theta.
 
         Raises:
             NonFiniteError: r is not finite.

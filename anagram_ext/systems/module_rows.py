@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def parts_of(rows: slice, most: int) -> list[slice]:
     n = rows.stop - rows.start
     count = -(-n // max(1, most))
     bounds = [rows.start + n * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 @cache

@@ -11,7 +11,7 @@ what autograd says, which knows nothing of samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,7 +82,7 @@ class SampleRows:
             if not self._is_right(point, rows, call, seeds):
                 self.parts = {}
                 return []
-            n, C = seeds.shape[:2]
+            n, C = len(seeds), seeds.shape[1]
             for some in parts_of(slice(0, n), most_rows // max(C, 1)):
                 place = slice(rows.start + some.start * C, rows.start + some.stop * C)
                 tiles.append(Tile(place, self._maker(theta, call, seeds, some)))
@@ -96,9 +96,9 @@ class SampleRows:
         expected = point.pullback(w)
         try:
             self._maker(theta, call, seeds, slice(0, 1))()
-            outputs, pull = vjp(lambda t: self._outputs(t, *call.inputs), theta)
+            outputs, pull = vjp(lambda t: self._outputs(t, *call.inputs), theta)[:2]
             weights = torch.einsum("nc,nc...->n...", w[rows].view(seeds.shape[:2]), seeds)
-            (found,) = pull(weights.view_as(outputs))
+            found: Tensor = pull(weights.view_as(outputs))[0]
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError:  # no vmap
@@ -110,9 +110,11 @@ class SampleRows:
 
         def single(*sample: Tensor) -> Tensor:
             alone = [tensor[None] for tensor in sample]
-            return self._flat.call(theta, lambda module: module(*alone)[0])
+            output: Tensor = self._flat.call(theta, lambda module: module(*alone)[0])
+            return output
 
-        return vmap(single)(*inputs)
+        outputs: Tensor = vmap(single)(*inputs)
+        return outputs
 
     def _maker(self, theta: Tensor, call: Call, seeds: Tensor, some: slice) -> Callable[[], Tensor]:
         inputs = tuple(tensor[some] for tensor in call.inputs)
@@ -121,7 +123,8 @@ class SampleRows:
             """The rows [C, P] of one sample."""
             alone = [tensor[None] for tensor in sample]
             pull = vjp(lambda t: self._flat.call(t, lambda module: module(*alone)[0]), theta)[1]
-            return vmap(lambda seed: pull(seed)[0])(seeds)
+            rows: Tensor = vmap(lambda seed: pull(seed)[0])(seeds)
+            return rows
 
         return lambda: vmap(rows_of)(seeds[some], *inputs).reshape(-1, len(theta))
 
@@ -129,9 +132,7 @@ class SampleRows:
         """The calls of the module in one call of the residual, and its tensors."""
         calls: list[Call] = []
 
-        def cut(
-            module: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any], output: Any
-        ) -> Any:
+        def cut(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any], output: Any) -> Any:
             if not _is_of_samples(inputs, options, output):
                 return output
             leaf = output.detach().requires_grad_()
@@ -160,7 +161,9 @@ def _its_call(tensor: Tensor, theta: Tensor, calls: list[Call]) -> int | None:
     if not tensor.requires_grad or not tensor.numel():
         return None
     leaves = [theta, *(call.output for call in calls)]
-    slopes = torch.autograd.grad(tensor.sum(), leaves, retain_graph=True, allow_unused=True)
+    slopes: Sequence[Tensor | None] = torch.autograd.grad(
+        tensor.sum(), leaves, retain_graph=True, allow_unused=True
+    )
     used = [i for i, slope in enumerate(slopes) if slope is not None]
     if len(used) != 1 or used[0] == 0:
         return None

@@ -15,7 +15,14 @@ from anagram_ext.linear.memory import check_mode, is_stored
 from anagram_ext.linear.streamed import TILE_BYTES, Streamed
 from anagram_ext.models.flat_module import FlatModule
 from anagram_ext.systems.module_residual import ModuleResidual, Point
-from anagram_ext.systems.module_rows import BATCH_BYTES, ReverseRows, Tile, agree, forward_fill
+from anagram_ext.systems.module_rows import (
+    BATCH_BYTES,
+    ReverseRows,
+    Tile,
+    agree,
+    forward_fill,
+    load_forward_mode,
+)
 from anagram_ext.systems.protocol import Linearisation, half_squares
 from anagram_ext.systems.sample_rows import SampleRows
 
@@ -74,6 +81,8 @@ class TorchSystem:
         self._forward = self.n_parameters <= self.n_rows
         self._reverse = ReverseRows()
         self._sweep_bytes = _graph_bytes(self.residual, self.flat.theta())
+        if self._forward:
+            load_forward_mode()  # here, not in the first step
 
     def residuals(self, thetas: Tensor) -> Tensor:
         """The residuals [q, S] of parameter vectors [q, P]; they may be non-finite."""
@@ -112,19 +121,19 @@ class TorchSystem:
         theta = self._checked(theta)
         point = self.residual.point(theta)
         r = point.residual.detach()
+        expected = point.pullback(self._probe)  # J^T w
+        _check_finite(expected, "derivative of the residual")
         jacobian: Jacobian
         if is_stored(self._memory, self.n_rows, self.n_parameters, theta):
-            jacobian = Stored(self._matrix(point))
+            jacobian = Stored(self._matrix(point, expected))
         else:
             tiles = self._completed(self._sample_tiles(point), point)
             jacobian = Streamed(_Tiles(point, tiles))
         return Linearisation(r, float(half_squares(r)), jacobian)
 
-    def _matrix(self, point: Point) -> Tensor:
+    def _matrix(self, point: Point, expected: Tensor) -> Tensor:
         """J [S, P]."""
         matrix = new_jacobian(self.n_rows, point.theta.detach())
-        expected = point.pullback(self._probe)
-        _check_finite(expected, "derivative of the residual")
         tiles = self._sample_tiles(point)
         if not tiles and self._forward:
             if self._fill_forwards(point, matrix, expected):
@@ -177,7 +186,7 @@ class _Tiles:
         self._tiles = tiles
         self._point = point
         self.sizes = [tile.rows.stop - tile.rows.start for tile in tiles]
-        self.order = None
+        self.order: Tensor | None = None
         self.like = point.theta.detach()
         self.n_parameters = len(self.like)
 

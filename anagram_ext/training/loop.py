@@ -97,7 +97,7 @@ def train(
     """
     seed = check_seed(seed)
     network = _network(problem, model, device)
-    chosen = _method(method, cutoff)
+    chosen = chosen_method(method, cutoff)
     limit = _steps(steps, chosen)
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
@@ -171,7 +171,13 @@ def _network(problem: Problem, model: Model | None, device: str | torch.device |
     return model_of(problem, cast("Model", network), where)
 
 
-def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
+def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
+    """The method that a name and a cutoff mean, or the method object.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: no method has this name, or a cutoff is given where it has no place.
+    """
     if not isinstance(method, str):
         if cutoff is not None:
             raise ValueError(f"cutoff must be given to the method object itself, got {cutoff!r}")
