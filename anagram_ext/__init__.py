@@ -24,6 +24,7 @@ from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
+from anagram_ext.models.torch_model import TorchModel
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
@@ -63,6 +64,7 @@ __all__ = [
     "Sampler",
     "SlowWarning",
     "StepResult",
+    "TorchModel",
     "TrainResult",
     "Unknown",
     "__version__",

@@ -85,6 +85,26 @@ class FlatModule:
         with _any_derivative():
             return cast("T", functional_call(_Applied(self.module, function), parameters, ()))
 
+    def first_call(self, theta: Tensor, function: Callable[[nn.Module], T]) -> T:
+        """The same, making sure that buffers stay what they are.
+
+        Raises:
+            ValueError: a buffer changes; it is set back.
+        """
+        before = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
+        result = self.call(theta, function)
+        now = dict(self.module.named_buffers())
+        changed = [name for name in before if not torch.equal(now[name], before[name])]
+        with torch.no_grad():
+            for name in changed:
+                now[name].copy_(before[name])
+        if changed:
+            raise ValueError(
+                f"buffers of module must stay what they are, got a change of {changed[0]!r} in a "
+                "call (batch normalisation in training mode? Call module.eval() first)"
+            )
+        return result
+
 
 class _Applied(nn.Module):
     """A function of a module as the ``forward`` that ``functional_call`` wants."""

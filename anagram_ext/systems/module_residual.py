@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -118,11 +118,9 @@ class ModuleResidual:
         )
 
     def _first_call(self, theta: Tensor) -> list[Tensor]:
-        module = self.flat.module
-        buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
         leaf = theta.clone().requires_grad_()
-        parts = self.parts(leaf)
-        _check_buffers(module, buffers)
+        with torch.inference_mode(False), torch.enable_grad():
+            parts = as_tensors(self.flat.first_call(leaf, self._function))
         self._check_parts(parts)
         self._check_depends(parts, leaf)
         return parts
@@ -178,30 +176,6 @@ class ModuleResidual:
 def as_tensors(returned: object) -> list[Any]:
     """What a residual returned, as a list."""
     return list(returned) if isinstance(returned, (tuple, list)) else [returned]
-
-
-def _check_buffers(module: nn.Module, before: dict[str, Tensor]) -> None:
-    """Raises, with the buffers as they were, where a call has changed one."""
-    changed = [
-        name
-        for name, buffer in module.named_buffers()
-        if name in before and not torch.equal(buffer, before[name])
-    ]
-    if changed:
-        _restore_and_refuse(module, before, changed)
-
-
-def _restore_and_refuse(
-    module: nn.Module, before: dict[str, Tensor], changed: list[str]
-) -> NoReturn:
-    now = dict(module.named_buffers())
-    with torch.no_grad():
-        for name in changed:
-            now[name].copy_(before[name])
-    raise ValueError(
-        f"residual must leave the buffers of module alone, got a change of {changed[0]!r} "
-        "(batch normalisation in training mode? Call module.eval() first)"
-    )
 
 
 def _lists(shapes: list[torch.Size]) -> list[list[int]]:

@@ -6,7 +6,6 @@ import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.func import jvp, vmap
 
 from anagram_ext.errors import SlowWarning
+from anagram_ext.models.torch_jets import load_forward_mode
 
 if TYPE_CHECKING:
     from anagram_ext.systems.module_residual import ModuleResidual, Point
@@ -107,14 +107,6 @@ def parts_of(rows: slice, most: int) -> list[slice]:
     count = -(-n // max(1, most))
     bounds = [rows.start + n * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(bounds)]
-
-
-@cache
-def load_forward_mode() -> None:
-    """The first forward-mode product makes torch compile rules with a deprecated function."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        jvp(torch.tanh, (torch.zeros(1),), (torch.ones(1),))
 
 
 def _units(part: slice, n: int, like: Tensor) -> Tensor:

@@ -14,15 +14,9 @@ from anagram_ext.linear.jacobian import Stored, new_jacobian
 from anagram_ext.linear.memory import check_mode, is_stored
 from anagram_ext.linear.streamed import TILE_BYTES, Streamed
 from anagram_ext.models.flat_module import FlatModule
+from anagram_ext.models.torch_jets import load_forward_mode
 from anagram_ext.systems.module_residual import ModuleResidual, Point
-from anagram_ext.systems.module_rows import (
-    BATCH_BYTES,
-    ReverseRows,
-    Tile,
-    agree,
-    forward_fill,
-    load_forward_mode,
-)
+from anagram_ext.systems.module_rows import BATCH_BYTES, ReverseRows, Tile, agree, forward_fill
 from anagram_ext.systems.protocol import Linearisation, half_squares
 from anagram_ext.systems.sample_rows import SampleRows
 

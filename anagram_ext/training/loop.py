@@ -19,6 +19,7 @@ from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import model_of
+from anagram_ext.models.torch_model import TorchModel
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.own_scales import in_own_units
 from anagram_ext.systems.pde_system import PdeSystem
@@ -31,7 +32,7 @@ from anagram_ext.training.run import Run
 from anagram_ext.training.validation import Validation
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 def train(
     problem: Problem,
-    model: Model | None = None,
+    model: Model | nn.Module | None = None,
     *,
     steps: int | None = None,
     seed: int = 0,
@@ -62,7 +63,10 @@ def train(
 
     Args:
         problem: what to solve.
-        model: an ``MLP`` or a ``Model``; the problem's own by default.
+        model: an ``MLP`` or a ``Model``; the problem's own by default. Or any ``torch.nn.Module``
+            from points [n, d] to values [n, m]: training starts from its parameters and leaves the
+            best ones in it. Its derivatives come by torch.func, one or two orders of magnitude
+            slower than the engine's, unless it is a module that ``MLP.from_torch`` takes.
         steps: steps to do; the method's usual number by default.
         seed: seed of initial parameters and of sampled points.
         method: a name out of ``anagram_ext.methods.names()``, or a method object.
@@ -120,6 +124,8 @@ def train(
             stop_reason = _guarded(run, limit, after_row)
             ctrl_c.hold()  # what was found is written, whatever the hurry
         result = run.result(str(stop_reason), seed)
+        if isinstance(result.model, TorchModel):
+            result.model.write(result.theta)
         complaints = [] if directory is None else _write(directory, system, result)
         if ctrl_c.pressed:
             result = replace(result, stop_reason=str(Stop.INTERRUPTED))
@@ -159,7 +165,9 @@ def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
     return Stop.STEPS_REACHED
 
 
-def _network(problem: Problem, model: Model | None, device: str | torch.device | None) -> Model:
+def _network(
+    problem: Problem, model: Model | nn.Module | None, device: str | torch.device | None
+) -> Model:
     check_kind("problem", problem, Problem, "a Problem")
     network = problem.model if model is None else model
     if network is None:
@@ -167,7 +175,6 @@ def _network(problem: Problem, model: Model | None, device: str | torch.device |
             f"model must be given: {problem.name!r} has no network of its own, got None"
         )
     where = None if device is None else device_name(device)
-    problem.check_model(network)
     return model_of(problem, cast("Model", network), where)
 
 
