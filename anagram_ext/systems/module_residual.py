@@ -119,14 +119,23 @@ class ModuleResidual:
 
     def _first_call(self, theta: Tensor) -> list[Tensor]:
         leaf = theta.clone().requires_grad_()
-        with torch.inference_mode(False), torch.enable_grad():
-            parts = as_tensors(self.flat.first_call(leaf, self._function))
+        try:
+            with torch.inference_mode(False), torch.enable_grad():
+                parts = as_tensors(self.flat.first_call(leaf, self._function))
+        except RuntimeError as error:
+            if "inplace" not in str(error) and "in-place" not in str(error):
+                raise
+            raise ValueError(
+                f"residual must change nothing that derivatives go through, got {error}"
+            ) from error
         self._check_parts(parts)
         self._check_depends(parts, leaf)
         return parts
 
     def _check_parts(self, parts: list[Tensor]) -> None:
         flat = self.flat
+        if not parts:
+            raise ValueError("residual must return at least one number, got none")
         for part in parts:
             if not isinstance(part, Tensor):
                 raise TypeError(

@@ -207,7 +207,7 @@ def _graph_bytes(residual: ModuleResidual, theta: Tensor) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-        residual.point(theta)
+        residual(theta.clone().requires_grad_())
     return total
 
 
