@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
@@ -104,6 +104,13 @@ class FlatModule:
                 "call (batch normalisation in training mode? Call module.eval() first)"
             )
         return result
+
+
+@contextmanager
+def differentiating() -> Iterator[None]:
+    """Derivatives work, whatever the caller has switched off."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 class _Applied(nn.Module):

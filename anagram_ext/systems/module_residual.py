@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from anagram_ext.errors import NonFiniteError
+from anagram_ext.models.flat_module import differentiating
 
 if TYPE_CHECKING:
     from anagram_ext.models.flat_module import FlatModule
@@ -62,7 +63,8 @@ class ModuleResidual:
         self._function = function
         self.shapes: list[torch.Size] = []
         theta = flat.theta()
-        parts = self._first_call(theta)
+        with differentiating():
+            parts = self._first_call(theta)
         self.shapes = [part.shape for part in parts]
         self.slices: list[slice] = []
         self.n_rows = 0
@@ -79,8 +81,8 @@ class ModuleResidual:
 
     def values(self, theta: Tensor) -> Tensor:
         """The residual r [S] without a graph."""
-        # Not under no_grad: a residual may itself differentiate in its inputs.
-        return self(theta.detach()).detach()
+        with differentiating():  # a residual may itself differentiate in its inputs
+            return self(theta.detach().clone()).detach()
 
     def point(self, theta: Tensor) -> Point:
         """The residual and its graph at theta.
@@ -88,15 +90,15 @@ class ModuleResidual:
         Raises:
             NonFiniteError: r is not finite.
         """
-        leaf = theta.detach().clone().requires_grad_()
-        r = self(leaf)
+        with differentiating():
+            leaf = theta.detach().clone().requires_grad_()
+            r = self(leaf)
         self.check_finite(r.detach())
         return Point(leaf, r)
 
     def parts(self, theta: Tensor) -> list[Tensor]:
         """What the function returns, as many and as large as in its first call."""
-        with torch.inference_mode(False), torch.enable_grad():
-            parts = as_tensors(self.flat.call(theta, self._function))
+        parts = as_tensors(self.flat.call(theta, self._function))
         if self.shapes and [part.shape for part in parts] != self.shapes:
             raise ValueError(
                 f"residual must return the shapes {_lists(self.shapes)} as in its first call, got "
@@ -120,8 +122,7 @@ class ModuleResidual:
     def _first_call(self, theta: Tensor) -> list[Tensor]:
         leaf = theta.clone().requires_grad_()
         try:
-            with torch.inference_mode(False), torch.enable_grad():
-                parts = as_tensors(self.flat.first_call(leaf, self._function))
+            parts = as_tensors(self.flat.first_call(leaf, self._function))
         except RuntimeError as error:
             if "inplace" not in str(error) and "in-place" not in str(error):
                 raise

@@ -13,7 +13,7 @@ from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.jacobian import Stored, new_jacobian
 from anagram_ext.linear.memory import check_mode, is_stored
 from anagram_ext.linear.streamed import TILE_BYTES, Streamed
-from anagram_ext.models.flat_module import FlatModule
+from anagram_ext.models.flat_module import FlatModule, differentiating
 from anagram_ext.models.torch_jets import load_forward_mode
 from anagram_ext.systems.module_residual import ModuleResidual, Point
 from anagram_ext.systems.module_rows import BATCH_BYTES, ReverseRows, Tile, agree, forward_fill
@@ -71,7 +71,8 @@ class TorchSystem:
         rng = torch.Generator().manual_seed(0)
         probe = torch.randn(self.n_rows, generator=rng, dtype=torch.float64)
         self._probe = probe.to(self.flat.theta())
-        self._samples = SampleRows(self.residual, self._probe)
+        with differentiating():
+            self._samples = SampleRows(self.residual, self._probe)
         self._forward = self.n_parameters <= self.n_rows
         self._reverse = ReverseRows()
         self._sweep_bytes = _graph_bytes(self.residual, self.flat.theta())
@@ -112,7 +113,10 @@ class TorchSystem:
             NonFiniteError: the residual or a derivative is NaN or infinite.
             MemoryError: J can neither be stored nor streamed.
         """
-        theta = self._checked(theta)
+        with differentiating():
+            return self._linearised(self._checked(theta))
+
+    def _linearised(self, theta: Tensor) -> Linearisation[Jacobian]:
         point = self.residual.point(theta)
         r = point.residual.detach()
         expected = point.pullback(self._probe)  # J^T w

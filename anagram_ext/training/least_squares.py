@@ -13,6 +13,7 @@ from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.models.flat_module import differentiating
 from anagram_ext.systems.torch_system import TorchSystem
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.history import COLUMNS, History, Row
@@ -83,14 +84,15 @@ def least_squares(
     chosen = chosen_method(method, cutoff)
     limit = chosen.default_steps if steps is None else check_integer("steps", steps, least=1)
     time_limit = _checked_seconds(seconds)
-    system = TorchSystem(residual, module, memory)
-    factorise(torch.ones_like(system.flat.theta()[:1, None]))  # loads libraries: not timed
-    fit = _Fit(system, chosen)
-    try:
-        with reporting(progress, limit) as report:
-            stop = _guarded(fit, limit, time_limit, report)
-    finally:
-        system.flat.write(fit.best.theta)
+    with differentiating():
+        system = TorchSystem(residual, module, memory)
+        factorise(torch.ones_like(system.flat.theta()[:1, None]))  # loads libraries: not timed
+        fit = _Fit(system, chosen)
+        try:
+            with reporting(progress, limit) as report:
+                stop = _guarded(fit, limit, time_limit, report)
+        finally:
+            system.flat.write(fit.best.theta)
     return LeastSquaresResult(
         theta=fit.best.theta,
         module=module,
