@@ -5,7 +5,7 @@ The public names; where each lives, and what may import what, is in docs/archite
 
 from __future__ import annotations
 
-from anagram_ext import methods, problems
+from anagram_ext import analysis, figures, methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
@@ -14,6 +14,7 @@ from anagram_ext.errors import (
     NonFiniteError,
     OutOfMemoryError,
     SlowWarning,
+    TrainingWarning,
 )
 from anagram_ext.geometry.box import Box
 from anagram_ext.geometry.points import Points
@@ -39,6 +40,7 @@ from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.single_step import StepResult, jacobian, step
+from anagram_ext.training.verdict import Verdict
 
 __all__ = [
     "MLP",
@@ -66,11 +68,15 @@ __all__ = [
     "StepResult",
     "TorchModel",
     "TrainResult",
+    "TrainingWarning",
     "Unknown",
+    "Verdict",
     "__version__",
+    "analysis",
     "cuda_available",
     "d",
     "factorise",
+    "figures",
     "info",
     "jacobian",
     "least_squares",

@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the run broke down (its best iterate is written all the sa
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import warnings
@@ -20,12 +21,13 @@ from anagram_ext.errors import (
     BackendUnavailable,
     CudaError,
     FigureWarning,
-    HeldOutWarning,
     NonFiniteError,
+    TrainingWarning,
 )
 from anagram_ext.installation import info as installation
 from anagram_ext.training import comparison as comparing
 from anagram_ext.training.loop import train as run_training
+from anagram_ext.training.loop import warning_category
 from anagram_ext.training.result import TrainResult
 
 BROKEN_DOWN = 1
@@ -57,7 +59,7 @@ ShowProgress = Annotated[bool, typer.Option("--progress/--quiet", help="Report o
 
 def main() -> None:
     """Runs the command line; errors of the input become one line on stderr."""
-    warnings.simplefilter("ignore", HeldOutWarning)  # said in a line of our own
+    warnings.simplefilter("ignore", TrainingWarning)  # said in a line of our own
     warnings.simplefilter("always", FigureWarning)
     warnings.showwarning = _show_warning
     try:
@@ -115,6 +117,9 @@ def train(
     problem: ProblemName,
     *,
     steps: Steps = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Time for the method; no limit by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Initial parameters and sampled points.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for history, checkpoint, summary and figures.")
@@ -131,6 +136,7 @@ def train(
     result = run_training(
         problem_files.problem_named(problem, settings or []),
         steps=steps,
+        seconds=seconds,
         seed=seed,
         method=method,
         cutoff=cutoff,
@@ -138,10 +144,14 @@ def train(
         progress=progress,
         out=out,
     )
-    print(f"{result.stop_reason} after {result.steps} steps, loss {result.loss:.3e}")
+    print(f"{result.verdict}: {result.stop_reason} after {result.steps} steps")
+    for name, loss in result.losses.items():
+        print(f"loss of {name}: {loss:.3e}, {_held_out(result, name)}")
+    if warning_category(result) is not None:
+        _warn(str(result.warning))
+    elif result.warning is not None:
+        print(result.warning)
     print(_last_line(result))
-    if result.warning is not None:
-        _warn(result.warning)
     if result.stop is methods.Stop.INTERRUPTED:
         raise typer.Exit(CTRL_C)
     if result.stop is methods.Stop.NOT_FINITE:
@@ -176,7 +186,7 @@ def compare(
     print(comparison.markdown(), end="")
     for runs in comparison.runs.values():
         for run in runs:
-            if run.warning is not None:
+            if warning_category(run) is not None:
                 _warn(f"{run.method}, seed {run.seed}: {run.warning}")
     if not comparison.complete:
         raise typer.Exit(CTRL_C)
@@ -198,6 +208,13 @@ def parse_seeds(text: str) -> list[int]:
             raise ValueError(f"seeds must be at most {MOST_SEEDS} at a time, got {text!r}")
         seeds.extend(range(first, last + 1))
     return seeds
+
+
+def _held_out(result: TrainResult, name: str) -> str:
+    loss = result.held_out_losses[name]
+    if math.isnan(loss):
+        return f"nothing held out: {result.unseen[name]}"
+    return f"held out {loss:.3e}"
 
 
 def _last_line(result: TrainResult) -> str:

@@ -41,7 +41,11 @@ class OutOfMemoryError(CudaError):
     """
 
 
-class HeldOutWarning(UserWarning):
+class TrainingWarning(UserWarning):
+    """A run that ended by itself without solving its problem; ``TrainResult.warning`` says more."""
+
+
+class HeldOutWarning(TrainingWarning):
     """A network that satisfies the conditions at the training points, but not between them."""
 
 

@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--steps", type=int, help="the method's usual number by default")
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ax.HeldOutWarning)  # the table shows it
+    warnings.simplefilter("ignore", ax.TrainingWarning)  # the table shows it
 
     length = "" if arguments.steps is None else f"-{arguments.steps}-steps"
     lines, results = [], []

@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=300)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ax.HeldOutWarning)
+    warnings.simplefilter("ignore", ax.TrainingWarning)
 
     def records(problem: str, cutoff: float | None) -> list[Record]:
         label = "default" if cutoff is None else f"{cutoff:.0e}"

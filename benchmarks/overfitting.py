@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--steps", type=int, default=120)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ax.HeldOutWarning)
+    warnings.simplefilter("ignore", ax.TrainingWarning)
     problems = {
         "fixed grid": ax.problems.allen_cahn(published=True),
         "chosen before every step": ax.problems.allen_cahn(),

@@ -46,6 +46,24 @@ def test_train_writes_its_files_and_ends_with_error_and_time(command, tmp_path):
     checkpoint.load(out / "model.safetensors")
 
 
+def test_train_says_what_the_run_amounts_to(command):
+    code, stdout, stderr = command("train", "poisson_1d", "--steps", "3", "--quiet")
+    assert (code, stderr) == (0, "")
+    lines = stdout.splitlines()
+    assert lines[0] == "out of time: steps reached after 3 steps"
+    number = r"\d\.\d{3}e[+-]\d\d"
+    assert re.fullmatch(rf"loss of interior: {number}, held out {number}", lines[1])
+    assert lines[3].startswith("the loss was still falling after 3 steps: ")
+    assert lines[-1].startswith("L2 error")
+
+
+def test_train_takes_a_time_limit(command):
+    arguments = ("train", "poisson_1d", "--method", "gd", "--seconds", "0.2", "--quiet")
+    code, stdout, _ = command(*arguments)
+    assert code == 0
+    assert "time reached after" in stdout
+
+
 def test_train_passes_method_and_cutoff_on(command, tmp_path):
     arguments = ("--steps", "2", "--method", "engd", "--cutoff", "1e-3", "--out", str(tmp_path))
     code, _, stderr = command("train", "poisson_1d", *arguments)

@@ -28,16 +28,24 @@ _EMPTY_SHARE: Final = 0.03
 _LEAST_CELLS: Final = 3  # along each coordinate: with two, a ring passes for a square
 
 
-def held_out_points(points: Tensor, seed: int) -> Tensor | None:
-    """As many new points [n, d] of the region that the given points [n, d] fill.
+def held_out_points(points: Tensor, seed: int, times: int = 1) -> Tensor | None:
+    """New points of the region that the given points [n, d] fill.
+
+    Args:
+        points: the given ones.
+        seed: of the new ones.
+        times: how many times as many.
 
     Returns:
-        Sobol points, or None where the region is not known and the points fill no box.
+        Sobol points [times * n, d], or None where the region is not known and the points fill no
+        box.
     """
     rng = np.random.default_rng(seed)
     region = _region_of(points)
     if region is not None:
-        return region.place(sobol_design(rng, len(points), points.shape[1])).to(points.dtype)
+        n = times * len(points)
+        return region.place(sobol_design(rng, n, points.shape[1])).to(points.dtype)
+    points = points.repeat(times, 1)
     lower, upper = points.amin(dim=0), points.amax(dim=0)
     pinned = (points == lower) | (points == upper)  # [n, d]
     fresh = _sobol_between(lower, upper, len(points), rng).to(points.dtype)

@@ -11,6 +11,11 @@ class Stop(str, Enum):
     A sentence is the text of a kind, or that text, a colon and what else is known:
     ``Stop.NO_PROGRESS.because("no damping lowers the loss")`` is
     ``"no progress: no damping lowers the loss"``.
+
+    When a method gives up is its own affair, and a constant of its module: ``natural_lm.PATIENCE``
+    is 50 steps in which the best loss has not halved, ``descent.PATIENCE`` (``anagram``,
+    ``engd``, ``gd``) 20 steps in a row that lower nothing, and ``amstramgram`` and
+    ``levenberg_marquardt`` end with the first step that finds no lower loss.
     """
 
     STEPS_REACHED = "steps reached"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.pde.problem import Problem
 
+MOST_HELD_OUT: Final = 20_000  # points of one condition, unless it has more itself
 _TRAINING, _HELD_OUT = 0, 1  # streams of random points that never meet; later draws follow
 
 
@@ -47,17 +48,25 @@ class Draws:
         """The points that training begins with."""
         return self._placed(self._drawn(name, self._seed, _TRAINING))
 
-    def held_out(self, name: str) -> Coordinates | None:
-        """As many points of the same region that no training step sees; None where none is known.
+    def held_out(self, name: str, times: int = 1) -> Coordinates | None:
+        """Points of the same region that no training step sees; None where none is known.
 
         They do not depend on the seed: runs with different seeds are judged on the same points.
+
+        Args:
+            name: of the condition.
+            times: how many times as many points as the condition has; fewer where that would be
+                more than ``MOST_HELD_OUT``.
         """
         points = self._problem.conditions[name].points
+        n_points = points.n_points if isinstance(points, Sampler) else len(points)
+        times = max(1, min(times, MOST_HELD_OUT // max(n_points, 1)))
         if isinstance(points, Sampler):
-            return self._placed(self._drawn(name, 0, _HELD_OUT))
+            draws = [self._drawn(name, 0, _HELD_OUT, part) for part in range(times)]
+            return self._placed(torch.cat([draw.as_subclass(Tensor) for draw in draws]))
         if not len(points):
             return self._placed(points)
-        fresh = held_out_points(points, self._own_seed(name, 0, _HELD_OUT))
+        fresh = held_out_points(points, self._own_seed(name, 0, _HELD_OUT), times)
         return None if fresh is None else self._placed(fresh)
 
     def move_on(self) -> None:
@@ -81,9 +90,9 @@ class Draws:
         size = residual_size(self._placed(candidates)).cpu()
         return self._placed(choose(candidates, size, sampler.n_points, seed))
 
-    def _drawn(self, name: str, seed: int, stream: int) -> Tensor:
+    def _drawn(self, name: str, seed: int, stream: int, part: int = 0) -> Tensor:
         condition = self._problem.conditions[name]
-        points = condition.points_for(self._own_seed(name, seed, stream))
+        points = condition.points_for(self._own_seed(name, seed, stream, part))
         if isinstance(condition.points, Sampler):
             what = f"points drawn for condition {name!r}"
             check_points(what, points, len(self._problem.coordinates))
@@ -97,6 +106,7 @@ class Draws:
         placed = points.to(self._device, self._dtype).contiguous()
         return Coordinates(self._problem.coordinates, placed)
 
-    def _own_seed(self, name: str, seed: int, stream: int) -> int:
+    def _own_seed(self, name: str, seed: int, stream: int, part: int = 0) -> int:
         index = list(self._problem.conditions).index(name)
-        return int(np.random.SeedSequence([seed, index, stream]).generate_state(1)[0])
+        words = [seed, index, stream, part] if part else [seed, index, stream]
+        return int(np.random.SeedSequence(words).generate_state(1)[0])

@@ -11,6 +11,7 @@ import torch
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.linear.memory import check_mode
 from anagram_ext.models.model import model_of
+from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.draws import Draws
 from anagram_ext.systems.dry_run import discover
@@ -166,22 +167,41 @@ class PdeSystem:
             blocks[name] = self._bind(name, self._draws.next(name, residual_size))
         self._stack = Stack(blocks)
 
+    def skip_draws(self, count: int) -> None:
+        """Goes on counting changes of points from here: the next one is number ``count + 1``.
+
+        The points of now stay; those of the next change are what they would have been.
+        """
+        self._draws.count = count
+
     def part(self, names: Sequence[str]) -> Stack:
         """The rows of some of the conditions, at the points of now."""
         return Stack({name: self._stack.blocks[name] for name in names})
 
-    def held_out(self) -> dict[str, Stack | None]:
+    def held_out(self, times: int = 1) -> dict[str, Stack | None]:
         """For each condition the same rows at points of its region that no training step sees.
 
         None for a condition that makes sense at its own points alone: measured data, or points of
         an unknown region.
-        """
-        return {name: self._held_out(name) for name in self.problem.conditions}
 
-    def _held_out(self, name: str) -> Stack | None:
-        if self._residuals[name].holds_data:
+        Args:
+            times: how many times as many points as the condition has.
+        """
+        return {name: self._held_out(name, times) for name in self.problem.conditions}
+
+    def holds_data(self, name: str) -> bool:
+        """Whether a condition has values of its own for each point, such as measurements."""
+        # A single measurement looks like a constant to a dry run.
+        return self._residuals[name].holds_data or isinstance(self.problem.conditions[name], Data)
+
+    def linearise_part(self, blocks: Mapping[str, Block], theta: Tensor) -> Linearisation[Jacobian]:
+        """The rows of some blocks and their Jacobian, kept as ``linearise`` keeps all."""
+        return Stack(blocks).linearise(self._checked(theta), self._memory)
+
+    def _held_out(self, name: str, times: int) -> Stack | None:
+        if self.holds_data(name):
             return None
-        coordinates = self._draws.held_out(name)
+        coordinates = self._draws.held_out(name, times)
         return None if coordinates is None else Stack({name: self._bind(name, coordinates)})
 
     def _bind(self, name: str, coordinates: Coordinates) -> PointwiseBlock:

@@ -88,6 +88,7 @@ def compare(
 
     Warns:
         HeldOutWarning: a run satisfied its training points but not the points between them.
+        TrainingWarning: the method of a run gave up before the conditions were satisfied.
         FigureWarning: a figure could not be drawn.
     """
     runs: dict[str, list[TrainResult]] = {method: [] for method in methods}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TextIO, get_type_hints
+from typing import Final, TextIO, get_type_hints
 
 import numpy as np
 
@@ -56,6 +57,10 @@ class Row:
 
 COLUMNS = tuple(field.name for field in fields(Row))
 
+# Further columns, one a condition: the name of the condition follows.
+LOSS: Final = "loss/"
+HELD_OUT: Final = "held_out_loss/"
+
 # A number that may be missing is a float: its column has nan there.
 _DTYPES = {
     name: {int: np.int64, str: np.str_}.get(kind, np.float64)
@@ -66,17 +71,23 @@ _DTYPES = {
 class History:
     """The rows of a run; with a ``path``, each row reaches the file before the next step begins.
 
+    Beside the columns of ``Row`` there are two for each condition, ``loss/NAME`` and
+    ``held_out_loss/NAME``.
+
     Args:
         path: CSV file to write (an older one is replaced), or None to keep the rows in memory.
+        conditions: names of the conditions.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, conditions: Iterable[str] = ()) -> None:
         self._rows: list[Row] = []
+        self._parts: list[list[float]] = []  # of each row its losses by condition
+        self._further = further_columns(conditions)
         self._path = path
         self._file: TextIO | None = None
         if path is not None:
             self._file = path.open("w", encoding="utf-8", newline="")
-            self._write(",".join(COLUMNS) + "\n")
+            self._write(self._header())
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -86,14 +97,35 @@ class History:
         """The latest row."""
         return self._rows[-1]
 
-    def append(self, row: Row) -> None:
-        """Adds a row, and hands it to the operating system so that a killed run keeps it."""
+    def append(self, row: Row, further: Mapping[str, float] | None = None) -> None:
+        """Adds a row, and hands it to the operating system so that a killed run keeps it.
+
+        Args:
+            row: the row.
+            further: its losses by condition, by name of their column; nan where left out.
+        """
+        given = {} if further is None else further
+        parts = [given.get(name, math.nan) for name in self._further]
+        self._parts.append(parts)
         self._rows.append(row)
-        self._write(_csv_line(row))
+        self._write(_csv_line(_cells(row, parts)))
+
+    def rows(self) -> tuple[list[Row], list[list[float]]]:
+        """All rows, and of each its losses by condition."""
+        return list(self._rows), [list(part) for part in self._parts]
+
+    def restore(self, row: Row, part: list[float]) -> None:
+        """Adds a row of an earlier part of the run, as ``rows`` gave it."""
+        self.append(row, dict(zip(self._further, part, strict=True)))
 
     def columns(self) -> dict[str, np.ndarray]:
         """The table by column name, each of shape ``[rows]``: integers, floats or text."""
-        return {name: _column(name, [getattr(row, name) for row in self._rows]) for name in COLUMNS}
+        own = {name: _column(name, [getattr(row, name) for row in self._rows]) for name in COLUMNS}
+        further = {
+            name: _column(name, [parts[place] for parts in self._parts])
+            for place, name in enumerate(self._further)
+        }
+        return own | further
 
     def close(self) -> None:
         """Writes the file once more from memory (an interrupt may have cut its last line)."""
@@ -101,8 +133,11 @@ class History:
             return
         self._file.close()
         self._file = None
-        text = ",".join(COLUMNS) + "\n" + "".join(map(_csv_line, self._rows))
-        replace_file(self._path, text.encode())
+        lines = map(_cells, self._rows, self._parts)
+        replace_file(self._path, (self._header() + "".join(map(_csv_line, lines))).encode())
+
+    def _header(self) -> str:
+        return _csv_line([*COLUMNS, *self._further])
 
     def _write(self, text: str) -> None:
         if self._file is not None:
@@ -118,24 +153,36 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
     """
     with Path(path).open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        names = tuple(reader.fieldnames or ())
+        conditions = [name.removeprefix(LOSS) for name in names if name.startswith(LOSS)]
+        if names != (*COLUMNS, *further_columns(conditions)):
             raise ValueError(f"{path} is not a training history: columns {reader.fieldnames}")
         # A killed process may leave half a line at the end.
         rows = [row for row in reader if None not in row.values()]
-    return {name: _column(name, [row[name] for row in rows]) for name in COLUMNS}
+    return {name: _column(name, [row[name] for row in rows]) for name in names}
+
+
+def further_columns(conditions: Iterable[str]) -> tuple[str, ...]:
+    """The names of the columns of the conditions: training losses first, then held-out ones."""
+    names = tuple(conditions)
+    return tuple(f"{kind}{name}" for kind in (LOSS, HELD_OUT) for name in names)
 
 
 def _column(name: str, values: list[object]) -> np.ndarray:
-    dtype = _DTYPES[name]
+    dtype = _DTYPES.get(name, np.float64)
     if dtype is np.float64:
         values = [math.nan if value in (None, "") else value for value in values]
     return np.array(values, dtype=dtype)
 
 
-def _csv_line(row: Row) -> str:
+def _cells(row: Row, parts: list[float]) -> list[object]:
+    return [*asdict(row).values(), *parts]
+
+
+def _csv_line(values: list[object]) -> str:
     """One line; floats with all their digits, nothing for None and nan."""
     buffer = io.StringIO()
-    cells = ["" if _is_missing(value) else value for value in asdict(row).values()]
+    cells = ["" if _is_missing(value) else value for value in values]
     csv.writer(buffer, lineterminator="\n").writerow(cells)
     return buffer.getvalue()
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from anagram_ext.checks import check_integer, check_kind
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
@@ -17,7 +16,7 @@ from anagram_ext.models.flat_module import differentiating
 from anagram_ext.systems.torch_system import TorchSystem
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.history import COLUMNS, History, Row
-from anagram_ext.training.loop import chosen_method
+from anagram_ext.training.loop import checked_limits, chosen_method
 from anagram_ext.training.progress import reporting
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.systems.module_residual import Residual
+    from anagram_ext.training.loop import Limits
 
 
 def least_squares(
@@ -58,7 +58,8 @@ def least_squares(
             as dropout and batch normalisation have to be in evaluation mode.
         module: the module, changed in place.
         method: a name out of ``anagram_ext.methods.names()``, or a method object.
-        steps: steps to do; the method's usual number by default.
+        steps: steps to do; by default the method's usual number, without end where ``seconds``
+            are given.
         seconds: time for the method, checked after each step; no limit by default.
         cutoff: truncation threshold for methods that solve with one; theirs by default. A number
             is relative to the largest singular value.
@@ -82,15 +83,14 @@ def least_squares(
         SlowWarning: the derivative of the module does not work under ``torch.vmap``.
     """
     chosen = chosen_method(method, cutoff)
-    limit = chosen.default_steps if steps is None else check_integer("steps", steps, least=1)
-    time_limit = _checked_seconds(seconds)
+    limits = checked_limits(steps, seconds, chosen)
     with differentiating():
         system = TorchSystem(residual, module, memory)
         factorise(torch.ones_like(system.flat.theta()[:1, None]))  # loads libraries: not timed
         fit = _Fit(system, chosen)
         try:
-            with reporting(progress, limit) as report:
-                stop = _guarded(fit, limit, time_limit, report)
+            with reporting(progress, limits.steps, limits.seconds) as report:
+                stop = _guarded(fit, limits, report)
         finally:
             system.flat.write(fit.best.theta)
     return LeastSquaresResult(
@@ -106,10 +106,10 @@ def least_squares(
     )
 
 
-def _guarded(fit: _Fit, limit: int, seconds: float, report: Callable[[Row], None]) -> str:
+def _guarded(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
-        return _loop(fit, limit, seconds, report)
+        return _loop(fit, limits, report)
     except KeyboardInterrupt:
         return Stop.INTERRUPTED
     except NonFiniteError as error:
@@ -118,17 +118,13 @@ def _guarded(fit: _Fit, limit: int, seconds: float, report: Callable[[Row], None
         return Stop.NOT_FINITE.because(error)
 
 
-def _loop(fit: _Fit, limit: int, seconds: float, report: Callable[[Row], None]) -> str:
+def _loop(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
     """Steps until there is a reason to stop, and returns it."""
     fit.start()
     report(fit.history.last)
     while True:
         info = fit.step()
-        stop = info.stop or fit.arrived(info)
-        if not stop and fit.steps >= limit:
-            stop = Stop.STEPS_REACHED
-        if not stop and fit.seconds >= seconds:
-            stop = Stop.TIME_REACHED
+        stop = info.stop or fit.arrived(info) or limits.reached(fit.steps, fit.seconds)
         if stop or fit.steps % fit.method.evaluate_every == 0:
             fit.record(info)
             report(fit.history.last)
@@ -205,12 +201,3 @@ class _Fit:
         neighbour = torch.nextafter(theta, signs * math.inf)
         here, there = self.system.residuals(torch.stack([theta, neighbour]))
         return 0.5 * float((there - here).square().sum())
-
-
-def _checked_seconds(seconds: float | None) -> float:
-    if seconds is None:
-        return math.inf
-    check_kind("seconds", seconds, (int, float), "a number")
-    if isinstance(seconds, bool) or not seconds > 0:
-        raise ValueError(f"seconds must be positive, got {seconds!r}")
-    return float(seconds)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +15,7 @@ import torch
 
 from anagram_ext import methods
 from anagram_ext.checks import check_integer, check_kind, check_seed, check_theta, device_name
-from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError
+from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError, TrainingWarning
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
@@ -26,10 +27,12 @@ from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History
 from anagram_ext.training.interrupts import CtrlC
-from anagram_ext.training.progress import reporting
+from anagram_ext.training.progress import reporting, tell_end
 from anagram_ext.training.result import TrainResult
+from anagram_ext.training.resume import resume_run, save_state
 from anagram_ext.training.run import Run
 from anagram_ext.training.validation import Validation
+from anagram_ext.training.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,6 +47,7 @@ def train(
     model: Model | nn.Module | None = None,
     *,
     steps: int | None = None,
+    seconds: float | None = None,
     seed: int = 0,
     method: str | Method = "natural_lm",
     cutoff: float | Cutoff | None = None,
@@ -53,6 +57,7 @@ def train(
     scales: bool = True,
     progress: bool = True,
     out: str | Path | None = None,
+    resume: bool = False,
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
@@ -61,13 +66,20 @@ def train(
     in every case the best iterate comes back and everything is written. Ctrl-C while the result is
     written waits for that, and the run counts as interrupted.
 
+    A small loss alone is no solution: ``TrainResult.verdict`` says what the run amounts to, and
+    ``TrainResult.warning`` in plain words what is wrong with it.
+
     Args:
         problem: what to solve.
         model: an ``MLP`` or a ``Model``; the problem's own by default. Or any ``torch.nn.Module``
             from points [n, d] to values [n, m]: training starts from its parameters and leaves the
             best ones in it. Its derivatives come by torch.func, one or two orders of magnitude
             slower than the engine's, unless it is a module that ``MLP.from_torch`` takes.
-        steps: steps to do; the method's usual number by default.
+        steps: steps to do; by default the method's usual number, without end where ``seconds``
+            are given.
+        seconds: time for the method, checked after each step; no limit by default. The method may
+            end the run before either limit, see ``anagram_ext.methods.Stop``: ``natural_lm`` does
+            when the best loss has not halved in 50 steps (its constant ``PATIENCE``).
         seed: seed of initial parameters and of sampled points.
         method: a name out of ``anagram_ext.methods.names()``, or a method object.
         cutoff: truncation threshold for methods that solve with one; theirs by default. A number
@@ -84,6 +96,8 @@ def train(
             loss is then that of the scaled conditions.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
+        resume: whether to go on with the run whose state lies in ``out``, if there is one: with
+            the same arguments, and more steps or seconds where it had reached its limit.
 
     Returns:
         The best iterate, its errors, the history, and why the run ended.
@@ -97,12 +111,15 @@ def train(
 
     Warns:
         HeldOutWarning: the training points are satisfied but not the points between them.
+        TrainingWarning: the method gave up before the conditions were satisfied.
         FigureWarning: a figure could not be drawn.
     """
     seed = check_seed(seed)
     network = _network(problem, model, device)
     chosen = chosen_method(method, cutoff)
-    limit = _steps(steps, chosen)
+    limits = checked_limits(steps, seconds, chosen)
+    if resume and out is None:
+        raise ValueError("out must be given to resume, got None")
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
     if scales:
@@ -113,35 +130,62 @@ def train(
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with CtrlC() as ctrl_c, _directory(out) as directory:
-        with _history(directory) as history, reporting(progress, limit) as report:
+        with (
+            _history(directory, problem) as history,
+            reporting(progress, limits.steps, limits.seconds) as report,
+        ):
             run = Run(system, Validation(system), chosen, first, history)
+
+            if resume and directory is not None and directory.state.exists():
+                resume_run(directory.state, run, seed)
+
+            def save() -> None:
+                if directory is not None:
+                    directory.save(problem, network, run.best_theta)
+                    save_state(directory.state, run, seed)
 
             def after_row() -> None:
                 report(history.last)
                 if directory is not None:
-                    directory.save_now_and_then(problem, network, run.best_theta)
+                    directory.save_now_and_then(save)
 
-            stop_reason = _guarded(run, limit, after_row)
+            stop_reason = _guarded(run, limits, after_row)
             ctrl_c.hold()  # what was found is written, whatever the hurry
+            save()
         result = run.result(str(stop_reason), seed)
         if isinstance(result.model, TorchModel):
             result.model.write(result.theta)
         complaints = [] if directory is None else _write(directory, system, result)
         if ctrl_c.pressed:
-            result = replace(result, stop_reason=str(Stop.INTERRUPTED))
+            result = result.interrupted()
             if directory is not None:
                 directory.summarise(result, _facts(system))
     for complaint in complaints:
         warnings.warn(complaint, FigureWarning, stacklevel=2)
-    if result.warning is not None:
-        warnings.warn(result.warning, HeldOutWarning, stacklevel=2)
+    if progress:
+        tell_end(result)
+    category = warning_category(result)
+    if category is not None and result.warning is not None:
+        warnings.warn(result.warning, category, stacklevel=2)
     return result
 
 
-def _guarded(run: Run, limit: int, after_row: Callable[[], None]) -> str:
+def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
+    """Of the Python warning that a result deserves; None for what its caller knows or asked for.
+
+    A run that overfitted or gave up looks finished and is wrong. That steps or time were used up,
+    or that the error may be larger than hoped, is told by ``TrainResult.verdict`` and ``.warning``.
+    """
+    if result.verdict is Verdict.OVERFITTED:
+        return HeldOutWarning
+    gave_up = result.stop in {Stop.NO_PROGRESS, Stop.ROUND_OFF}
+    return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
+
+
+def _guarded(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
-        return _loop(run, limit, after_row)
+        return _loop(run, limits, after_row)
     except KeyboardInterrupt:
         return Stop.INTERRUPTED
     except NonFiniteError as error:
@@ -150,19 +194,24 @@ def _guarded(run: Run, limit: int, after_row: Callable[[], None]) -> str:
         return Stop.NOT_FINITE.because(error)
 
 
-def _loop(run: Run, limit: int, after_row: Callable[[], None]) -> str:
+def _loop(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
     """Steps until there is a reason to stop, and returns it."""
-    run.start()
-    after_row()
-    while run.steps < limit:
+    if not len(run.history):  # nothing was resumed
+        run.start()
+        after_row()
+    reached = limits.reached(run.steps, run.seconds)
+    if reached is not None:
+        return reached
+    while True:
         info = run.step()
-        stop = info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else None)
-        if stop or run.steps == limit or run.steps % run.method.evaluate_every == 0:
+        stop = info.stop or (
+            Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run.steps, run.seconds)
+        )
+        if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
         if stop:
             return stop
-    return Stop.STEPS_REACHED
 
 
 def _network(
@@ -199,10 +248,37 @@ def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method
     return factory(cutoff=cutoff)
 
 
-def _steps(steps: int | None, method: Method) -> int:
-    if steps is None:
-        return method.default_steps
-    return check_integer("steps", steps, least=1)
+@dataclass(frozen=True)
+class Limits:
+    """How long a run may take; None where there is no limit."""
+
+    steps: int | None
+    seconds: float | None
+
+    def reached(self, steps: int, seconds: float) -> Stop | None:
+        """The limit that a run of so many steps and seconds has reached."""
+        if self.steps is not None and steps >= self.steps:
+            return Stop.STEPS_REACHED
+        if self.seconds is not None and seconds >= self.seconds:
+            return Stop.TIME_REACHED
+        return None
+
+
+def checked_limits(steps: int | None, seconds: float | None, method: Method) -> Limits:
+    """The limits of a run with this method.
+
+    Raises:
+        TypeError: no numbers.
+        ValueError: no positive ones.
+    """
+    if steps is not None:
+        steps = check_integer("steps", steps, least=1)
+    if seconds is None:
+        return Limits(method.default_steps if steps is None else steps, None)
+    check_kind("seconds", seconds, (int, float), "a number")
+    if isinstance(seconds, bool) or not (seconds > 0 and math.isfinite(seconds)):
+        raise ValueError(f"seconds must be positive and finite, got {seconds!r}")
+    return Limits(steps, float(seconds))
 
 
 def _first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:
@@ -222,8 +298,8 @@ def _directory(out: str | Path | None) -> Iterator[RunDirectory | None]:
 
 
 @contextmanager
-def _history(directory: RunDirectory | None) -> Iterator[History]:
-    history = History(None if directory is None else directory.history)
+def _history(directory: RunDirectory | None, problem: Problem) -> Iterator[History]:
+    history = History(None if directory is None else directory.history, problem.conditions)
     try:
         yield history
     finally:

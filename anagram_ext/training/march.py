@@ -22,6 +22,7 @@ from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 from anagram_ext.training.loop import train
+from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ def march(
 
 
 def _failed(run: TrainResult) -> bool:
-    return bool(run.warning)
+    """Whether a shorter window is worth a try: the run gave up, or believes in its points alone."""
+    return run.verdict in {Verdict.STALLED, Verdict.OVERFITTED, Verdict.DIVERGED}
 
 
 def ends_of_windows(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model as Composite
+from anagram_ext.training.estimates import Estimates, estimates_of, uncertainty_of
+from anagram_ext.training.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from torch import Tensor
 
+    from anagram_ext.analysis.uncertainty import Uncertainty
     from anagram_ext.models.protocol import Model
+    from anagram_ext.pde.problem import Problem
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,14 +38,21 @@ class TrainResult:
         loss: ``1/2 ||r(theta)||^2``.
         l2_error: root mean square error against the solution; nan when the problem has none.
         l2_relative: ``l2_error`` over the root mean square of the solution.
-        held_out_loss: the loss on points the training did not see.
+        held_out_loss: the loss on points the training did not see, of the conditions that have
+            such points; nan when none has.
         seconds: time spent in the method, without set-up, evaluation of errors and output.
         steps: finished steps.
         stop_reason: why the run ended, in words; ``stop`` is its kind.
         method: name of the method.
         seed: the seed of initial parameters and sampled points.
-        warning: what is wrong with the result, None when nothing is known to be: says that
-            ``held_out_loss`` is more than 100 times both ``loss`` and its rounding error.
+        warning: what is wrong with the result in plain words, with the loss of each condition and
+            one suggestion; None when the problem is solved.
+        verdict: what the run amounts to, in one word (see ``anagram_ext.training.verdict``).
+        losses: training loss of each condition.
+        held_out_losses: the same on held-out points; nan for a condition without any, of which
+            ``unseen`` says why.
+        facts: what the verdict goes by.
+        problem: what was solved.
     """
 
     theta: Tensor
@@ -56,6 +68,57 @@ class TrainResult:
     method: str
     seed: int
     warning: str | None = None
+    verdict: Verdict = Verdict.CONVERGED
+    losses: Mapping[str, float] = field(default_factory=dict)
+    held_out_losses: Mapping[str, float] = field(default_factory=dict)
+    facts: Facts | None = None
+    problem: Problem | None = field(default=None, compare=False)
+
+    @cached_property
+    def uncertainty(self) -> Uncertainty:
+        """Error bars of unknowns and fields, from the noise of the measurements.
+
+        Raises:
+            ValueError: the problem has no measurements (``ax.Data``).
+        """
+        if self.problem is None:
+            raise ValueError("problem must be known for error bars, got None")
+        return uncertainty_of(self.problem, self.model, self.theta, self.seed)
+
+    @property
+    def unknowns(self) -> Estimates:
+        """The unknown coefficients with their error bars; those with a size as tuples.
+
+        Without measurements, or noise, there is nothing to estimate; ``values`` are the numbers.
+
+        Raises:
+            ValueError: the problem has no measurements (``ax.Data``).
+        """
+        return estimates_of(self.uncertainty, self.model)
+
+    @property
+    def estimated_error(self) -> float:
+        """The relative error of the fields as far as points never seen tell; nan if unknown."""
+        return math.nan if self.facts is None else self.facts.estimate
+
+    @property
+    def unseen(self) -> Mapping[str, str]:
+        """Why a condition has no held-out points, for each that has none."""
+        return {} if self.facts is None else self.facts.unseen
+
+    def interrupted(self) -> TrainResult:
+        """The same result of a run that Ctrl-C ended."""
+        if self.facts is None:
+            return replace(self, stop_reason=str(Stop.INTERRUPTED))
+        facts = replace(self.facts, stop=Stop.INTERRUPTED)
+        judgement = judge(facts)
+        return replace(
+            self,
+            stop_reason=str(Stop.INTERRUPTED),
+            verdict=judgement.verdict,
+            warning=judgement.warning,
+            facts=facts,
+        )
 
     @property
     def stop(self) -> Stop:
@@ -70,7 +133,7 @@ class TrainResult:
     def __repr__(self) -> str:
         """One line without arrays."""
         return (
-            f"TrainResult({self.method}, seed {self.seed}: loss {self.loss:.2e}, "
+            f"TrainResult({self.verdict}: {self.method}, seed {self.seed}: loss {self.loss:.2e}, "
             f"L2 {self.l2_error:.2e}, {self.steps} steps in {self.seconds:.2f} s, {self.stop})"
         )
 
@@ -89,5 +152,10 @@ class TrainResult:
             "l2_relative": self.l2_relative,
             "held_out_loss": self.held_out_loss,
             "stop_reason": self.stop_reason,
+            "verdict": str(self.verdict),
             "warning": self.warning,
+            "estimated_error": self.estimated_error,
+            "losses": dict(self.losses),
+            "held_out_losses": dict(self.held_out_losses),
+            "not_held_out": dict(self.unseen),
         }

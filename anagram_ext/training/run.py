@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 
 from anagram_ext.errors import NonFiniteError
-from anagram_ext.methods import Method, StepInfo
-from anagram_ext.training.history import COLUMNS, History, Row
+from anagram_ext.methods import Method, StepInfo, Stop
+from anagram_ext.training.evidence import gather
+from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
+from anagram_ext.training.validation import total
+from anagram_ext.training.verdict import Facts, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.training.validation import Validation
 
-HELD_OUT_RATIO = 100.0  # held-out loss over training loss that a caller has to know of
+LOOK_BACK: Final = 10  # steps, at least, in which a loss that still falls has halved
+TIMES: Final = frozenset({"t", "time", "tau"})  # usual names of a time
 
 
 class Run:
@@ -61,9 +66,33 @@ class Run:
         """The best iterate so far."""
         return self._best[2]
 
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` needs to go on from here, without the method and the history."""
+        merit, loss, theta = self._best
+        return {
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "factorisations": self.factorisations,
+            "evaluations": self.evaluations,
+            "first_loss": self.first_loss,
+            "theta": self._theta,
+            "best": (merit, loss, theta),
+            "draws": self.system.draws,
+        }
+
+    def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
+        """Goes on from a state of the run and one of its method."""
+        self.steps, self.seconds = state["steps"], state["seconds"]
+        self.factorisations, self.evaluations = state["factorisations"], state["evaluations"]
+        self.first_loss, self._theta = state["first_loss"], state["theta"]
+        merit, loss, theta = state["best"]
+        self._best = (merit, loss, theta)
+        self.system.skip_draws(state["draws"])
+        self.method.restore(self.system, dict(method))
+
     def start(self) -> None:
         """Records the first iterate and hands it to the method."""
-        self.history.append(self._row(StepInfo(self.best_theta, self.first_loss, math.nan, "")))
+        self.history.append(*self._row(StepInfo(self.best_theta, self.first_loss, math.nan, "")))
         with self._clock():
             self.method.start(self.system, self.best_theta)
 
@@ -90,7 +119,7 @@ class Run:
 
     def record(self, info: StepInfo) -> None:
         """Evaluates the errors of an iterate and adds a row to the history."""
-        self.history.append(self._row(info))
+        self.history.append(*self._row(info))
 
     def at_round_off(self, info: StepInfo) -> bool:
         """Whether the loss of an iterate is no more than rounding errors."""
@@ -99,10 +128,34 @@ class Run:
         return info.loss <= self._rounding_loss(info.theta)
 
     def result(self, stop_reason: str, seed: int) -> TrainResult:
-        """The best iterate with its errors, and the history."""
+        """The best iterate with its errors, the history, and what it amounts to."""
         _, loss, theta = self._best
-        l2_error, l2_relative = self._validation.l2_error(theta)
-        held_out_loss = self._validation.held_out_loss(theta)
+        validation = self._validation
+        l2_error, l2_relative = validation.l2_error(theta)
+        losses, held_out_losses = validation.losses(theta), validation.held_out_losses(theta)
+        evidence = gather(self.system, validation, theta)
+        facts = Facts(
+            stop=Stop.of(stop_reason),
+            steps=self.steps,
+            loss=loss,
+            first_loss=self.first_loss,
+            rounding_loss=self._rounding_loss(theta),
+            eps=torch.finfo(theta.dtype).eps,
+            losses=losses,
+            held_out_losses=held_out_losses,
+            unseen=validation.why_unseen(),
+            measured=validation.measured(),
+            relative=evidence.relative,
+            estimate=evidence.error.likely,
+            worst=evidence.error.worst,
+            free=evidence.free,
+            improving=self._improving(),
+            redrawn=bool(self.system.redrawn),
+            n_rows=self.system.n_rows,
+            n_parameters=self.system.n_parameters,
+            evolves=not TIMES.isdisjoint(self.system.problem.coordinates),
+        )
+        judgement = judge(facts)
         return TrainResult(
             theta=theta,
             model=self.system.model,
@@ -110,34 +163,28 @@ class Run:
             loss=loss,
             l2_error=l2_error,
             l2_relative=l2_relative,
-            held_out_loss=held_out_loss,
+            held_out_loss=total(held_out_losses),
             seconds=self.seconds,
             steps=self.steps,
             stop_reason=stop_reason,
             method=self.method.name,
             seed=seed,
-            warning=self._warning(loss, held_out_loss, theta),
+            warning=judgement.warning,
+            verdict=judgement.verdict,
+            losses=losses,
+            held_out_losses=held_out_losses,
+            facts=facts,
+            problem=self.system.problem,
         )
 
-    def _warning(self, loss: float, held_out_loss: float, theta: Tensor) -> str | None:
-        """Says so when the conditions hold at the training points alone.
-
-        At round-off the training loss may be small by luck: no smaller loss than the rounding
-        error, or than the first loss by all digits of its dtype, is asked of points that were
-        never looked at.
-        """
-        loss -= self._validation.loss_without_held_out(theta)  # like with like
-        if not held_out_loss > HELD_OUT_RATIO * loss:  # nan: nothing is known
-            return None
-        if held_out_loss <= torch.finfo(theta.dtype).eps * self.first_loss:
-            return None
-        if held_out_loss <= HELD_OUT_RATIO * self._rounding_loss(theta):
-            return None
-        return (
-            f"the loss on held-out points, {held_out_loss:.1e}, is more than "
-            f"{HELD_OUT_RATIO:.0f} times the training loss, {loss:.1e}: the conditions hold at the "
-            "training points but less well between them; use more points or redraw them"
-        )
+    def _improving(self) -> bool:
+        """Whether the loss halved in the last quarter of the steps, or in the last few."""
+        history = self.history.columns()
+        column = "held_out_loss" if self.system.redrawn and self._validation.held_out else "loss"
+        best = np.fmin.accumulate(history[column])
+        last = history["step"][-1]
+        before = np.searchsorted(history["step"], min(0.75 * last, last - LOOK_BACK))
+        return bool(best[-1] < 0.5 * best[before])
 
     def _rounding_loss(self, theta: Tensor) -> float:
         """The loss that rounding errors alone can make.
@@ -151,7 +198,8 @@ class Run:
         here, there = self.system.residuals(torch.stack([theta, neighbour]))
         return 0.5 * float((there - here).square().sum())
 
-    def _row(self, info: StepInfo) -> Row:
+    def _row(self, info: StepInfo) -> tuple[Row, dict[str, float]]:
+        """The numbers of an iterate, and its losses by condition."""
         l2_error, l2_relative = self._validation.l2_error(info.theta)
         reported = {name: getattr(info, name) for name in COLUMNS if hasattr(info, name)}
         counted = {
@@ -160,12 +208,22 @@ class Run:
             "factorisations": self.factorisations,  # of the run, not of the step
             "evaluations": self.evaluations,
         }
+        held_out_losses = self._validation.held_out_losses(info.theta)
         measured = {
             "l2_error": l2_error,
             "l2_relative": l2_relative,
-            "held_out_loss": self._validation.held_out_loss(info.theta),
+            "held_out_loss": total(held_out_losses),
         }
-        return Row(**(reported | counted | measured))
+        by_condition = {
+            LOSS: self._validation.losses(info.theta),
+            HELD_OUT: held_out_losses,
+        }
+        further = {
+            f"{kind}{name}": loss
+            for kind, losses in by_condition.items()
+            for name, loss in losses.items()
+        }
+        return Row(**(reported | counted | measured)), further
 
     @contextmanager
     def _clock(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
@@ -13,9 +13,22 @@ from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
     from anagram_ext.systems.pde_system import PdeSystem
+    from anagram_ext.systems.stack import Stack
+
+# Held-out points for each training point. As many as those would fall between the boundary and a
+# grid beside it too seldom, and would tell iterates on redrawn points apart by chance.
+TIMES: Final = 4
+
+_DATA: Final = "its values belong to its own points"
+_UNKNOWN: Final = (
+    "its points are given as a tensor and fill no box: their region is not known "
+    "(take them from a region such as ax.Box, or attach one with ax.Points)"
+)
 
 
 class Validation:
@@ -27,30 +40,57 @@ class Validation:
     Attributes:
         unseen: names of the conditions that have no held-out points: measured data, or points of
             an unknown region.
+        held_out: the held-out rows of all others.
     """
 
     def __init__(self, system: PdeSystem) -> None:
         self._system = system
-        self._held_out = system.held_out()
-        self.unseen = tuple(name for name, stack in self._held_out.items() if stack is None)
+        held_out = system.held_out(TIMES)
+        self.held_out: dict[str, Stack] = {
+            name: stack for name, stack in held_out.items() if stack is not None
+        }
+        self.unseen = tuple(name for name, stack in held_out.items() if stack is None)
         self._fixed = system.part(self.unseen)
         self._solution = _solution_error(system)
+
+    def why_unseen(self) -> dict[str, str]:
+        """Why nothing is held out, for each condition of which that is so."""
+        measured = self.measured()
+        return {name: _DATA if name in measured else _UNKNOWN for name in self.unseen}
+
+    def measured(self) -> frozenset[str]:
+        """The conditions that hold values of their own."""
+        return frozenset(name for name in self.unseen if self._system.holds_data(name))
+
+    def losses(self, theta: Tensor) -> dict[str, float]:
+        """The training loss of each condition, at the points of now."""
+        return {
+            name: float(self._system.part((name,)).losses(theta[None])[0])
+            for name in self._system.problem.conditions
+        }
+
+    def held_out_losses(self, theta: Tensor) -> dict[str, float]:
+        """The loss of each condition on held-out points: inf where not finite, nan without any."""
+        return {
+            name: float(self.held_out[name].losses(theta[None])[0])
+            if name in self.held_out
+            else math.nan
+            for name in self._system.problem.conditions
+        }
 
     def held_out_loss(self, theta: Tensor) -> float:
         """The loss on held-out points of the conditions that have some.
 
         inf where it is not finite, nan when no condition has any.
         """
-        stacks = [stack for stack in self._held_out.values() if stack is not None]
-        if not stacks:
-            return math.nan
-        return sum(float(stack.losses(theta[None])[0]) for stack in stacks)
+        return total(self.held_out_losses(theta))
 
     def merit(self, theta: Tensor, loss: float) -> float:
         """What the best iterate has least of.
 
         On points that stay the same that is the loss; on redrawn points, where the losses of two
-        draws do not compare, the held-out loss and that of the conditions that have none.
+        draws do not compare, the held-out loss and that of the conditions that have none. Neither
+        depends on the draws of the run: more steps never return a worse iterate.
         """
         if not self._system.redrawn:
             return loss
@@ -66,6 +106,12 @@ class Validation:
         Both are nan when the problem has no solution.
         """
         return (math.nan, math.nan) if self._solution is None else self._solution(theta)
+
+
+def total(held_out_losses: Mapping[str, float]) -> float:
+    """The sum over the conditions that have held-out points; nan when none has any."""
+    known = [loss for loss in held_out_losses.values() if not math.isnan(loss)]
+    return sum(known) if known else math.nan
 
 
 def _solution_error(system: PdeSystem) -> SolutionError | None:

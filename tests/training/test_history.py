@@ -95,6 +95,31 @@ def test_another_table_is_refused(tmp_path):
         read_csv(path)
 
 
+def test_conditions_have_columns_of_their_own(tmp_path):
+    path = tmp_path / "history.csv"
+    history = History(path, ["pde", 'a, "b"'])
+    history.append(ROWS[0], {"loss/pde": 0.5, 'held_out_loss/a, "b"': 0.25})
+    history.append(ROWS[1])
+    history.close()
+    columns, read = history.columns(), read_csv(path)
+    expected = ("loss/pde", 'loss/a, "b"', "held_out_loss/pde", 'held_out_loss/a, "b"')
+    assert tuple(read) == tuple(columns) == (*COLUMNS, *expected)
+    np.testing.assert_array_equal(read["loss/pde"], [0.5, np.nan])
+    np.testing.assert_array_equal(read['held_out_loss/a, "b"'], [0.25, np.nan])
+    for name, column in columns.items():
+        np.testing.assert_array_equal(read[name], column, strict=True)
+
+
+@pytest.mark.parametrize(
+    "further", [["note"], ["loss/a"], ["loss/a", "held_out_loss/b"], ["held_out_loss/a", "loss/a"]]
+)
+def test_columns_that_no_condition_explains_are_refused(tmp_path, further):
+    path = tmp_path / "other.csv"
+    path.write_text(",".join([*COLUMNS, *further]) + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="not a training history"):
+        read_csv(path)
+
+
 def test_without_a_path_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     history = History()

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from anagram_ext import MLP, Box, Condition, Problem
-from anagram_ext.errors import BackendUnavailable
+from anagram_ext.errors import BackendUnavailable, TrainingWarning
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.methods import StepInfo, Stop, names
 from anagram_ext.methods.anagram import Anagram
@@ -20,6 +20,7 @@ from anagram_ext.training import checkpoint
 from anagram_ext.training.history import COLUMNS, read_csv
 from anagram_ext.training.loop import train
 from anagram_ext.training.validation import Validation
+from anagram_ext.training.verdict import Verdict
 
 LINE = Box(x=(0, 1))
 
@@ -97,7 +98,10 @@ def test_the_result_describes_its_own_iterate(device):
 
 def test_history_starts_at_step_zero_and_has_one_row_a_step():
     run = train(oscillator(), steps=7, method="anagram", progress=False)
-    assert tuple(run.history) == COLUMNS
+    assert tuple(run.history)[: len(COLUMNS)] == COLUMNS
+    assert tuple(run.history)[len(COLUMNS) :] == (
+        "loss/interior", "loss/ends", "held_out_loss/interior", "held_out_loss/ends",
+    )  # fmt: skip  # a table
     assert run.history["step"].tolist() == list(range(8))
     assert all(len(column) == 8 for column in run.history.values())
     assert np.all(np.diff(run.history["seconds"]) > 0)
@@ -183,6 +187,31 @@ def test_the_run_ends_when_the_loss_is_rounding_error(device):
     assert run.l2_error < 1e-14
 
 
+def test_a_run_ends_when_its_time_is_up():
+    run = train(oscillator(), method="adam", seconds=0.3, progress=False)
+    assert run.stop is Stop.TIME_REACHED
+    assert run.stop_reason == "time reached"
+    assert run.verdict in {Verdict.OUT_OF_TIME, Verdict.STALLED}
+    # Not one step more than needed; the last one is in the history.
+    assert run.seconds >= 0.3
+    assert run.history["seconds"][-1] == run.seconds
+    assert run.history["step"][-1] == run.steps
+
+
+def test_whichever_limit_comes_first_counts():
+    run = train(oscillator(), method="adam", steps=7, seconds=1000, progress=False)
+    assert (run.steps, run.stop) == (7, Stop.STEPS_REACHED)
+
+
+def test_with_seconds_alone_there_is_no_limit_of_steps():
+    class Short(Scripted):
+        default_steps = 2
+
+    thetas = [MLP([1, 8, 1]).init(seed) for seed in range(5)]
+    run = train(oscillator(), method=Short(thetas, stop_at=5), seconds=1000, progress=False)
+    assert run.steps == 5
+
+
 def test_float32_trains(device):
     model = MLP([1, 8, 1], dtype=torch.float32, device=device)
     run = train(oscillator(), model, steps=20, method="anagram", cutoff=1e-3, progress=False)
@@ -231,6 +260,8 @@ def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
     said = capfd.readouterr()
     assert said.out == ""
     assert "step 20  loss" in said.err
+    assert "held out" in said.err
+    assert ": steps reached after 20 steps, " in said.err
     assert "L2" in said.err
     assert "rank" in said.err
     train(oscillator(), steps=2, progress=False)
@@ -241,6 +272,9 @@ def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
     ("arguments", "error", "message"),
     [
         ({"steps": 0}, ValueError, "steps .* 0"),
+        ({"seconds": 0}, ValueError, "seconds must be positive and finite, got 0"),
+        ({"seconds": float("inf")}, ValueError, "seconds must be positive and finite, got inf"),
+        ({"seconds": "5"}, TypeError, "seconds must be a number, got '5'"),
         ({"method": "sgd"}, ValueError, "unknown method 'sgd'"),
         ({"cutoff": -1.0, "method": "anagram"}, ValueError, "cutoff.*-1"),
         (
@@ -277,7 +311,8 @@ def test_out_must_not_be_a_file(tmp_path):
 
 def test_an_absolute_cutoff_reaches_the_solve():
     absolute = Cutoff(1e30, relative=False)
-    run = train(oscillator(), steps=1, method="anagram", cutoff=absolute, progress=False)
+    with pytest.warns(TrainingWarning, match="no solution was found"):
+        run = train(oscillator(), steps=1, method="anagram", cutoff=absolute, progress=False)
     assert run.history["rank"][-1] == 0
     assert run.stop is Stop.NO_PROGRESS
 

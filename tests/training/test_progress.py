@@ -11,6 +11,31 @@ def test_a_row_in_words_leaves_out_what_is_unknown():
     assert describe(Row(step=0, seconds=0.0, loss=2.0)) == "loss 2.00e+00"
 
 
+def test_the_best_loss_is_told_where_it_is_another_one():
+    row = Row(step=5, seconds=1.0, loss=2.0, held_out_loss=3.0)
+    assert describe(row, best=1.5) == "loss 2.00e+00  best 1.50e+00  held out 3.00e+00"
+    assert describe(row, best=2.0) == "loss 2.00e+00  held out 3.00e+00"
+
+
+def test_with_a_time_limit_lines_come_by_time(monkeypatch, capfd):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    with reporting(enabled=True, steps=None, seconds=10.0) as report:
+        for step in range(101):
+            report(Row(step=step, seconds=0.1 * step, loss=float(100 - step)))
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[0] == "step 0  loss 1.00e+02"
+    assert lines[-1].startswith("step 100 ")
+
+
+def test_a_bar_with_a_time_limit_shows_seconds(monkeypatch, capfd):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "160")
+    with reporting(enabled=True, steps=None, seconds=60.0) as report:
+        report(Row(step=7, seconds=30.0, loss=2.0))
+    assert "30/60, step 7" in capfd.readouterr().err
+
+
 def test_a_terminal_gets_a_bar_with_all_numbers(monkeypatch, capfd):
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stderr for a terminal
     monkeypatch.setenv("COLUMNS", "160")

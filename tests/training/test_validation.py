@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -50,6 +52,48 @@ def test_a_run_on_redrawn_points_fits_its_measurements():
     A = torch.tensor([[1 + (x**2).mean(), x.mean()], [x.mean(), 1.0]], dtype=torch.float64)
     expected = torch.linalg.solve(A, torch.stack([(x * DATA).mean(), DATA.mean()]))
     assert [a, b] == pytest.approx(expected.tolist(), rel=1e-10)
+
+
+def test_the_strip_between_a_grid_and_the_boundary_is_seen():
+    """A residual of one where no grid point is: the strip before the first one."""
+    strip = 1 / 401  # grid(400) is strictly inside
+    one = ax.Problem(
+        ("x",),
+        ("u",),
+        {"strip": ax.Condition(lambda u, x: 0 * u + (x.x < strip / 1.01), LINE.grid(400))},
+    )
+    validation = Validation(PdeSystem(one, MODEL))
+    theta = MODEL.init(0)
+    assert validation.losses(theta) == {"strip": 0.0}
+    # 1600 Sobol points: four of them there, give or take one.
+    assert validation.held_out_loss(theta) == pytest.approx(0.5 * strip, rel=0.3)
+
+
+def test_more_steps_never_return_a_worse_iterate():
+    front = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "front": ax.Condition(
+                lambda u, x: u.d("x") - 20 / torch.cosh(20 * (x.x - 0.4)) ** 2,
+                LINE.stratified(25).redrawn(),
+            ),
+            "start": ax.Condition(lambda u, x: u + math.tanh(8.0), LINE.face(x=0).grid()),
+            "data": ax.Data(
+                torch.tensor([[0.5], [0.7]], dtype=torch.float64), torch.tensor([0.964, 0.99])
+            ),
+        },
+    )
+    model = ax.MLP([1, 8, 1])
+    validation = Validation(PdeSystem(front, model))
+
+    def merit(steps: int) -> float:
+        run = ax.train(front, model, steps=steps, scales=False, progress=False)
+        return validation.merit(run.theta, run.loss)
+
+    merits = [merit(steps) for steps in (5, 10, 20, 40)]
+    assert merits == sorted(merits, reverse=True)
+    assert merits[-1] < merits[0]
 
 
 def test_noisy_measurements_do_not_drown_the_warning():

@@ -1,0 +1,135 @@
+"""How far from the solution a residual may leave the fields, as the tangent space sees it.
+
+To first order the error ``e`` of the fields and the residual r on fresh points come from one
+displacement d of the parameters: ``r = J d`` and ``e = F d``, with F the Jacobian of the fields.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from anagram_ext.errors import NonFiniteError, OutOfMemoryError
+from anagram_ext.pde.condition import Condition
+from anagram_ext.systems.pde_system import PdeSystem
+from anagram_ext.systems.pointwise import PointwiseBlock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from anagram_ext.systems.blocks import Block
+
+# Singular values below this share of the largest one are rounding errors.
+LEAST_SINGULAR: Final = 1e-12
+# Directions with a singular value below this share hardly matter for a usual residual, but their
+# steps are long and multiply its rounding errors: up to 1e6 times too large an estimate.
+CERTAIN: Final = 1e-8
+POINTS: Final = 500  # at which the fields are compared
+_LEAST_FIELD: Final = 1e-6  # a field below this share of the largest one counts as that large
+_ITERATIONS: Final = 30  # of the power method
+
+
+@dataclass(frozen=True)
+class ErrorEstimate:
+    """Relative errors of the fields, of the field for which they are largest; nan if unknown.
+
+    Attributes:
+        likely: the change of the fields by the Gauss-Newton step on the fresh points.
+        worst: the largest change that any residual of the same length could stand for. Endless
+            where the conditions do not determine the fields.
+    """
+
+    likely: float
+    worst: float
+
+
+UNKNOWN: Final = ErrorEstimate(math.nan, math.nan)
+
+
+def error_estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> ErrorEstimate:
+    """The error that the residual on fresh points stands for.
+
+    A residual says nothing of the error itself: in a chaotic system a small one spoils everything,
+    and dividing an equation by 1000 changes no solution.
+
+    Args:
+        system: the least-squares problem.
+        blocks: the rows of each condition at points that training did not see, where it has some.
+        theta: the iterate to judge, [P].
+    """
+    try:
+        return _estimate(system, blocks, theta)
+    except (NonFiniteError, MemoryError, OutOfMemoryError):
+        return UNKNOWN
+
+
+def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> ErrorEstimate:
+    here = system.linearise_part(blocks, theta)
+    factorisation = here.jacobian.factorise()  # in full: the directions have to be orthogonal
+    if not factorisation.largest > 0:
+        return UNKNOWN
+    eps = torch.finfo(theta.dtype).eps
+    least = max(LEAST_SINGULAR, 10 * eps)
+    k = factorisation.rank(least)
+    sigma = factorisation.singular_values[:k]
+    directions = torch.eye(k, len(factorisation.singular_values)).to(theta)
+    V = factorisation.expand(directions)  # [k, P]
+    F = _fields(system, blocks, theta)  # [fields, n, P]
+    moved = F @ V.T  # [fields, n, k]
+    certain = sigma > max(CERTAIN, 10 * eps) * factorisation.largest
+    step = torch.where(certain, factorisation.project(here.residual)[:k] / sigma, 0.0)
+    likely = float(torch.linalg.vector_norm(moved @ step, dim=1).max())
+
+    length = float(torch.linalg.vector_norm(here.residual))
+    rows = moved.flatten(0, 1)
+    seen = _norm(rows / (sigma + eps * factorisation.largest))
+    unseen = _norm(F.flatten(0, 1) - rows @ V) / (least * factorisation.largest)
+    return ErrorEstimate(likely, length * math.hypot(seen, unseen))
+
+
+def _fields(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
+    """The Jacobian of the fields, relative to their sizes, root mean square: [fields, n, P]."""
+    every = torch.cat(
+        [b.coordinates.points for b in blocks.values() if isinstance(b, PointwiseBlock)]
+    ).cpu()
+    rng = torch.Generator().manual_seed(0)
+    points = every[torch.randperm(len(every), generator=rng)[:POINTS]]
+    n_fields = len(system.problem.fields)
+
+    def values(*arguments: Any) -> tuple[Any, ...]:
+        return arguments[:n_fields]
+
+    # Residuals that are the fields themselves.
+    problem = replace(
+        system.problem,
+        conditions={"fields": Condition(values, points.to(torch.float64))},
+        solution=None,
+        evaluation=None,
+        row_scaling="mean",
+        model=None,
+    )
+    rows, matrix = PdeSystem(problem, system.model).residual_and_matrix(theta)  # [fields * n, P]
+    sizes = torch.linalg.vector_norm(rows.view(n_fields, -1), dim=1)  # root mean squares
+    sizes = sizes.clamp(min=max(_LEAST_FIELD * float(sizes.max()), torch.finfo(theta.dtype).tiny))
+    relative: Tensor = matrix.view(n_fields, -1, len(theta)) / sizes[:, None, None]
+    return relative
+
+
+def _norm(matrix: Tensor) -> float:
+    """The largest singular value, by the power method."""
+    rng = torch.Generator().manual_seed(0)
+    v = torch.randn(matrix.shape[1], generator=rng, dtype=torch.float64).to(matrix)
+    norm = 0.0
+    for _ in range(_ITERATIONS):
+        length = float(torch.linalg.vector_norm(v))
+        if not 0 < length < math.inf:
+            break
+        image = matrix @ (v / length)
+        norm = float(torch.linalg.vector_norm(image))
+        v = matrix.T @ image
+    return norm

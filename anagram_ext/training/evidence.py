@@ -1,0 +1,144 @@
+"""What a finished run can know of its own error, beside its loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from anagram_ext.errors import NonFiniteError, OutOfMemoryError
+from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.training.error_estimate import UNKNOWN, ErrorEstimate, error_estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from anagram_ext.systems.blocks import Block
+    from anagram_ext.systems.pde_system import PdeSystem
+    from anagram_ext.training.validation import Validation
+
+# Beyond this a run has failed, and nothing further is worth a factorisation.
+HOPELESS: Final = 1e-2
+# The network hardly moves in directions with a singular value below this share of the largest one.
+LEAST_SINGULAR: Final = 1e-8
+MOST_ENTRIES: Final = 100_000_000  # of a Jacobian on all held-out points
+_PROBES: Final = 64  # columns of U that are made at once
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How far the conditions are from being satisfied, and what that means for the solution.
+
+    Attributes:
+        relative: for each condition the root mean square of its residual over that of the terms in
+            it, on held-out points where it has some; of several residuals the largest.
+        error: what that means for the fields; nan where it was not estimated.
+        free: for each condition without held-out points the share of its rows that the tangent
+            space can fit whatever their values are (their mean leverage), between 0 and 1.
+    """
+
+    relative: Mapping[str, float]
+    error: ErrorEstimate
+    free: Mapping[str, float]
+
+
+def gather(system: PdeSystem, validation: Validation, theta: Tensor) -> Evidence:
+    """The evidence for parameters [P]; it costs about as much as two steps, less after a failure.
+
+    Args:
+        system: the least-squares problem.
+        validation: its held-out points.
+        theta: the iterate that a run returns.
+    """
+    blocks = {name: _judge_of(system, validation, name) for name in system.problem.conditions}
+    relative = relative_residuals(system, blocks, theta)
+    measured = validation.measured()  # their residual may be noise
+    if not all(v <= HOPELESS for name, v in relative.items() if name not in measured):
+        return Evidence(relative, UNKNOWN, dict.fromkeys(validation.unseen, math.nan))
+    error = error_estimate(system, _affordable(system, blocks), theta)
+    return Evidence(relative, error, free_shares(system, validation, theta))
+
+
+def relative_residuals(
+    system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor
+) -> dict[str, float]:
+    """For each condition the size of its residual relative to the size of its terms.
+
+    The terms of a residual are its derivatives in the jets, times the size that these jets have on
+    all points, and what remains without them. Only so has ``u = 0`` on a wall a size: that of u.
+    """
+    everywhere = torch.cat(
+        [b.coordinates.points for b in blocks.values() if isinstance(b, PointwiseBlock)]
+    )
+    return {name: _relative(system, block, everywhere, theta) for name, block in blocks.items()}
+
+
+def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dict[str, float]:
+    """The mean leverage of the rows of each condition that has no held-out points.
+
+    It is the trace of ``U U^T`` over its rows: near one, the network fits any values there.
+    """
+    if not validation.unseen:
+        return {}
+    cutoff = max(LEAST_SINGULAR, 10 * torch.finfo(theta.dtype).eps)
+    try:
+        factorisation = system.linearise(theta).jacobian.factorise(smallest_cutoff=cutoff)
+    except (NonFiniteError, MemoryError, OutOfMemoryError):
+        return dict.fromkeys(validation.unseen, math.nan)
+    k = factorisation.rank(cutoff)
+    leverage = theta.new_zeros(system.n_rows)
+    for start in range(0, k, _PROBES):
+        width = min(_PROBES, k - start)
+        columns = theta.new_zeros((width, len(factorisation.singular_values)))
+        columns[:, start : start + width] = torch.eye(width).to(columns)
+        leverage += factorisation.push(columns).square().sum(dim=0)
+    return {
+        name: float(leverage[system.row_slices[name]].mean())
+        for name in validation.unseen
+        if system.row_slices[name].stop > system.row_slices[name].start
+    }
+
+
+def _affordable(system: PdeSystem, blocks: Mapping[str, Block]) -> Mapping[str, Block]:
+    """The blocks, or as many held-out points as training points where J would be too large."""
+    n_rows = sum(block.n_rows for block in blocks.values())
+    if n_rows * system.n_parameters <= MOST_ENTRIES:
+        return blocks
+    fewer = {
+        name: stack.blocks[name] for name, stack in system.held_out().items() if stack is not None
+    }
+    return dict(blocks) | fewer
+
+
+def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:
+    """The rows that a condition is judged by: held out, or its own."""
+    stack = validation.held_out.get(name)
+    return (system.part((name,)) if stack is None else stack).blocks[name]
+
+
+def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor) -> float:
+    if not isinstance(block, PointwiseBlock) or not block.n_rows:
+        return 0.0 if not block.n_rows else math.nan
+    rows = theta.new_empty(block.n_rows)
+    try:
+        seeds = block.prepare(theta, rows)  # [C, K, m, n]
+    except NonFiniteError:
+        return math.inf
+    pointwise = block.pointwise
+    jet_map = system.model.jets(pointwise.operators, pointwise.uses)
+    jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
+    typical = jet_map.jets(theta, everywhere).square().mean(dim=-1, keepdim=True).sqrt()
+    residuals = rows.view(block.n_components, -1)  # [C, n]
+    if not bool(torch.isfinite(residuals).all()):
+        return math.inf
+    rest = residuals - (seeds * jets).sum(dim=(1, 2))
+    terms = (seeds.abs() * typical).sum(dim=(1, 2)) + rest.abs()
+    sizes = terms.square().mean(dim=1).sqrt()
+    shares = residuals.square().mean(dim=1).sqrt() / sizes
+    # 0/0: a residual without terms is satisfied.
+    largest = float(torch.where(sizes > 0, shares, torch.zeros_like(shares)).max())
+    return largest if math.isfinite(largest) else math.inf

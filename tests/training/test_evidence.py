@@ -1,0 +1,119 @@
+"""What a run knows of its own error, in cases that can be calculated by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import anagram_ext as ax
+from anagram_ext.systems.pde_system import PdeSystem
+from anagram_ext.training.evidence import free_shares, gather, relative_residuals
+from anagram_ext.training.validation import Validation
+
+LINE = ax.Box(x=(0, 1))
+MODEL = ax.MLP([1, 1], "identity")  # u = a x + b
+
+
+def system_with(conditions, model=MODEL) -> PdeSystem:
+    return PdeSystem(ax.Problem(("x",), ("u",), conditions), model)
+
+
+def relative(conditions, theta) -> dict[str, float]:
+    system = system_with(conditions)
+    return relative_residuals(system, system.blocks, theta)
+
+
+def test_residuals_are_measured_by_the_terms_in_them():
+    theta = torch.tensor([0.0, 2.0], dtype=torch.float64)  # u = 2
+    found = relative(
+        {
+            # 2 - 1.5: a quarter too much, of a field of size 2 and a value of size 1.5
+            "value": ax.Condition(lambda u, x: u - 1.5, LINE.grid(5)),
+            # the same equation in other units
+            "scaled": ax.Condition(lambda u, x: 1e6 * (u - 1.5), LINE.grid(5), weight=7.0),
+        },
+        theta,
+    )
+    assert found["value"] == pytest.approx(0.5 / 3.5, rel=1e-12)
+    assert found["scaled"] == pytest.approx(found["value"], rel=1e-12)
+
+
+def test_a_zero_wall_has_the_size_of_the_field():
+    theta = torch.tensor([3.0, 1e-3], dtype=torch.float64)
+    found = relative(
+        {
+            "inside": ax.Condition(lambda u, x: u.d("x") - 3.0, LINE.grid(99)),
+            "wall": ax.Condition(lambda u, x: u, LINE.face(x=0).grid()),
+        },
+        theta,
+    )
+    everywhere = np.append(LINE.grid(99).numpy()[:, 0], 0.0)
+    size = np.sqrt(np.mean((3 * everywhere + 1e-3) ** 2))
+    assert found["wall"] == pytest.approx(1e-3 / size, rel=1e-10)
+    assert found["inside"] == 0.0
+
+
+def test_of_several_residuals_the_worst_counts():
+    theta = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    found = relative(
+        {"two": ax.Condition(lambda u, x: (1e6 * (u - x.x), u.d("x") - 0.5), LINE.grid(5))}, theta
+    )
+    assert found["two"] == pytest.approx(0.5 / 1.5, rel=1e-12)
+
+
+def test_what_is_not_finite_is_endless():
+    theta = torch.tensor([0.0, -1.0], dtype=torch.float64)
+    assert relative({"a": ax.Condition(lambda u, x: torch.log(u), LINE.grid(3))}, theta) == {
+        "a": math.inf
+    }
+
+
+def test_free_shares_are_mean_leverages(device):
+    model = ax.MLP([1, 1], "identity", device=device)
+    values = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    spots = torch.tensor([[0.1], [0.5], [0.9]], dtype=torch.float64)
+    system = system_with(
+        {
+            "slope": ax.Condition(lambda u, x: u.d("x"), LINE.grid(4)),
+            "data": ax.Data(spots, values),
+        },
+        model,
+    )
+    found = free_shares(system, Validation(system), model.init(0))
+    J = np.vstack(
+        [
+            np.array([[1.0, 0.0]] * 4) / 2,
+            np.hstack([spots.numpy(), np.ones((3, 1))]) / np.sqrt(3),
+        ]
+    )
+    Q, _ = np.linalg.qr(J)
+    assert found == {"data": pytest.approx(float((Q[4:] ** 2).sum() / 3), rel=1e-10)}
+
+
+def test_a_failure_is_not_looked_into():
+    data = ax.Data(torch.tensor([[0.5]], dtype=torch.float64), torch.tensor([1.0]).double())
+    system = system_with(
+        {"slope": ax.Condition(lambda u, x: u.d("x") - 1, LINE.grid(4)), "d": data}
+    )
+    evidence = gather(system, Validation(system), torch.tensor([2.0, 0.0], dtype=torch.float64))
+    assert evidence.relative["slope"] > 0.1
+    assert math.isnan(evidence.error.likely)
+    assert math.isnan(evidence.free["d"])
+
+
+def test_a_jacobian_too_large_is_made_on_fewer_points(monkeypatch):
+    theta = torch.tensor([2.0, 1.001], dtype=torch.float64)
+    system = system_with(
+        {
+            "slope": ax.Condition(lambda u, x: u.d("x") - 2.0, LINE.grid(50)),
+            "start": ax.Condition(lambda u, x: u - 1.0, LINE.face(x=0).grid()),
+        }
+    )
+    whole = gather(system, Validation(system), theta).error
+    monkeypatch.setattr("anagram_ext.training.evidence.MOST_ENTRIES", 0)
+    fewer = gather(system, Validation(system), theta).error
+    assert whole != fewer
+    assert fewer.likely == pytest.approx(whole.likely, rel=0.1)

@@ -1,0 +1,145 @@
+"""The rules of a verdict, on facts made up for each of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+import anagram_ext as ax
+from anagram_ext.methods import Stop
+from anagram_ext.training.verdict import Facts, Judgement, Verdict, judge
+
+GOOD = Facts(
+    stop=Stop.NO_PROGRESS,
+    steps=120,
+    loss=2e-20,
+    first_loss=10.0,
+    rounding_loss=1e-24,
+    losses={"pde": 1.5e-20, "start": 5e-21},
+    held_out_losses={"pde": 2e-19, "start": 6e-21},
+    relative={"pde": 1e-9, "start": 1e-10},
+    estimate=1e-9,
+    worst=1e-7,
+    n_rows=400,
+    n_parameters=100,
+)
+
+
+def judged(**changes) -> Judgement:
+    return judge(replace(GOOD, **changes))
+
+
+def test_what_all_evidence_supports_is_solved_and_nothing_is_wrong():
+    assert judge(GOOD) == Judgement(Verdict.SOLVED, None)
+    # Points that were too few, a limit that was reached: no matter, where the answer is right.
+    assert judged(n_rows=50, stop=Stop.STEPS_REACHED).verdict is ax.Verdict.SOLVED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"relative": {"pde": 2e-3, "start": 1e-10}},
+        {"relative": {"pde": math.nan, "start": 1e-10}},
+        {"relative": {"pde": math.inf, "start": 1e-10}},
+        {"estimate": 5e-5},
+        {"estimate": math.nan},
+        {"worst": 0.1},
+        {"worst": math.nan},
+        {"free": {"start": 0.9}},
+        {"free": {"start": math.nan}},
+    ],
+)
+def test_one_doubt_is_enough_for_a_warning(changes):
+    judgement = judged(**changes)
+    assert judgement.verdict is not Verdict.SOLVED
+    assert judgement.warning
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({"stop": Stop.NOT_FINITE}, Verdict.DIVERGED, "no longer finite after step 120"),
+        ({"loss": math.inf}, Verdict.DIVERGED, "no longer finite"),
+        ({"stop": Stop.INTERRUPTED}, Verdict.INTERRUPTED, "interrupted after 120 steps"),
+        (
+            {"relative": {"pde": 0.2}, "held_out_losses": {"pde": 7.0, "start": 6e-21}},
+            Verdict.OVERFITTED,
+            "the loss on held-out points, 7.0e+00, is more than 100 times the training loss",
+        ),
+        (
+            {"relative": {"pde": 0.2}, "stop": Stop.STEPS_REACHED, "improving": True},
+            Verdict.OUT_OF_TIME,
+            "still falling after 120 steps: the residual of 'pde' is 2.0e-01",
+        ),
+        (
+            {"relative": {"pde": 0.2}, "stop": Stop.TIME_REACHED, "improving": True},
+            Verdict.OUT_OF_TIME,
+            "give it more steps",
+        ),
+        (
+            {"relative": {"pde": 0.2}, "stop": Stop.STEPS_REACHED},
+            Verdict.STALLED,
+            "no solution was found: the residual of 'pde' is 2.0e-01 of the terms in it",
+        ),
+        ({"relative": {"pde": 0.2}, "improving": True}, Verdict.STALLED, "no solution was found"),
+        ({"estimate": 0.3}, Verdict.STALLED, "no solution was found"),
+        ({"estimate": 3e-3}, Verdict.CONVERGED, "may be as large as 3.0e-03"),
+        ({"worst": 0.2}, Verdict.CONVERGED, "leave room for a relative error of 2.0e-01"),
+        (
+            {"worst": 1e6, "estimate": 0.3},
+            Verdict.CONVERGED,
+            "the conditions hold but do not determine the fields",
+        ),
+        (
+            {"free": {"start": 0.98}, "unseen": {"start": "they were measured"}},
+            Verdict.CONVERGED,
+            "(it is free in 98% of them), and nothing is known of the points between: they were",
+        ),
+        (
+            {"relative": {"pde": 1e-9, "start": 0.1}, "measured": ("start",)},
+            Verdict.CONVERGED,
+            "noise of the measurements",
+        ),
+        ({"relative": {"pde": 1e-9, "start": 0.1}}, Verdict.STALLED, "'start' is 1.0e-01"),
+    ],
+)
+def test_each_rule_in_its_own_words(changes, verdict, words):
+    judgement = judged(**changes)
+    assert judgement.verdict is verdict
+    assert words in str(judgement.warning)
+    for part in ("loss by condition: pde 1.5e-20 (held out ", "start 5.0e-21 (held out 6.0e-21)"):
+        assert part in str(judgement.warning)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rounding_loss": 1.0}, {"first_loss": 1e17}, {"held_out_losses": {"pde": math.nan}}],
+)
+def test_rounding_errors_and_what_is_not_known_are_no_overfitting(changes):
+    facts = {"estimate": 1e-3, "held_out_losses": {"pde": 7.0, "start": 0.0}} | changes
+    assert judged(**facts).verdict is Verdict.CONVERGED
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"n_rows": 150}, "use more points: 150 rows for 100 parameters"),
+        ({"n_rows": 150, "redrawn": True}, "use a larger network"),
+        ({"evolves": True}, "time windows"),
+        ({"relative": {"pde": 0.2, "start": 1e-9}}, "change their weights"),
+        ({"relative": {"pde": 1e-9}, "worst": 1e6}, "add the conditions that are missing"),
+        ({"free": {"start": 1.0}}, "use more points or redraw them"),
+    ],
+)
+def test_one_suggestion(changes, advice):
+    facts = {"estimate": 0.3, "relative": {"pde": 0.2, "start": 0.1}} | changes
+    assert advice in str(judged(**facts).warning).split("; ")[-1]
+
+
+def test_a_verdict_is_text():
+    assert f"{Verdict.OUT_OF_TIME}" == "out of time"
+    assert {v.name for v in ax.Verdict} == {
+        "SOLVED", "CONVERGED", "STALLED", "OVERFITTED", "DIVERGED", "INTERRUPTED", "OUT_OF_TIME",
+    }  # fmt: skip  # a table
