@@ -13,6 +13,7 @@ from anagram_ext.errors import (
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
+    SlowWarning,
     TrainingWarning,
 )
 from anagram_ext.geometry.ball import Ball, Sphere
@@ -29,6 +30,7 @@ from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
+from anagram_ext.models.torch_model import TorchModel
 from anagram_ext.native.threads import get_num_threads, set_num_threads
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
@@ -40,6 +42,8 @@ from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
+from anagram_ext.training.fit import LeastSquaresResult
+from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
@@ -66,6 +70,7 @@ __all__ = [
     "Integral",
     "IntegroDifferential",
     "Interval",
+    "LeastSquaresResult",
     "LstsqResult",
     "MarchResult",
     "Mesh",
@@ -78,8 +83,10 @@ __all__ = [
     "Problem",
     "Rectangle",
     "Sampler",
+    "SlowWarning",
     "Sphere",
     "StepResult",
+    "TorchModel",
     "TrainResult",
     "TrainingWarning",
     "Unknown",
@@ -94,6 +101,7 @@ __all__ = [
     "get_num_threads",
     "info",
     "jacobian",
+    "least_squares",
     "load",
     "lstsq",
     "march",
