@@ -22,13 +22,17 @@ from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
+from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
+from anagram_ext.native.threads import get_num_threads, set_num_threads
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
 from anagram_ext.pde.field import Field
+from anagram_ext.pde.integral import Integral, IntegroDifferential
 from anagram_ext.pde.measurements import Data
+from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
@@ -51,11 +55,15 @@ __all__ = [
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "InputMap",
+    "Integral",
+    "IntegroDifferential",
     "LstsqResult",
     "MarchResult",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
+    "Paired",
     "Points",
     "Problem",
     "Sampler",
@@ -70,13 +78,18 @@ __all__ = [
     "d",
     "factorise",
     "figures",
+    "fourier",
+    "get_num_threads",
     "info",
     "jacobian",
     "load",
     "lstsq",
     "march",
     "methods",
+    "periodic",
     "problems",
+    "scaled",
+    "set_num_threads",
     "step",
     "train",
 ]

@@ -8,6 +8,10 @@ import math
 import numpy as np
 import torch
 
+import anagram_ext as ax
+from anagram_ext.models.model import model_of
+from anagram_ext.systems.pde_system import PdeSystem
+
 EPS = torch.finfo(torch.float64).eps
 
 
@@ -182,3 +186,47 @@ def check_method(make, system, theta: torch.Tensor) -> None:
         distance = float(torch.linalg.norm(info.theta - expected.theta))
         assert distance <= 1e-12 * float(torch.linalg.norm(expected.theta))
         assert info.stop == expected.stop
+
+
+def check_rows_of(problem, model, residual, device="cpu") -> None:
+    """All rows of a problem against a plain function of theta, kept in every way.
+
+    Args:
+        problem: with points that stay the same.
+        model: an MLP or a Model.
+        residual: ``residual(theta)`` gives the same r [S] in torch, differentiable.
+        device: where the product computes.
+    """
+    whole = model_of(problem, model, device)
+    theta = whole.init(3)
+    here = theta.cpu()
+    expected = residual(here)
+    dense = torch.func.jacrev(residual)(here)
+    r, J = ax.jacobian(problem, whole, theta)
+    allowed = {"rtol": 0.0, "atol": 1e-12 * float(dense.abs().max())}
+    torch.testing.assert_close(r.cpu(), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(J.cpu(), dense, **allowed)
+    for memory in ("stored", "streamed"):
+        system = PdeSystem(problem, whole, memory=memory)
+        if device == "cpu":
+            check_system(system, theta)
+            check_jacobian(system.linearise(theta).jacobian, dense)
+        jacobian = system.linearise(theta).jacobian
+        v, w = (
+            torch.linspace(-1, 1, len(here)).double(),
+            torch.linspace(1, 2, len(expected)).double(),
+        )
+        size = float(dense.norm())
+        pushed, pulled = jacobian.matvec(v.to(theta)), jacobian.rmatvec(w.to(theta))
+        torch.testing.assert_close(pushed.cpu(), dense @ v, rtol=0.0, atol=1e-12 * size * len(v))
+        torch.testing.assert_close(pulled.cpu(), dense.T @ w, rtol=0.0, atol=1e-12 * size * len(w))
+        _, gradient = system.gradient(theta)
+        expected_gradient = dense.T @ expected
+        torch.testing.assert_close(
+            gradient.cpu(),
+            expected_gradient,
+            rtol=0.0,
+            atol=1e-12 * size * (1 + float(expected.norm())),
+        )
+        many = system.residuals(torch.stack([theta, 0.5 * theta]))
+        torch.testing.assert_close(many[1].cpu(), residual(0.5 * here), rtol=1e-12, atol=1e-12)

@@ -62,7 +62,7 @@ def solution_maps(problem: Problem, model: Model, theta: Tensor, path: str | Pat
 def _ticks(problem: Problem) -> list[Tensor]:
     """Equispaced values ``[PIXELS]`` on each axis of the box around all conditions."""
     conditions = problem.conditions.values()
-    corners = torch.cat([_corners(condition.points_for(0)) for condition in conditions])
+    corners = torch.cat([_corners(condition.places_for(0)) for condition in conditions])
     lower, upper = corners.amin(0).tolist(), corners.amax(0).tolist()
     return [
         torch.linspace(a, b, PIXELS, dtype=torch.float64) for a, b in zip(lower, upper, strict=True)

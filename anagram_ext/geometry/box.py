@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anagram_ext.checks import check_kind, check_names
-from anagram_ext.geometry.designs import Bounds, counts_along, tensor_product
+from anagram_ext.checks import check_integer, check_kind, check_names
+from anagram_ext.geometry.designs import Bounds, closed_grid, counts_along, tensor_product
+from anagram_ext.geometry.opposite import Opposite
 from anagram_ext.geometry.pieces import Pieces
 from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.quadrature import Lines
 
 
 @dataclass(frozen=True, init=False)
@@ -80,6 +82,41 @@ class Box(Pieces):
         axes = [self._axis(name) for name in names or self.names]
         return self._faces([(axis, end) for axis in axes for end in self.bounds[axis]])
 
+    def opposite(self, *names: str) -> Opposite:
+        """Pairs of points that face each other across each named coordinate, for ``Paired``.
+
+        Raises:
+            ValueError: for an unknown coordinate, or none.
+        """
+        if not names:
+            raise ValueError("opposite must name one coordinate or several, got none")
+        axes = tuple(self._axis(name) for name in names)
+        ends = [self.bounds[axis] for axis in axes]
+        pieces = tuple(self._slice(axis, end[0]) for axis, end in zip(axes, ends, strict=True))
+        return Opposite(self.names, pieces, (), axes, tuple(upper for _, upper in ends))
+
+    def across(self, name: str, count: int) -> Lines:
+        """For every point the whole line through it along a coordinate, with Gauss nodes.
+
+        What ``IntegroDifferential(over=)`` needs for integrals such as those over velocities.
+
+        Raises:
+            ValueError: for an unknown coordinate, or a count below 1.
+        """
+        axis = self._axis(name)
+        count = check_integer("count", count, least=1)
+        return Lines(self.names, axis, *self.bounds[axis], count)
+
+    def up_to(self, name: str, count: int) -> Lines:
+        """For every point the line from the lower face up to it, with Gauss nodes: Volterra terms.
+
+        Raises:
+            ValueError: for an unknown coordinate, or a count below 1.
+        """
+        axis = self._axis(name)
+        count = check_integer("count", count, least=1)
+        return Lines(self.names, axis, self.bounds[axis][0], None, count)
+
     def boundary(self) -> Faces:
         """All faces."""
         return self.faces()
@@ -118,22 +155,7 @@ class Faces(Pieces):
         Args:
             counts: points along each free coordinate of a face; a single number serves them all.
         """
-        ticks = [
-            [
-                _closed_ticks(lower, upper, count)
-                for (lower, upper), count in zip(piece, counts_along(piece, counts), strict=True)
-            ]
-            for piece in self.pieces
-        ]
-        return self._joined([tensor_product(along) for along in ticks])
-
-
-def _closed_ticks(
-    lower: float, upper: float, count: int
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if count == 1:  # a single point sits in the middle (of a fixed coordinate: at its value)
-        return np.array([lower / 2 + upper / 2])
-    return np.linspace(lower, upper, count)
+        return self._joined([closed_grid(piece, counts) for piece in self.pieces])
 
 
 def _checked_interval(name: str, interval: tuple[float, float]) -> tuple[float, float]:

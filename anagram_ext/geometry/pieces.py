@@ -22,6 +22,7 @@ from anagram_ext.geometry.designs import (
     uniform_design,
 )
 from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.quadrature import gauss_legendre
 from anagram_ext.geometry.sampler import Sampler
 
 
@@ -115,6 +116,17 @@ class Pieces:
             )
 
         return Sampler(sum(int(np.prod(along)) for along in cells), draw, region=self)
+
+    def quadrature(self, *counts: int) -> Points:
+        """Gauss-Legendre points [q, d] that carry their ``weights`` [q], for integrals.
+
+        Args:
+            counts: points along each free coordinate; a single number serves all of them.
+        """
+        rules = [gauss_legendre(piece, counts_along(piece, counts)) for piece in self.pieces]
+        points = self._joined([nodes for nodes, _ in rules])
+        points.weights = torch.from_numpy(np.concatenate([weights for _, weights in rules]))
+        return points
 
     def _random(self, n: int, design: UnitDesign) -> Sampler:
         check_integer("n", n, least=1)

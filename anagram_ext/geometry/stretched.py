@@ -25,11 +25,13 @@ class Stretch:
         axis: which column of the points.
         old: the interval it comes from.
         new: the interval it goes to.
+        places: how many points stand side by side in a row: two in pairs.
     """
 
     axis: int
     old: Interval
     new: Interval
+    places: int = 1
 
     @property
     def factor(self) -> float:
@@ -47,11 +49,12 @@ class Stretch:
 
         Normals stay right where they do not point along the coordinate, or along it alone.
         """
-        column = points[:, self.axis]
         moved = points.as_subclass(Tensor).clone()
-        moved[:, self.axis] = (self.new[0] + (column - self.old[0]) * self.factor).clamp(*self.new)
-        for old, new in zip(self.old, self.new, strict=True):
-            moved[column == old, self.axis] = new
+        for axis in range(self.axis, points.shape[1], points.shape[1] // self.places):
+            column = points[:, axis]
+            moved[:, axis] = (self.new[0] + (column - self.old[0]) * self.factor).clamp(*self.new)
+            for old, new in zip(self.old, self.new, strict=True):
+                moved[column == old, axis] = new
         region = getattr(points, "region", None)
         return Points(
             moved,
@@ -119,5 +122,5 @@ class Stretched:
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in the set, edges included, [n] of bool."""
-        back = Stretch(self.stretch.axis, self.stretch.new, self.stretch.old)
+        back = replace(self.stretch, old=self.stretch.new, new=self.stretch.old)
         return self.region.contains(back.points(points).as_subclass(Tensor))

@@ -21,6 +21,16 @@ def is_marked(leaf: Tensor) -> bool:
     return getattr(leaf, "no_parameter", False)
 
 
+def columns(coordinates: Coordinates, name: str) -> list[Tensor]:
+    """All columns of a coordinate: one, or two of pairs of points."""
+    return coordinates._along(name)
+
+
+def values_at(coordinates: Coordinates, row: int) -> dict[str, float]:
+    """The coordinates of one point by name."""
+    return {name: float(coordinates[name][row]) for name in coordinates.names}
+
+
 class Coordinates:
     """The points of one condition, by coordinate name: ``x.t`` or ``x["t"]`` is a tensor [n].
 
@@ -53,6 +63,9 @@ class Coordinates:
             self._made[key] = make()
         return self._made[key]
 
+    def _along(self, name: str) -> list[Tensor]:
+        return [self[name]]
+
     def __getitem__(self, name: str) -> Tensor:
         try:
             return self._columns[name]
@@ -65,5 +78,34 @@ class Coordinates:
             raise AttributeError(f"unknown coordinate {name!r}: there are {self.names}")
         return self._columns[name]
 
+    def changes(self) -> tuple[int, ...]:
+        """How often each of its tensors has been written into, since it was made."""
+        return (self.points._version, *(column._version for column in self._columns.values()))
+
     def __repr__(self) -> str:
         return f"Coordinates({', '.join(self.names)}; {len(self.points)} points)"
+
+
+class PairCoordinates(Coordinates):
+    """Pairs of points [n, 2 d]; by name they are those of the first one.
+
+    An expression differentiated along a coordinate moves both points.
+
+    Attributes:
+        sides: the coordinates of the first and of the second point of each pair.
+    """
+
+    def __init__(self, names: tuple[str, ...], points: Tensor) -> None:
+        super().__init__(names, points)
+        first, second = (part.contiguous() for part in points.chunk(2, dim=1))
+        self.sides = Coordinates(names, first), Coordinates(names, second)
+
+    def differentiable(self, shape: Sequence[int]) -> PairCoordinates:
+        """The same pairs; columns of the given shape that autograd differentiates."""
+        twin = PairCoordinates(self.names, self.points)
+        first, second = self.sides
+        twin.sides = first.differentiable(shape), second.differentiable(shape)
+        return twin
+
+    def _along(self, name: str) -> list[Tensor]:
+        return [side[name] for side in self.sides]

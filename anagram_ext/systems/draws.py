@@ -95,7 +95,8 @@ class Draws:
         points = condition.points_for(self._own_seed(name, seed, stream, part))
         if isinstance(condition.points, Sampler):
             what = f"points drawn for condition {name!r}"
-            check_points(what, points, len(self._problem.coordinates))
+            n_columns = condition.n_columns(len(self._problem.coordinates))
+            check_points(what, points, n_columns)
             if len(points) != condition.points.n_points:
                 raise ValueError(
                     f"{what} must be {condition.points.n_points} as announced, got {len(points)}"
@@ -103,7 +104,8 @@ class Draws:
         return points
 
     def _placed(self, points: Tensor) -> Coordinates:
-        placed = points.to(self._device, self._dtype).contiguous()
+        # A copy: residuals see these tensors, and the problem's own must not change.
+        placed = points.clone().to(self._device, self._dtype).contiguous()
         return Coordinates(self._problem.coordinates, placed)
 
     def _own_seed(self, name: str, seed: int, stream: int, part: int = 0) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -46,6 +46,7 @@ class RunDirectory:
         self.history = self.path / "history.csv"
         self.model = self.path / "model.safetensors"
         self.summary = self.path / "summary.json"
+        self.state = self.path / "state.pt"
         self._curves = self.path / "convergence.png"
         self._maps = self.path / "solution.png"
         self._lock = Lock(self.path / ".lock")
@@ -66,15 +67,15 @@ class RunDirectory:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def save_now_and_then(self, problem: Problem, model: Model, theta: Tensor) -> None:
-        """Writes the checkpoint unless the last one is younger than ``CHECKPOINT_SECONDS``."""
+    def save_now_and_then(self, save: Callable[[], None]) -> None:
+        """Calls ``save`` unless it was called less than ``CHECKPOINT_SECONDS`` ago."""
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
-            self.save(problem, model, theta)
+            save()
+            self._saved = time.monotonic()
 
     def save(self, problem: Problem, model: Model, theta: Tensor) -> None:
         """Writes the checkpoint."""
         checkpoint.save(self.model, model, theta, problem=problem.name)
-        self._saved = time.monotonic()
 
     def summarise(self, result: TrainResult, facts: Mapping[str, object]) -> None:
         """Writes the summary of a finished run.

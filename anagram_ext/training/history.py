@@ -110,6 +110,14 @@ class History:
         self._rows.append(row)
         self._write(_csv_line(_cells(row, parts)))
 
+    def rows(self) -> tuple[list[Row], list[list[float]]]:
+        """All rows, and of each its losses by condition."""
+        return list(self._rows), [list(part) for part in self._parts]
+
+    def restore(self, row: Row, part: list[float]) -> None:
+        """Adds a row of an earlier part of the run, as ``rows`` gave it."""
+        self.append(row, dict(zip(self._further, part, strict=True)))
+
     def columns(self) -> dict[str, np.ndarray]:
         """The table by column name, each of shape ``[rows]``: integers, floats or text."""
         own = {name: _column(name, [getattr(row, name) for row in self._rows]) for name in COLUMNS}

@@ -28,6 +28,7 @@ from anagram_ext.training.history import History
 from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.progress import reporting, tell_end
 from anagram_ext.training.result import TrainResult
+from anagram_ext.training.resume import resume_run, save_state
 from anagram_ext.training.run import Run
 from anagram_ext.training.validation import Validation
 from anagram_ext.training.verdict import Verdict
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
 
+_CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
+
+@torch.inference_mode(mode=False)  # where the caller is in it: residuals are differentiated
 def train(
     problem: Problem,
     model: Model | None = None,
@@ -55,6 +59,7 @@ def train(
     scales: bool = True,
     progress: bool = True,
     out: str | Path | None = None,
+    resume: bool = False,
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
@@ -90,6 +95,8 @@ def train(
             loss is then that of the scaled conditions.
         progress: whether to report on stderr.
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
+        resume: whether to go on with the run whose state lies in ``out``, if there is one: with
+            the same arguments, and more steps or seconds where it had reached its limit.
 
     Returns:
         The best iterate, its errors, the history, and why the run ended.
@@ -110,6 +117,8 @@ def train(
     network = _network(problem, model, device)
     chosen = _method(method, cutoff)
     limits = _limits(steps, seconds, chosen)
+    if resume and out is None:
+        raise ValueError("out must be given to resume, got None")
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
     if scales:
@@ -126,13 +135,22 @@ def train(
         ):
             run = Run(system, Validation(system), chosen, first, history)
 
+            if resume and directory is not None and directory.state.exists():
+                resume_run(directory.state, run, seed)
+
+            def save() -> None:
+                if directory is not None:
+                    directory.save(problem, network, run.best_theta)
+                    save_state(directory.state, run, seed)
+
             def after_row() -> None:
                 report(history.last)
                 if directory is not None:
-                    directory.save_now_and_then(problem, network, run.best_theta)
+                    directory.save_now_and_then(save)
 
             stop_reason = _guarded(run, limits, after_row)
             ctrl_c.hold()  # what was found is written, whatever the hurry
+            save()
         result = run.result(str(stop_reason), seed)
         complaints = [] if directory is None else _write(directory, system, result)
         if ctrl_c.pressed:
@@ -140,12 +158,12 @@ def train(
             if directory is not None:
                 directory.summarise(result, _facts(system))
     for complaint in complaints:
-        warnings.warn(complaint, FigureWarning, stacklevel=2)
+        warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
     if progress:
         tell_end(result)
     category = warning_category(result)
     if category is not None and result.warning is not None:
-        warnings.warn(result.warning, category, stacklevel=2)
+        warnings.warn(result.warning, category, stacklevel=_CALLER)
     return result
 
 
@@ -176,8 +194,12 @@ def _guarded(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
 
 def _loop(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
     """Steps until there is a reason to stop, and returns it."""
-    run.start()
-    after_row()
+    if not len(run.history):  # nothing was resumed
+        run.start()
+        after_row()
+    reached = limits.reached(run)
+    if reached is not None:
+        return reached
     while True:
         info = run.step()
         stop = info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run))

@@ -114,7 +114,7 @@ class MarchResult:
             return math.nan, math.nan
         points = self._problem.evaluation
         if points is None:
-            points = evaluation_points(c.points_for(0) for c in self._problem.conditions.values())
+            points = evaluation_points(c.places_for(0) for c in self._problem.conditions.values())
         at = Coordinates(self._problem.coordinates, points.to("cpu", torch.float64))
         exact = exact_values(self._problem, at)
         error = float((self(points).cpu() - exact).square().mean().sqrt())

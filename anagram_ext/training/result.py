@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model as Composite
+from anagram_ext.training.estimates import Estimates, estimates_of, uncertainty_of
 from anagram_ext.training.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from anagram_ext.analysis.uncertainty import Uncertainty
     from anagram_ext.models.protocol import Model
+    from anagram_ext.pde.problem import Problem
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,6 +52,7 @@ class TrainResult:
         held_out_losses: the same on held-out points; nan for a condition without any, of which
             ``unseen`` says why.
         facts: what the verdict goes by.
+        problem: what was solved.
     """
 
     theta: Tensor
@@ -67,6 +72,29 @@ class TrainResult:
     losses: Mapping[str, float] = field(default_factory=dict)
     held_out_losses: Mapping[str, float] = field(default_factory=dict)
     facts: Facts | None = None
+    problem: Problem | None = field(default=None, compare=False)
+
+    @cached_property
+    def uncertainty(self) -> Uncertainty:
+        """Error bars of unknowns and fields, from the noise of the measurements.
+
+        Raises:
+            ValueError: the problem has no measurements (``ax.Data``).
+        """
+        if self.problem is None:
+            raise ValueError("problem must be known for error bars, got None")
+        return uncertainty_of(self.problem, self.model, self.theta, self.seed)
+
+    @property
+    def unknowns(self) -> Estimates:
+        """The unknown coefficients with their error bars; those with a size as tuples.
+
+        Without measurements, or noise, there is nothing to estimate; ``values`` are the numbers.
+
+        Raises:
+            ValueError: the problem has no measurements (``ax.Data``).
+        """
+        return estimates_of(self.uncertainty, self.model)
 
     @property
     def estimated_error(self) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -65,6 +65,30 @@ class Run:
     def best_theta(self) -> Tensor:
         """The best iterate so far."""
         return self._best[2]
+
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` needs to go on from here, without the method and the history."""
+        merit, loss, theta = self._best
+        return {
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "factorisations": self.factorisations,
+            "evaluations": self.evaluations,
+            "first_loss": self.first_loss,
+            "theta": self._theta,
+            "best": (merit, loss, theta),
+            "draws": self.system.draws,
+        }
+
+    def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
+        """Goes on from a state of the run and one of its method."""
+        self.steps, self.seconds = state["steps"], state["seconds"]
+        self.factorisations, self.evaluations = state["factorisations"], state["evaluations"]
+        self.first_loss, self._theta = state["first_loss"], state["theta"]
+        merit, loss, theta = state["best"]
+        self._best = (merit, loss, theta)
+        self.system.skip_draws(state["draws"])
+        self.method.restore(self.system, dict(method))
 
     def start(self) -> None:
         """Records the first iterate and hands it to the method."""
@@ -150,6 +174,7 @@ class Run:
             losses=losses,
             held_out_losses=held_out_losses,
             facts=facts,
+            problem=self.system.problem,
         )
 
     def _improving(self) -> bool:

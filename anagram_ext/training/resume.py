@@ -1,0 +1,72 @@
+"""A run that can be taken up again: all that it needs to go on, in one file."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from anagram_ext.training.files import replace_file
+from anagram_ext.training.history import Row
+
+if TYPE_CHECKING:
+    from anagram_ext.training.run import Run
+
+_FORMAT: Final = "anagram_ext run 1"
+
+
+def save_state(path: Path, run: Run, seed: int) -> None:
+    """Writes the state of a run; the file changes in one instant or not at all."""
+    rows, parts = run.history.rows()
+    content = {
+        "format": _FORMAT,
+        "identity": identity(run, seed),
+        "run": run.state(),
+        "method": run.method.state(),
+        "rows": [asdict(row) for row in rows],
+        "parts": parts,
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_file(path, buffer.getvalue())
+
+
+def resume_run(path: Path, run: Run, seed: int) -> None:
+    """Brings a run to where the state was taken; its history as well.
+
+    Raises:
+        ValueError: the file is no state, or that of another run.
+    """
+    try:
+        content: Any = torch.load(path, weights_only=True)
+    except Exception as error:  # what torch raises depends on what the file is
+        raise ValueError(f"{path} is not the state of a run: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path} is not the state of a run of format {_FORMAT!r}")
+    expected, found = identity(run, seed), content["identity"]
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise ValueError(
+                f"resume must go on with the same run: {name} was {found.get(name)!r}, got "
+                f"{value!r}"
+            )
+    for row, part in zip(content["rows"], content["parts"], strict=True):
+        run.history.restore(Row(**row), part)
+    run.restore(content["run"], content["method"])
+
+
+def identity(run: Run, seed: int) -> dict[str, object]:
+    """What has to be the same for a run to go on."""
+    system = run.system
+    return {
+        "problem": system.problem.name,
+        "conditions": list(system.problem.conditions),
+        "method": run.method.name,
+        "seed": seed,
+        "P": system.n_parameters,
+        "S": system.n_rows,
+        "dtype": str(system.model.dtype),
+    }

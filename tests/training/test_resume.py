@@ -1,0 +1,110 @@
+"""A run that was cut goes on as if it had not been."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import anagram_ext as ax
+from anagram_ext import methods
+from anagram_ext.training.history import read_csv
+
+SQUARE = ax.Box(t=(0, 1), x=(0, 1))
+
+
+def heat(points):
+    return ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "pde": ax.Condition(lambda u, x: u.d("t") - 0.25 * u.d("xx"), points),
+            "initial": ax.Condition(
+                lambda u, x: u - torch.sin(torch.pi * x.x), SQUARE.face(t=0).grid(9)
+            ),
+            "walls": ax.Condition(lambda u, x: u, SQUARE.faces("x").grid(9)),
+        },
+        name="heat",
+    )
+
+
+def train(problem, steps, method="natural_lm", **options):
+    return ax.train(
+        problem, ax.MLP([2, 6, 1]), steps=steps, method=method, progress=False, **options
+    )
+
+
+@pytest.mark.parametrize("method", methods.names())
+def test_every_method_goes_on_where_it_was(method, tmp_path):
+    problem = heat(SQUARE.grid(7))
+    whole = train(problem, 12, method)
+    train(problem, 7, method, out=tmp_path)
+    resumed = train(problem, 12, method, out=tmp_path, resume=True)
+    assert resumed.steps == 12
+    torch.testing.assert_close(resumed.theta, whole.theta, rtol=0, atol=1e-12)
+    # Methods that are not evaluated at every step have a row more: of the step they were cut at.
+    same = np.isin(resumed.history["step"], whole.history["step"])
+    np.testing.assert_allclose(resumed.history["loss"][same], whole.history["loss"], rtol=1e-9)
+    assert set(resumed.history["step"][~same]) <= {7}
+    table = read_csv(tmp_path / "history.csv")
+    np.testing.assert_array_equal(table["loss"], resumed.history["loss"])
+    assert resumed.seconds >= resumed.history["seconds"][-1] > 0
+
+
+@pytest.mark.parametrize("points", [SQUARE.sobol(40).redrawn(), SQUARE.sobol(80).adaptive(40)])
+def test_points_are_drawn_as_if_nothing_had_happened(points, tmp_path):
+    problem = heat(points)
+    whole = train(problem, 9)
+    train(problem, 4, out=tmp_path)
+    resumed = train(problem, 9, out=tmp_path, resume=True)
+    torch.testing.assert_close(resumed.theta, whole.theta, rtol=0, atol=1e-10)
+
+
+def test_a_finished_run_comes_back_as_it_was(tmp_path):
+    problem = heat(SQUARE.grid(7))
+    done = train(problem, 5, out=tmp_path)
+    again = train(problem, 5, out=tmp_path, resume=True)
+    assert torch.equal(again.theta, done.theta)
+    assert again.steps == 5
+
+
+def test_without_resume_a_run_begins_anew(tmp_path):
+    problem = heat(SQUARE.grid(7))
+    first = train(problem, 3, out=tmp_path)
+    second = train(problem, 3, out=tmp_path)
+    assert len(second.history["step"]) == len(first.history["step"]) == 4
+
+
+def test_resume_without_a_state_begins(tmp_path):
+    assert train(heat(SQUARE.grid(7)), 2, out=tmp_path, resume=True).steps == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"method": "adam"}, "method was 'natural_lm'"), ({"seed": 1}, "seed was 0")],
+)
+def test_another_run_is_refused(change, message, tmp_path):
+    problem = heat(SQUARE.grid(7))
+    train(problem, 2, out=tmp_path)
+    with pytest.raises(ValueError, match=message):
+        train(problem, 4, out=tmp_path, resume=True, **change)
+
+
+def test_another_network_is_refused(tmp_path):
+    problem = heat(SQUARE.grid(7))
+    train(problem, 2, out=tmp_path)
+    with pytest.raises(ValueError, match="P was 25"):
+        ax.train(problem, ax.MLP([2, 7, 1]), steps=3, out=tmp_path, resume=True, progress=False)
+
+
+def test_a_damaged_state_is_refused(tmp_path):
+    problem = heat(SQUARE.grid(7))
+    train(problem, 2, out=tmp_path)
+    (tmp_path / "state.pt").write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="not the state of a run"):
+        train(problem, 4, out=tmp_path, resume=True)
+
+
+def test_resume_needs_a_folder():
+    with pytest.raises(ValueError, match="out must be given to resume"):
+        train(heat(SQUARE.grid(7)), 2, resume=True)
