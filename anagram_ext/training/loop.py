@@ -181,7 +181,8 @@ def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
     """
     if result.verdict is Verdict.OVERFITTED:
         return HeldOutWarning
-    gave_up = result.stop in {Stop.NO_PROGRESS, Stop.ROUND_OFF}
+    # Where the loss is zero there was nothing left to do.
+    gave_up = result.stop is Stop.NO_PROGRESS and result.loss > 0
     return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
 
 
