@@ -46,7 +46,7 @@ STALLED: Final = 30
 SHAKES: Final = 2
 SHAKE: Final = 0.5
 WEAK: Final = 1e-4
-NEAR: Final = 5e-22  # not below this share of the first loss: near round-off a shake loses more
+NEAR: Final = 1e-20  # not below this share of the first loss: near round-off a shake loses more
 
 
 class NaturalLM:
