@@ -147,6 +147,12 @@ def test_recipes(tmp_path, monkeypatch):
     assert run.model(run.theta, walls).abs().max() < 1e-12
     assert names["family_run"].l2_error < 1e-4
     assert names["march"].l2_error < 1e-6
+    assert names["ring_run"].l2_error < 1e-4
+    assert names["mean_run"].l2_error < 1e-8
+    glass, wall_run = names["glass"].grid(7), names["wall_run"]
+    flux = (50 * 0.75 + 12.5 / 400) / (0.5 / 400 + 0.5)  # at x = 0; -50 (x^2 - 1) + flux (x - 1)
+    exact = -50 * (glass[:, 0] ** 2 - 1) + flux * (glass[:, 0] - 1)
+    assert (wall_run.model(wall_run.theta, glass)[:, 1] - exact).abs().max() < 1e-6
     flow = names["flow"]
     points = ax.Box(x=(0, 1), y=(0, 1)).grid(3)
     named = ax.Model(flow.networks, outputs=flow.outputs, coordinates=("x", "y"))
