@@ -16,7 +16,7 @@ from anagram_ext.errors import (
 )
 from anagram_ext.geometry.ball import Ball, Sphere
 from anagram_ext.geometry.box import Box, Interval
-from anagram_ext.geometry.files import read_shape, write_vtu
+from anagram_ext.geometry.files import from_shapely, read_shape, write_vtu
 from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
@@ -66,6 +66,7 @@ __all__ = [
     "__version__",
     "cuda_available",
     "factorise",
+    "from_shapely",
     "info",
     "jacobian",
     "load",
