@@ -18,7 +18,7 @@ from anagram_ext.errors import (
 )
 from anagram_ext.geometry.ball import Ball, Sphere
 from anagram_ext.geometry.box import Box, Interval
-from anagram_ext.geometry.files import read_shape, write_vtu
+from anagram_ext.geometry.files import from_shapely, read_shape, write_vtu
 from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
@@ -98,6 +98,7 @@ __all__ = [
     "factorise",
     "figures",
     "fourier",
+    "from_shapely",
     "get_num_threads",
     "info",
     "jacobian",

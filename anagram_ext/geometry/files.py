@@ -67,6 +67,41 @@ def read_shape(
     return shape
 
 
+def from_shapely(
+    geometry: Any, names: tuple[str, str] = ("x", "y"), *, name: str = "polygon"
+) -> Planar:
+    """The shape that a polygon of shapely is, with its holes, or several of them.
+
+    Args:
+        geometry: a ``shapely.Polygon`` or ``shapely.MultiPolygon``.
+        names: of the two coordinates.
+        name: of its boundary, for ``boundary``; its edges count from 0 in each ring.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: it is empty.
+    """
+    kind = getattr(geometry, "geom_type", None)
+    if kind not in {"Polygon", "MultiPolygon"}:
+        raise TypeError(f"geometry must be a polygon of shapely, got {geometry!r}")
+    parts = [geometry] if kind == "Polygon" else list(geometry.geoms)
+    shape: Planar | None = None
+    for part in parts:
+        if part.is_empty:
+            continue
+        outer: Planar = Polygon(_ring(part.exterior), names, name=name)
+        for hole in part.interiors:
+            outer = outer - Polygon(_ring(hole), names, name=name)
+        shape = outer if shape is None else shape | outer
+    if shape is None:
+        raise ValueError("geometry must have an area, got an empty one")
+    return shape
+
+
+def _ring(ring: Any) -> Array:
+    return np.asarray(ring.coords, dtype=np.float64)[:, :2]
+
+
 def write_vtu(
     path: str | Path, region: Any, functions: Mapping[str, Callable[[Tensor], Tensor]], n: int = 60
 ) -> None:

@@ -170,7 +170,8 @@ class Planar(Sampled):
         Args:
             part: the name of a primitive (``"disk"``), of a side (``"left"``) or of both
                 (``"rectangle.left"``), or a rule: ``lambda x: x.x < 0.5`` or, by normals,
-                ``lambda x: x.normal.y > 0``.
+                ``lambda x: x.normal.y > 0``. Where it changes along a side is found to rounding,
+                unless it changes back within 1/400 of it.
 
         Raises:
             ValueError: no part of the boundary has the name, or obeys the rule.

@@ -8,6 +8,7 @@ import sys
 import meshio
 import numpy as np
 import pytest
+import shapely
 import torch
 
 import anagram_ext as ax
@@ -83,6 +84,19 @@ def test_a_mesh_of_tetrahedra_becomes_a_solid(tmp_path):
     solid = ax.read_shape(tmp_path / "two.vtu", names=("x", "y", "z"))
     assert solid.measure == pytest.approx(1 / 6 + 1 / 3, rel=1e-12)
     assert len(solid.surface.triangles) == 6
+
+
+def test_polygons_of_shapely_with_holes_and_in_parts():
+    ring = shapely.Point(0, 0).buffer(2) - shapely.Point(0, 0).buffer(1)
+    both = ring | shapely.box(5, 0, 6, 1)
+    shape = ax.from_shapely(both, names=("a", "b"), name="land")
+    assert shape.names == ("a", "b")
+    assert shape.measure == pytest.approx(both.area, rel=1e-12)
+    assert shape.boundary("land").measure == pytest.approx(both.length, rel=1e-12)
+    with pytest.raises(TypeError, match="geometry must be a polygon of shapely"):
+        ax.from_shapely(shapely.Point(0, 0))
+    with pytest.raises(ValueError, match="geometry must have an area"):
+        ax.from_shapely(shapely.Polygon())
 
 
 def test_nonsense(tmp_path, monkeypatch):
