@@ -13,11 +13,16 @@ from anagram_ext.errors import (
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
+    SlowWarning,
     TrainingWarning,
 )
-from anagram_ext.geometry.box import Box
+from anagram_ext.geometry.ball import Ball, Sphere
+from anagram_ext.geometry.box import Box, Interval
+from anagram_ext.geometry.files import from_shapely, read_shape, write_vtu
+from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+from anagram_ext.geometry.shapes import Disk, Ellipse, Polygon, Rectangle
 from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
@@ -25,6 +30,8 @@ from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
 from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
+from anagram_ext.models.torch_model import TorchModel
+from anagram_ext.native.threads import get_num_threads, set_num_threads
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
@@ -35,6 +42,8 @@ from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
+from anagram_ext.training.fit import LeastSquaresResult
+from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
@@ -44,12 +53,15 @@ from anagram_ext.training.verdict import Verdict
 __all__ = [
     "MLP",
     "BackendUnavailable",
+    "Ball",
     "Box",
     "Condition",
     "Coordinates",
     "CudaError",
     "Cutoff",
     "Data",
+    "Disk",
+    "Ellipse",
     "Factorisation",
     "Field",
     "FigureWarning",
@@ -57,16 +69,24 @@ __all__ = [
     "InputMap",
     "Integral",
     "IntegroDifferential",
+    "Interval",
+    "LeastSquaresResult",
     "LstsqResult",
     "MarchResult",
+    "Mesh",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
     "Paired",
     "Points",
+    "Polygon",
     "Problem",
+    "Rectangle",
     "Sampler",
+    "SlowWarning",
+    "Sphere",
     "StepResult",
+    "TorchModel",
     "TrainResult",
     "TrainingWarning",
     "Unknown",
@@ -78,17 +98,23 @@ __all__ = [
     "factorise",
     "figures",
     "fourier",
+    "from_shapely",
+    "get_num_threads",
     "info",
     "jacobian",
+    "least_squares",
     "load",
     "lstsq",
     "march",
     "methods",
     "periodic",
     "problems",
+    "read_shape",
     "scaled",
+    "set_num_threads",
     "step",
     "train",
+    "write_vtu",
 ]
 
 __version__ = version()

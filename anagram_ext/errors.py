@@ -51,3 +51,7 @@ class HeldOutWarning(TrainingWarning):
 
 class FigureWarning(UserWarning):
     """A figure that could not be drawn; everything else of the run is there."""
+
+
+class SlowWarning(UserWarning):
+    """Something that works, but far slower than it could; the text says why."""

@@ -30,7 +30,9 @@ def check_region(region) -> None:
     assert torch.equal(region.place(unit), points)
     if region.dimension == d:
         _check_measure(region)
-        check_boundary(region.boundary())
+        check_boundary(region.boundary(), region)
+        _check_quadrature(region)
+        _check_distance(region)
     elif points.normals is not None:
         check_boundary(region)
 
@@ -47,16 +49,46 @@ def _check_measure(region) -> None:
     assert abs(region.measure - share * volume) <= 5 * deviation + 1e-12 * volume
 
 
-def check_boundary(boundary) -> None:
-    """Points on it carry normals of unit length that point outwards."""
+def _check_quadrature(region) -> None:
+    """Constants are integrated to the measure, on the region and on its boundary."""
+    for part in (region, region.boundary()):
+        points = part.quadrature(8)
+        assert points.region is part
+        assert points.weights.shape == points.shape[:1]
+        assert bool(part.contains(points).all())
+        total = float(points.weights.sum())
+        assert abs(total - part.measure) <= 1e-3 * part.measure
+
+
+def _check_distance(region) -> None:
+    """Negative inside, positive outside; on the boundary its gradient is the normal."""
+    unit = np.random.default_rng(2).random((256, len(region.names)))
+    assert bool((region.distance(region.place(unit)) <= 1e-12).all())
+    points = region.boundary().place(unit)
+    scale = max(upper - lower for lower, upper in region.bounds)
+    assert float(region.distance(points).abs().max()) <= 1e-12 * scale
+    step = 1e-6 * scale
+    along = region.distance(points + step * points.normals)
+    # All but the points next to a corner, or to a place where the shape touches itself.
+    assert float(((along - step).abs() <= 1e-3 * step).double().mean()) > 0.98
+
+
+def check_boundary(boundary, domain=None) -> None:
+    """Points on it carry normals of unit length that point out of the domain."""
     points = boundary.place(np.random.default_rng(1).random((512, len(boundary.names))))
     assert boundary.dimension == len(boundary.names) - 1
     assert points.normals.shape == points.shape
     lengths = torch.linalg.vector_norm(points.normals, dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=4 * EPS, atol=0)
-    # Away from the middle of a convex region, or across a single face.
-    middle = torch.tensor(boundary.bounds, dtype=torch.float64).mean(dim=1)
-    assert bool((((points - middle) * points.normals).sum(dim=1) >= 0).all())
+    if domain is None:
+        # Away from the middle of a convex region, or across a single face.
+        middle = torch.tensor(boundary.bounds, dtype=torch.float64).mean(dim=1)
+        assert bool((((points - middle) * points.normals).sum(dim=1) >= 0).all())
+        return
+    step = 1e-7 * max(upper - lower for lower, upper in domain.bounds)
+    assert not bool(domain.contains(points + step * points.normals).any())
+    inward = domain.contains(points - step * points.normals)
+    assert float(inward.double().mean()) > 0.99  # all but those next to a sharp corner
 
 
 def check_jacobian(jacobian, dense: torch.Tensor) -> None:

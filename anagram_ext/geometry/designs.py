@@ -11,6 +11,7 @@ import torch
 from anagram_ext.checks import check_integer
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Bounds = tuple[tuple[float, float], ...]  # (lower, upper) a coordinate; equal where held fixed
 UnitDesign = Callable[[np.random.Generator, int, int], Array]  # rng, n, d -> [n, d] in [0, 1)
 

@@ -22,6 +22,7 @@ class Stop(str, Enum):
     TIME_REACHED = "time reached"
     ROUND_OFF = "the loss is at round-off"
     NO_PROGRESS = "no progress"
+    CONVERGED = "converged"  # to a minimum where the residual does not vanish
     INTERRUPTED = "interrupted"
     NOT_FINITE = "not finite"
     BY_METHOD = "ended by the method"  # for a reason of its own, whatever its words

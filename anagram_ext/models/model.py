@@ -18,6 +18,7 @@ from anagram_ext.models.mlp import MLP, checked_names
 from anagram_ext.models.outputs import OutputMap
 from anagram_ext.models.parts import Part, PartedJets
 from anagram_ext.models.scales import ScaledJets, Scales
+from anagram_ext.models.torch_model import as_model
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.unknown import Unknown
@@ -348,13 +349,14 @@ def model_of(problem: Problem, model: AnyModel, device: str | None = None) -> An
 
     Args:
         problem: whose coordinates, fields and unknowns count.
-        model: a network, or a model.
+        model: a network, a model, or a torch module.
         device: where to compute; where the model is by default.
 
     Raises:
         TypeError: it is no model.
         ValueError: it does not map the problem's coordinates to its fields.
     """
+    model = cast("AnyModel", as_model(model, len(problem.coordinates)))
     problem.check_model(model)
     if problem.unknowns and isinstance(model, MLP):
         model = Model(model, coordinates=model.coordinates)

@@ -46,13 +46,14 @@ def native_module(device: str) -> Any:
         BackendUnavailable: for a GPU, when it or something that it needs is missing.
         ValueError: for a device that is neither the CPU nor a GPU.
     """
-    kind, _, index = device_name(device).partition(":")
+    name = device_name(device)
+    kind, _, index = name.partition(":")
     if kind == "cpu":
         return core
-    module = cuda_module()
+    module = cuda_module(name)
     count, _ = module.device_count()
     if int(index or 0) >= count:
-        raise BackendUnavailable(f"device must be one of the GPUs 0 to {count - 1}, got {device!r}")
+        raise BackendUnavailable(f"device must be one of the GPUs 0 to {count - 1}, got {name!r}")
     return module
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+NO_NORMALS: Final = (
+    "points must have normals, as those of shape.boundary() and box.faces() do, got none; "
+    "give your own as Points(points, normals=...)"
+)
 
 
 def marked(values: Tensor) -> Tensor:
@@ -37,11 +42,22 @@ class Coordinates:
     Attributes:
         names: the d coordinate names, in the order of the columns.
         points: all coordinates as one tensor [n, d].
+        normals: outward unit normals [n, d] at points of a boundary, or None.
+        weights: quadrature weights [n], or None.
     """
 
-    def __init__(self, names: tuple[str, ...], points: Tensor) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        points: Tensor,
+        normals: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> None:
         self.names = names
         self.points = points
+        self.normals = normals
+        self.weights = weights
+        self._normal = None if normals is None else Coordinates(names, normals)
         # Contiguous copies, made once: residuals read the columns at every step.
         self._columns = {name: points[:, i].contiguous() for i, name in enumerate(names)}
         self._made: dict[object, Any] = {}
@@ -51,7 +67,7 @@ class Coordinates:
 
         One row for each of q parameter vectors: a derivative does not add up over them.
         """
-        twin = Coordinates(self.names, self.points)
+        twin = Coordinates(self.names, self.points, self.normals, self.weights)
         twin._columns = {
             name: marked(column.expand(shape).clone()) for name, column in self._columns.items()
         }
@@ -66,6 +82,26 @@ class Coordinates:
     def _along(self, name: str) -> list[Tensor]:
         return [self[name]]
 
+    @property
+    def normal(self) -> Coordinates:
+        """The outward unit normal, by coordinate name: ``x.normal.y`` is a tensor [n].
+
+        Raises:
+            ValueError: the points have no normals, for they lie on no boundary that is known.
+        """
+        if self._normal is None:
+            raise ValueError(NO_NORMALS)
+        return self._normal
+
+    def taken(self, rows: Tensor) -> Coordinates:
+        """The points of some rows, by index, with what is known of them."""
+        return Coordinates(
+            self.names,
+            self.points[rows],
+            None if self.normals is None else self.normals[rows],
+            None if self.weights is None else self.weights[rows],
+        )
+
     def __getitem__(self, name: str) -> Tensor:
         try:
             return self._columns[name]
@@ -77,6 +113,10 @@ class Coordinates:
         if name.startswith("_") or name not in self._columns:
             raise AttributeError(f"unknown coordinate {name!r}: there are {self.names}")
         return self._columns[name]
+
+    def changes(self) -> tuple[int, ...]:
+        """How often each of its tensors has been written into, since it was made."""
+        return (self.points._version, *(column._version for column in self._columns.values()))
 
     def __repr__(self) -> str:
         return f"Coordinates({', '.join(self.names)}; {len(self.points)} points)"
@@ -95,6 +135,10 @@ class PairCoordinates(Coordinates):
         super().__init__(names, points)
         first, second = (part.contiguous() for part in points.chunk(2, dim=1))
         self.sides = Coordinates(names, first), Coordinates(names, second)
+
+    def taken(self, rows: Tensor) -> PairCoordinates:
+        """Some of the pairs, by index."""
+        return PairCoordinates(self.names, self.points[rows])
 
     def differentiable(self, shape: Sequence[int]) -> PairCoordinates:
         """The same pairs; columns of the given shape that autograd differentiates."""

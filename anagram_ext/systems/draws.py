@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import torch
@@ -104,8 +104,18 @@ class Draws:
         return points
 
     def _placed(self, points: Tensor) -> Coordinates:
-        placed = points.to(self._device, self._dtype).contiguous()
-        return Coordinates(self._problem.coordinates, placed)
+        def moved(values: Tensor | None) -> Tensor | None:
+            if values is None:
+                return None
+            # A copy: residuals see these tensors, and the problem's own must not change.
+            return values.as_subclass(Tensor).clone().to(self._device, self._dtype).contiguous()
+
+        return Coordinates(
+            self._problem.coordinates,
+            cast("Tensor", moved(points)),
+            moved(getattr(points, "normals", None)),
+            moved(getattr(points, "weights", None)),
+        )
 
     def _own_seed(self, name: str, seed: int, stream: int, part: int = 0) -> int:
         index = list(self._problem.conditions).index(name)

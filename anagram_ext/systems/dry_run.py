@@ -14,12 +14,18 @@ from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
-from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
+from anagram_ext.systems.jet_residual import (
+    JetResidual,
+    PointwiseResidual,
+    as_components,
+    check_unchanged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anagram_ext.pde.condition import Residual
+    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.operators import Operator
     from anagram_ext.systems.signature import AnySignature
 
@@ -68,6 +74,7 @@ def discover(
     points = coordinates.points
     recorders = _recorders(signature, points, rng)
     differentiates = False
+    before = coordinates.changes()
     try:
         try:
             components = _called(residual, signature, recorders, coordinates, None)
@@ -79,6 +86,7 @@ def discover(
         kept = (AttributeError, TypeError)
         kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
         raise kind(f"condition {condition!r}: {error}") from error
+    check_unchanged(condition, coordinates, before)
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)
     _check_leaves(what, components, recorders)
@@ -247,7 +255,7 @@ def _holds_data(
     n = jets.shape[-1]
     # A random order of few points may be their own; a shift by one never is.
     for order in (torch.arange(n).roll(1), torch.randperm(n, generator=rng)):
-        shuffled = type(coordinates)(coordinates.names, coordinates.points[order])
+        shuffled = coordinates.taken(order)
         if not _close(_values(found, shuffled, jets[..., order]), values[:, order]):
             return True
     return False

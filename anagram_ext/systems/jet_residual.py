@@ -77,6 +77,7 @@ class JetResidual:
         tables = [_Derivatives(pointwise) for _ in range(shape[1])]
         for (k, j), leaf in zip(pointwise.uses, self._leaves, strict=True):
             tables[j][pointwise.operators[k]] = leaf
+        self._coordinates = coordinates
         self._shape = torch.Size((*batch, len(points)))
         self._tracker = Tracker(coordinates, self._shape) if pointwise.differentiates else None
         lookups = [table.__getitem__ for table in tables]
@@ -84,6 +85,7 @@ class JetResidual:
             pointwise.residual, lookups, coordinates, self._tracker
         )
         self._residual = pointwise.residual
+        self._condition = pointwise.condition
         self._of = f"condition {pointwise.condition!r}: {pointwise.argument}"
         self._n_components = pointwise.n_components
         self._uses = pointwise.uses
@@ -126,11 +128,13 @@ class JetResidual:
 
     def _components(self) -> list[Tensor]:
         """What the residual returns, as many components and as long as in its dry run."""
+        before = self._coordinates.changes()
         if self._tracker is None:
             components = as_components(self._residual(*self._arguments))
         else:
             with self._tracker.active():
                 components = as_components(self._residual(*self._arguments))
+        check_unchanged(self._condition, self._coordinates, before)
         if len(components) != self._n_components:
             raise ValueError(
                 f"{self._of} must return {self._n_components} "
@@ -156,6 +160,19 @@ class _Derivatives(dict[Operator, Tensor]):
         raise ValueError(
             f"{self._of} asks for another derivative than in its dry run "
             f" ({operator.terms}); which derivatives it uses must not depend on values"
+        )
+
+
+def check_unchanged(condition: str, coordinates: Coordinates, before: tuple[int, ...]) -> None:
+    """Raises if a residual has written into its coordinates: later calls would see other points.
+
+    Raises:
+        ValueError: naming the condition.
+    """
+    if coordinates.changes() != before:
+        raise ValueError(
+            f"condition {condition!r}: residual must leave its coordinates as they are, got one "
+            "that changes them in place; clone() them first"
         )
 
 

@@ -161,4 +161,6 @@ def _size(block: PointwiseBlock, theta: Tensor) -> float:
     seeds = block.prepare(theta, rows)
     step = max(1, len(block.coordinates.points) // ROWS)
     some = block.some_rows(theta, seeds, slice(None, None, step))
+    if not block.scale > 0:  # a weight too small for the square root
+        return math.nan
     return float(some.square().sum(dim=1).mean().sqrt()) / block.scale

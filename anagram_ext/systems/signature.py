@@ -139,7 +139,7 @@ class Signature:
         if tracker is not None:
             lookups = [tracker.tracked(lookup) for lookup in lookups]
         return [
-            Field(name, coordinates.names, lookup)
+            Field(name, coordinates.names, lookup, coordinates.normals)
             for name, lookup in zip(self.fields, lookups, strict=True)
         ]
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
+from anagram_ext.models.torch_model import as_model
 from anagram_ext.training.files import replace_file
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from anagram_ext.models.protocol import Model as AnyModel
 
@@ -49,13 +50,13 @@ def save(path: str | Path, model: AnyModel, theta: Tensor, *, problem: str = "")
     replace_file(Path(path), content)
 
 
-def load(path: str | Path, model: AnyModel | None = None) -> tuple[AnyModel, Tensor]:
+def load(path: str | Path, model: AnyModel | nn.Module | None = None) -> tuple[AnyModel, Tensor]:
     """Reads a model and its parameters ``[P]`` back, on the CPU, in the dtype they were saved in.
 
     Args:
         path: the file.
-        model: the model that was trained, needed when it holds functions (``outputs``), which no
-            file can keep.
+        model: the model that was trained, needed when it holds what no file can keep: functions
+            (``outputs``), or a torch module. The parameters of the latter stay what they are.
 
     Raises:
         ValueError: the file holds no model, its parts do not belong together, or ``model`` is
@@ -72,7 +73,7 @@ def load(path: str | Path, model: AnyModel | None = None) -> tuple[AnyModel, Ten
     return made, theta
 
 
-def _made(metadata: dict[str, str], theta: Tensor, model: AnyModel | None) -> AnyModel:
+def _made(metadata: dict[str, str], theta: Tensor, model: AnyModel | nn.Module | None) -> AnyModel:
     if "model" not in metadata:
         return MLP(
             json.loads(metadata["widths"]),
@@ -81,11 +82,14 @@ def _made(metadata: dict[str, str], theta: Tensor, model: AnyModel | None) -> An
             coordinates=json.loads(metadata["coordinates"]),
         )
     description = json.loads(metadata["model"])
+    if "module" in description and model is None:
+        raise ValueError(f"model must be given: it is a torch module, {description['module']}")
     if model is None:
         return Model.described(description, theta.dtype)
-    if json.loads(json.dumps(model.describe())) != description:
-        raise ValueError(f"model must be {description}, got {model.describe()}")
-    return model
+    given = cast("AnyModel", as_model(model, description.get("n_inputs", 1)))
+    if json.loads(json.dumps(given.describe())) != description:
+        raise ValueError(f"model must be {description}, got {given.describe()}")
+    return given
 
 
 def _read(path: Path) -> tuple[dict[str, str], Tensor]:

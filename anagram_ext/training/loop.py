@@ -20,6 +20,7 @@ from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import model_of
+from anagram_ext.models.torch_model import TorchModel
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.own_scales import in_own_units
 from anagram_ext.systems.pde_system import PdeSystem
@@ -34,16 +35,19 @@ from anagram_ext.training.validation import Validation
 from anagram_ext.training.verdict import Verdict
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
 
+_CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
+
+@torch.inference_mode(mode=False)  # where the caller is in it: residuals are differentiated
 def train(
     problem: Problem,
-    model: Model | None = None,
+    model: Model | nn.Module | None = None,
     *,
     steps: int | None = None,
     seconds: float | None = None,
@@ -70,7 +74,10 @@ def train(
 
     Args:
         problem: what to solve.
-        model: an ``MLP`` or a ``Model``; the problem's own by default.
+        model: an ``MLP`` or a ``Model``; the problem's own by default. Or any ``torch.nn.Module``
+            from points [n, d] to values [n, m]: training starts from its parameters and leaves the
+            best ones in it. Its derivatives come by torch.func, one or two orders of magnitude
+            slower than the engine's, unless it is a module that ``MLP.from_torch`` takes.
         steps: steps to do; by default the method's usual number, without end where ``seconds``
             are given.
         seconds: time for the method, checked after each step; no limit by default. The method may
@@ -112,8 +119,8 @@ def train(
     """
     seed = check_seed(seed)
     network = _network(problem, model, device)
-    chosen = _method(method, cutoff)
-    limits = _limits(steps, seconds, chosen)
+    chosen = chosen_method(method, cutoff)
+    limits = checked_limits(steps, seconds, chosen)
     if resume and out is None:
         raise ValueError("out must be given to resume, got None")
     first = _first_iterate(network, theta, seed)
@@ -149,18 +156,20 @@ def train(
             ctrl_c.hold()  # what was found is written, whatever the hurry
             save()
         result = run.result(str(stop_reason), seed)
+        if isinstance(result.model, TorchModel):
+            result.model.write(result.theta)
         complaints = [] if directory is None else _write(directory, system, result)
         if ctrl_c.pressed:
             result = result.interrupted()
             if directory is not None:
                 directory.summarise(result, _facts(system))
     for complaint in complaints:
-        warnings.warn(complaint, FigureWarning, stacklevel=2)
+        warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
     if progress:
         tell_end(result)
     category = warning_category(result)
     if category is not None and result.warning is not None:
-        warnings.warn(result.warning, category, stacklevel=2)
+        warnings.warn(result.warning, category, stacklevel=_CALLER)
     return result
 
 
@@ -172,7 +181,8 @@ def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
     """
     if result.verdict is Verdict.OVERFITTED:
         return HeldOutWarning
-    gave_up = result.stop in {Stop.NO_PROGRESS, Stop.ROUND_OFF}
+    # Where the loss is zero there was nothing left to do.
+    gave_up = result.stop is Stop.NO_PROGRESS and result.loss > 0
     return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
 
 
@@ -193,12 +203,14 @@ def _loop(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
     if not len(run.history):  # nothing was resumed
         run.start()
         after_row()
-    reached = limits.reached(run)
+    reached = limits.reached(run.steps, run.seconds)
     if reached is not None:
         return reached
     while True:
         info = run.step()
-        stop = info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run))
+        stop = info.stop or (
+            Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run.steps, run.seconds)
+        )
         if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
@@ -206,7 +218,9 @@ def _loop(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
             return stop
 
 
-def _network(problem: Problem, model: Model | None, device: str | torch.device | None) -> Model:
+def _network(
+    problem: Problem, model: Model | nn.Module | None, device: str | torch.device | None
+) -> Model:
     check_kind("problem", problem, Problem, "a Problem")
     network = problem.model if model is None else model
     if network is None:
@@ -214,11 +228,16 @@ def _network(problem: Problem, model: Model | None, device: str | torch.device |
             f"model must be given: {problem.name!r} has no network of its own, got None"
         )
     where = None if device is None else device_name(device)
-    problem.check_model(network)
     return model_of(problem, cast("Model", network), where)
 
 
-def _method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
+def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
+    """The method that a name and a cutoff mean, or the method object.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: no method has this name, or a cutoff is given where it has no place.
+    """
     if not isinstance(method, str):
         if cutoff is not None:
             raise ValueError(f"cutoff must be given to the method object itself, got {cutoff!r}")
@@ -240,16 +259,22 @@ class Limits:
     steps: int | None
     seconds: float | None
 
-    def reached(self, run: Run) -> Stop | None:
-        """The limit that a run has reached."""
-        if self.steps is not None and run.steps >= self.steps:
+    def reached(self, steps: int, seconds: float) -> Stop | None:
+        """The limit that a run of so many steps and seconds has reached."""
+        if self.steps is not None and steps >= self.steps:
             return Stop.STEPS_REACHED
-        if self.seconds is not None and run.seconds >= self.seconds:
+        if self.seconds is not None and seconds >= self.seconds:
             return Stop.TIME_REACHED
         return None
 
 
-def _limits(steps: int | None, seconds: float | None, method: Method) -> Limits:
+def checked_limits(steps: int | None, seconds: float | None, method: Method) -> Limits:
+    """The limits of a run with this method.
+
+    Raises:
+        TypeError: no numbers.
+        ValueError: no positive ones.
+    """
     if steps is not None:
         steps = check_integer("steps", steps, least=1)
     if seconds is None:

@@ -9,6 +9,7 @@
 #include "cpu/engine/plan.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
+#include "gil.hpp"
 #include "net_checks.hpp"
 #include "register.hpp"
 
@@ -23,9 +24,11 @@ public:
     if (now < next_)
       return;
     next_ = now + std::chrono::milliseconds(200);
-    const py::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0)
-      throw py::error_already_set();
+    throw_if_interpreter_ends();
+    with_gil([] {
+      if (PyErr_CheckSignals() != 0)
+        throw py::error_already_set();
+    });
   }
 
 private:
@@ -68,7 +71,7 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
     require(out, theta.dtype(), {k, m, n});
   visit_dtype(theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jets(theta.data<T>(), q, points.data<T>(), n, out.data<T>(), SignalPoll());
   });
 }
@@ -85,7 +88,7 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
   }
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jacobian_and_jets(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(),
                            in.n_residuals, j.data<T>(), j.stride(0),
                            jets ? jets->data<T>() : nullptr, SignalPoll());
@@ -100,7 +103,7 @@ void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
   require(out, in.theta.dtype(), {in.net.n_parameters()});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.vjp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
              w.data<T>(), out.data<T>(), SignalPoll());
   });
@@ -114,7 +117,7 @@ void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
   require(out, in.theta.dtype(), {in.n_residuals * in.n});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jvp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
              v.data<T>(), out.data<T>(), SignalPoll());
   });

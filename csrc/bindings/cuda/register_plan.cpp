@@ -7,6 +7,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bindings/gil.hpp"
 #include "bindings/net_checks.hpp"
 #include "cuda/engine/plan.hpp"
 #include "queue.hpp"
@@ -56,7 +57,7 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
     check(out, theta, {k, m, n});
   visit_dtype(theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jets(theta.data<T>(), q, points.data<T>(), n, out.data<T>(),
               queue(device_of(theta), stream));
   });
@@ -69,7 +70,7 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
   check(j, in.theta, {in.n_residuals * in.n, in.net.n_parameters()}, Layout::rows);
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jacobian(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
                   j.data<T>(), j.stride(0), queue(device_of(in.theta), stream));
   });
@@ -83,7 +84,7 @@ void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
   check(out, in.theta, {in.net.n_parameters()});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.vjp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
              w.data<T>(), out.data<T>(), queue(device_of(in.theta), stream));
   });
@@ -97,7 +98,7 @@ void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
   check(out, in.theta, {in.n_residuals * in.n});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jvp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
              v.data<T>(), out.data<T>(), queue(device_of(in.theta), stream));
   });

@@ -1,0 +1,187 @@
+"""Rows of J where every residual depends on one sample of the module's input.
+
+``net(inputs) - targets`` is of this kind: row (i, c) of J is a derivative of the output for sample
+i. One small sweep for each sample, all of them at once under vmap, replaces a sweep through all
+samples for each row: O(n) instead of O(n^2).
+
+Whether a residual is of this kind is guessed from one call, in which the outputs of the module are
+cut off from the parameters, and checked at every linearisation: ``J^T w`` for a random w must be
+what autograd says, which knows nothing of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+from torch.func import vjp, vmap
+
+from anagram_ext.systems.module_residual import as_tensors
+from anagram_ext.systems.module_rows import Tile, agree, parts_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from anagram_ext.systems.module_residual import ModuleResidual, Point
+
+TILE_BYTES: Final = {"cpu": 1 << 25, "cuda": 1 << 28}  # of J, computed at once
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the module.
+
+    Attributes:
+        inputs: what it was given, tensors [n, ...].
+        output: what it gave, a leaf [n, ...].
+    """
+
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+
+class SampleRows:
+    """The parts of a residual that are functions of one sample at a time.
+
+    Args:
+        residual: the residual.
+        probe: random numbers [S], to check with.
+
+    Attributes:
+        parts: which of its tensors they are, and of which call of the module; empty when the guess
+            has turned out to be wrong, or the module does not work under vmap.
+    """
+
+    def __init__(self, residual: ModuleResidual, probe: Tensor) -> None:
+        self._residual = residual
+        self._flat = residual.flat
+        self._probe = probe
+        theta = self._flat.theta().requires_grad_()
+        calls, tensors = self._recorded(theta)
+        self.parts: dict[int, int] = {}
+        for k, tensor in enumerate(tensors):
+            call = _its_call(tensor, theta, calls)
+            if call is not None and _per_sample(tensor, calls[call]) <= self._flat.n_parameters:
+                self.parts[k] = call
+
+    def tiles(self, point: Point, most_rows: int) -> list[Tile]:
+        """The rows of these parts, in tiles of at most ``most_rows`` where a sample has no more.
+
+        None of them, now and from then on, where autograd says otherwise.
+        """
+        theta = point.theta.detach()
+        most_rows = min(most_rows, TILE_BYTES[theta.device.type] // theta.nbytes)
+        calls, tensors = self._recorded(point.theta)
+        tiles: list[Tile] = []
+        for k, number in self.parts.items():
+            call, rows = calls[number], self._residual.slices[k]
+            seeds = _seeds(tensors[k], call.output)  # [n, C, ...]
+            if not self._is_right(point, rows, call, seeds):
+                self.parts = {}
+                return []
+            n, C = len(seeds), seeds.shape[1]
+            for some in parts_of(slice(0, n), most_rows // max(C, 1)):
+                place = slice(rows.start + some.start * C, rows.start + some.stop * C)
+                tiles.append(Tile(place, self._maker(theta, call, seeds, some)))
+        return tiles
+
+    def _is_right(self, point: Point, rows: slice, call: Call, seeds: Tensor) -> bool:
+        """Whether the samples and autograd agree in J^T w, w zero elsewhere than in the rows."""
+        theta = point.theta.detach()
+        w = torch.zeros_like(self._probe)
+        w[rows] = self._probe[rows]
+        expected = point.pullback(w)
+        try:
+            self._maker(theta, call, seeds, slice(0, 1))()
+            outputs, pull = vjp(lambda t: self._outputs(t, *call.inputs), theta)[:2]
+            weights = torch.einsum("nc,nc...->n...", w[rows].view(seeds.shape[:2]), seeds)
+            found: Tensor = pull(weights.view_as(outputs))[0]
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError:  # no vmap
+            return False
+        return agree(found, expected)
+
+    def _outputs(self, theta: Tensor, *inputs: Tensor) -> Tensor:
+        """The outputs [n, ...] of the module for samples that do not know of each other."""
+
+        def single(*sample: Tensor) -> Tensor:
+            alone = [tensor[None] for tensor in sample]
+            output: Tensor = self._flat.call(theta, lambda module: module(*alone)[0])
+            return output
+
+        outputs: Tensor = vmap(single)(*inputs)
+        return outputs
+
+    def _maker(self, theta: Tensor, call: Call, seeds: Tensor, some: slice) -> Callable[[], Tensor]:
+        inputs = tuple(tensor[some] for tensor in call.inputs)
+
+        def rows_of(seeds: Tensor, *sample: Tensor) -> Tensor:
+            """The rows [C, P] of one sample."""
+            alone = [tensor[None] for tensor in sample]
+            pull = vjp(lambda t: self._flat.call(t, lambda module: module(*alone)[0]), theta)[1]
+            rows: Tensor = vmap(lambda seed: pull(seed)[0])(seeds)
+            return rows
+
+        return lambda: vmap(rows_of)(seeds[some], *inputs).reshape(-1, len(theta))
+
+    def _recorded(self, theta: Tensor) -> tuple[list[Call], list[Tensor]]:
+        """The calls of the module in one call of the residual, and its tensors."""
+        calls: list[Call] = []
+
+        def cut(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any], output: Any) -> Any:
+            if not _is_of_samples(inputs, options, output):
+                return output
+            leaf = output.detach().requires_grad_()
+            calls.append(Call(tuple(tensor.detach() for tensor in inputs), leaf))
+            return leaf
+
+        hook = self._flat.module.register_forward_hook(cut, with_kwargs=True)
+        try:
+            return calls, as_tensors(self._residual.parts(theta))
+        finally:
+            hook.remove()
+
+
+def _is_of_samples(inputs: tuple[Any, ...], options: dict[str, Any], output: Any) -> bool:
+    tensors = (*inputs, output)
+    if options or not inputs or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        return False
+    # An input that asks for gradients is differentiated in: its output must stay whole.
+    if any(tensor.requires_grad for tensor in inputs) or not output.is_floating_point():
+        return False
+    return all(tensor.ndim > 0 for tensor in tensors) and len({len(t) for t in tensors}) == 1
+
+
+def _its_call(tensor: Tensor, theta: Tensor, calls: list[Call]) -> int | None:
+    """The only call that a tensor depends on; None where there are several, or other ways."""
+    if not tensor.requires_grad or not tensor.numel():
+        return None
+    leaves = [theta, *(call.output for call in calls)]
+    slopes: Sequence[Tensor | None] = torch.autograd.grad(
+        tensor.sum(), leaves, retain_graph=True, allow_unused=True
+    )
+    used = [i for i, slope in enumerate(slopes) if slope is not None]
+    if len(used) != 1 or used[0] == 0:
+        return None
+    call = used[0] - 1
+    fits = tensor.ndim > 0 and len(tensor) == len(calls[call].output)
+    return call if fits else None
+
+
+def _per_sample(tensor: Tensor, call: Call) -> int:
+    """Rows of a sample."""
+    return tensor.numel() // len(call.output)
+
+
+def _seeds(tensor: Tensor, output: Tensor) -> Tensor:
+    """Derivatives [n, C, ...] of the C residuals of each sample in its output [n, ...]."""
+    columns = tensor.reshape(len(output), -1)
+    seeds = [
+        torch.autograd.grad(column.sum(), output, retain_graph=True)[0]
+        for column in columns.unbind(1)
+    ]
+    return torch.stack(seeds, dim=1)

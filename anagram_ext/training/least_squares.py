@@ -1,0 +1,203 @@
+"""Least squares with any torch module: the loop around a method, without points and fields."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.linear.solve import factorise
+from anagram_ext.methods import Stop
+from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.models.flat_module import differentiating
+from anagram_ext.systems.torch_system import TorchSystem
+from anagram_ext.training.fit import LeastSquaresResult
+from anagram_ext.training.history import COLUMNS, History, Row
+from anagram_ext.training.loop import checked_limits, chosen_method
+from anagram_ext.training.progress import reporting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from anagram_ext.linear.cutoff import Cutoff
+    from anagram_ext.methods import Method
+    from anagram_ext.systems.module_residual import Residual
+    from anagram_ext.training.loop import Limits
+
+
+def least_squares(
+    residual: Residual,
+    module: nn.Module,
+    method: str | Method = "natural_lm",
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    cutoff: float | Cutoff | None = None,
+    memory: str = "auto",
+    progress: bool = True,
+) -> LeastSquaresResult:
+    """Minimises ``1/2 ||residual(module)||^2`` over the trainable parameters of a torch module.
+
+    Any module and any residual that autograd can differentiate: ``lambda net: net(x) - y``. The fit
+    starts from the parameters that the module has and leaves the best ones in it. Frozen parameters
+    (``requires_grad`` false) and buffers stay, tied parameters stay tied; everything is computed in
+    the dtype and on the device of the parameters.
+
+    It ends after ``steps`` steps or ``seconds``, at a minimum (linear steps could remove less of
+    the loss than its rounding error), when the loss has sunk to the rounding error of the residual,
+    when the method finds no further step, on Ctrl-C, or when a residual is no longer finite.
+
+    Args:
+        residual: called with the module; returns a tensor of any shape, or several in a tuple,
+            differentiable in the parameters. It has to give the same values each time: layers such
+            as dropout and batch normalisation have to be in evaluation mode.
+        module: the module, changed in place.
+        method: a name out of ``anagram_ext.methods.names()``, or a method object.
+        steps: steps to do; by default the method's usual number, without end where ``seconds``
+            are given.
+        seconds: time for the method, checked after each step; no limit by default.
+        cutoff: truncation threshold for methods that solve with one; theirs by default. A number
+            is relative to the largest singular value.
+        memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
+            ``"auto"``: streamed when J would take more than a quarter of the memory.
+        progress: whether to report on stderr.
+
+    Returns:
+        The best iterate, the standard deviations of its parameters, the history, and why the fit
+        ended.
+
+    Raises:
+        TypeError: an argument of another kind, or a residual or parameters of another dtype.
+        ValueError: an argument is wrong: no trainable parameter, several dtypes or devices, a
+            residual that does not depend on the parameters, is random, is a single number, or
+            changes a buffer.
+        NonFiniteError: the residual is NaN or infinite before one step is done.
+        MemoryError: J can neither be stored nor streamed.
+
+    Warns:
+        SlowWarning: the derivative of the module does not work under ``torch.vmap``.
+    """
+    chosen = chosen_method(method, cutoff)
+    limits = checked_limits(steps, seconds, chosen)
+    with differentiating():
+        system = TorchSystem(residual, module, memory)
+        factorise(torch.ones_like(system.flat.theta()[:1, None]))  # loads libraries: not timed
+        fit = _Fit(system, chosen)
+        try:
+            with reporting(progress, limits.steps, limits.seconds) as report:
+                stop = _guarded(fit, limits, report)
+        finally:
+            system.flat.write(fit.best.theta)
+    return LeastSquaresResult(
+        theta=fit.best.theta,
+        module=module,
+        system=system,
+        loss=fit.best.loss,
+        history=fit.history.columns(),
+        seconds=fit.seconds,
+        steps=fit.steps,
+        stop_reason=str(stop),
+        method=chosen.name,
+    )
+
+
+def _guarded(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
+    """Runs the loop; what ends it early ends it in good order. Returns the reason."""
+    try:
+        return _loop(fit, limits, report)
+    except KeyboardInterrupt:
+        return Stop.INTERRUPTED
+    except NonFiniteError as error:
+        if fit.steps == 0:
+            raise  # nothing was gained: the residual or the first iterate is at fault
+        return Stop.NOT_FINITE.because(error)
+
+
+def _loop(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
+    """Steps until there is a reason to stop, and returns it."""
+    fit.start()
+    report(fit.history.last)
+    while True:
+        info = fit.step()
+        stop = info.stop or fit.arrived(info) or limits.reached(fit.steps, fit.seconds)
+        if stop or fit.steps % fit.method.evaluate_every == 0:
+            fit.record(info)
+            report(fit.history.last)
+        if stop:
+            return stop
+
+
+class _Fit:
+    """The state of a fit: best iterate, time, counters, history."""
+
+    def __init__(self, system: TorchSystem, method: Method) -> None:
+        self.system = system
+        self.method = method
+        self.history = History()
+        self.steps = 0
+        self.seconds = 0.0
+        self._factorisations = self._evaluations = 0
+        theta = system.flat.theta()
+        first, _ = system.gradient(theta)  # finite, or an error that says where not
+        self.best = self._last = StepInfo(theta, first, math.nan, "")
+        self._first_loss = first
+
+    def start(self) -> None:
+        """Records the first iterate and hands it to the method."""
+        self.record(self.best)
+        begin = time.perf_counter()
+        self.method.start(self.system, self.best.theta)
+        self.seconds += time.perf_counter() - begin
+
+    def step(self) -> StepInfo:
+        """One step of the method, counted and timed.
+
+        Raises:
+            NonFiniteError: the loss is NaN or infinite.
+        """
+        begin = time.perf_counter()
+        info = self.method.step()
+        self.seconds += time.perf_counter() - begin
+        if not math.isfinite(info.loss):
+            raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
+        self.steps += 1
+        self._factorisations += info.factorisations
+        self._evaluations += info.evaluations
+        if info.loss < self.best.loss:
+            self.best = info
+        return info
+
+    def record(self, info: StepInfo) -> None:
+        """Adds a row to the history."""
+        reported = {name: getattr(info, name) for name in COLUMNS if hasattr(info, name)}
+        counted = {
+            "step": self.steps,
+            "seconds": self.seconds,
+            "factorisations": self._factorisations,  # of the fit, not of the step
+            "evaluations": self._evaluations,
+        }
+        self.history.append(Row(**(reported | counted)))
+
+    def arrived(self, info: StepInfo) -> str | None:
+        """The reason to stop at a minimum: one where the residual vanishes, or another one."""
+        before, self._last = self._last, info
+        eps = torch.finfo(info.theta.dtype).eps
+        if info.loss <= eps * self._first_loss and info.loss <= self._rounding_loss(info.theta):
+            return Stop.ROUND_OFF
+        seen = info.captured <= eps and bool(info.rank)  # nan: the method does not know
+        if seen and abs(before.loss - info.loss) <= eps**0.5 * info.loss:
+            return Stop.CONVERGED.because("linear steps would change the loss by rounding only")
+        return None
+
+    def _rounding_loss(self, theta: Tensor) -> float:
+        """The loss that rounding errors alone can make: parameters moved by their last digit."""
+        signs = torch.ones_like(theta)
+        signs[::2] = -1.0
+        neighbour = torch.nextafter(theta, signs * math.inf)
+        here, there = self.system.residuals(torch.stack([theta, neighbour]))
+        return 0.5 * float((there - here).square().sum())
