@@ -23,16 +23,16 @@ problem = ax.Problem(
     ("u",),
     {
         "equation": ax.Condition(
-            lambda u, x: u.d("t") + u * u.d("x") - x.nu * u.d("xx"), family.sobol(1500)
+            lambda u, x: u.d("t") + u * u.d("x") - x.nu * u.d("xx"), family.sobol(2000).redrawn()
         )
     },
 )
 # Initial wave and walls hold for every member, whatever the network.
 model = ax.Model(
-    ax.MLP([4, 20, 20, 1]),
+    ax.MLP([4, 24, 24, 1]),
     outputs=lambda u, x: -x.a * torch.sin(math.pi * x.x) + x.t * (1 - x.x**2) * u,
 )
-run = ax.train(problem, model, steps=60, progress=False)
+run = ax.train(problem, model, steps=100, progress=False)
 
 
 def exact(t: float, x: np.ndarray, a: float, nu: float) -> np.ndarray:
