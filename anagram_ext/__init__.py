@@ -16,21 +16,29 @@ from anagram_ext.errors import (
     SlowWarning,
     TrainingWarning,
 )
-from anagram_ext.geometry.box import Box
+from anagram_ext.geometry.ball import Ball, Sphere
+from anagram_ext.geometry.box import Box, Interval
+from anagram_ext.geometry.files import from_shapely, read_shape, write_vtu
+from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+from anagram_ext.geometry.shapes import Disk, Ellipse, Polygon, Rectangle
 from anagram_ext.installation import cuda_available, info, version
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation
 from anagram_ext.linear.solve import LstsqResult, factorise, lstsq
+from anagram_ext.models.inputs import InputMap, fourier, periodic, scaled
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
 from anagram_ext.models.torch_model import TorchModel
+from anagram_ext.native.threads import get_num_threads, set_num_threads
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import d
 from anagram_ext.pde.field import Field
+from anagram_ext.pde.integral import Integral, IntegroDifferential
 from anagram_ext.pde.measurements import Data
+from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.checkpoint import load
@@ -45,26 +53,38 @@ from anagram_ext.training.verdict import Verdict
 __all__ = [
     "MLP",
     "BackendUnavailable",
+    "Ball",
     "Box",
     "Condition",
     "Coordinates",
     "CudaError",
     "Cutoff",
     "Data",
+    "Disk",
+    "Ellipse",
     "Factorisation",
     "Field",
     "FigureWarning",
     "HeldOutWarning",
+    "InputMap",
+    "Integral",
+    "IntegroDifferential",
+    "Interval",
     "LeastSquaresResult",
     "LstsqResult",
     "MarchResult",
+    "Mesh",
     "Model",
     "NonFiniteError",
     "OutOfMemoryError",
+    "Paired",
     "Points",
+    "Polygon",
     "Problem",
+    "Rectangle",
     "Sampler",
     "SlowWarning",
+    "Sphere",
     "StepResult",
     "TorchModel",
     "TrainResult",
@@ -77,6 +97,9 @@ __all__ = [
     "d",
     "factorise",
     "figures",
+    "fourier",
+    "from_shapely",
+    "get_num_threads",
     "info",
     "jacobian",
     "least_squares",
@@ -84,9 +107,14 @@ __all__ = [
     "lstsq",
     "march",
     "methods",
+    "periodic",
     "problems",
+    "read_shape",
+    "scaled",
+    "set_num_threads",
     "step",
     "train",
+    "write_vtu",
 ]
 
 __version__ = version()

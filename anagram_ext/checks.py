@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import re
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 DTYPES = (torch.float64, torch.float32)
-_RESERVED = ("names", "points", "normal")  # attributes of Coordinates
+_RESERVED = ("names", "points", "normal", "normals", "weights")  # attributes of Coordinates
 
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 _OF_NUMPY = {int: numbers.Integral, float: numbers.Real}  # what else is an int or a float
@@ -41,6 +42,33 @@ def check_integer(argument: str, value: object, least: int) -> int:
     if value < least:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
     return int(value)
+
+
+def finite_number(argument: str, value: object) -> float:
+    """The number ``value`` as a finite float.
+
+    Raises:
+        TypeError: if it is no number; True and False are none.
+        ValueError: if it is not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{argument} must be a number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{argument} must be finite, got {value!r}")
+    return float(value)
+
+
+def positive_number(argument: str, value: object) -> float:
+    """The number ``value`` as a positive, finite float.
+
+    Raises:
+        TypeError: if it is no number.
+        ValueError: if it is not positive, or not finite.
+    """
+    number = finite_number(argument, value)
+    if number <= 0:
+        raise ValueError(f"{argument} must be positive, got {value!r}")
+    return number
 
 
 def check_seed(seed: object) -> int:

@@ -144,13 +144,9 @@ def train(
         progress=progress,
         out=out,
     )
-    print(f"{result.verdict}: {result.stop_reason} after {result.steps} steps")
-    for name, loss in result.losses.items():
-        print(f"loss of {name}: {loss:.3e}, {_held_out(result, name)}")
-    if warning_category(result) is not None:
-        _warn(str(result.warning))
-    elif result.warning is not None:
-        print(result.warning)
+    print(_first_line(result))
+    if result.stop is not methods.Stop.INTERRUPTED:  # whoever pressed Ctrl-C knows
+        _print_verdict(result)
     print(_last_line(result))
     if result.stop is methods.Stop.INTERRUPTED:
         raise typer.Exit(CTRL_C)
@@ -208,6 +204,21 @@ def parse_seeds(text: str) -> list[int]:
             raise ValueError(f"seeds must be at most {MOST_SEEDS} at a time, got {text!r}")
         seeds.extend(range(first, last + 1))
     return seeds
+
+
+def _first_line(result: TrainResult) -> str:
+    end = f"{result.stop_reason} after {result.steps} steps, loss {result.loss:.3e}"
+    return end if result.verdict == result.stop_reason else f"{result.verdict}: {end}"
+
+
+def _print_verdict(result: TrainResult) -> None:
+    """The loss of each condition, and what is wrong."""
+    for name, loss in result.losses.items():
+        print(f"loss of {name}: {loss:.3e}, {_held_out(result, name)}")
+    if warning_category(result) is not None:
+        _warn(str(result.warning))
+    elif result.warning is not None:
+        print(result.warning)
 
 
 def _held_out(result: TrainResult, name: str) -> str:

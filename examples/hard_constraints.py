@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from math import pi
 
+import matplotlib.pyplot as plt
 import torch
 
 import anagram_ext as ax
@@ -43,3 +44,15 @@ error = run.l2_relative
 walls = strip.faces("x").grid(50)
 print(f"relative L2 error {error:.1e}; largest value on the walls", end=" ")
 print(f"{run.model(run.theta, walls).abs().max():.1e}")
+
+# %%
+# The error: nothing at the start and on the walls.
+
+points = strip.grid(60)
+difference = run.model(run.theta, points)[:, 0] - exact(ax.Coordinates(("t", "x"), points))
+fig, panel = plt.subplots(figsize=(5, 4), layout="constrained")
+shown = panel.imshow(
+    difference.reshape(60, 60).T.numpy(), origin="lower", extent=(0, 1, 0, 1), cmap="RdBu"
+)
+panel.set(xlabel="t", ylabel="x", title="error of u")
+fig.colorbar(shown)

@@ -9,6 +9,7 @@ before ended, with its parameters as first iterate.
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from scipy.integrate import solve_ivp
@@ -63,3 +64,13 @@ reference = solve_ivp(
 found = run(times).numpy().T
 error = float(np.linalg.norm(found - reference) / np.linalg.norm(reference))
 print(f"relative L2 error over [0, {END:g}]: {error:.1e}")
+
+# %%
+# All three components; every eighth state of the integrator as a dot.
+
+fig, panel = plt.subplots(figsize=(7, 3), layout="constrained")
+panel.plot(times[:, 0], found.T)
+panel.set_prop_cycle(None)
+panel.plot(times[::8, 0], reference[:, ::8].T, ".", markersize=3)
+panel.set_xlabel("t")
+panel.legend(problem.fields)

@@ -8,6 +8,7 @@ weights of the network. Nothing else changes: a residual takes them as its last 
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from scipy.integrate import solve_ivp
@@ -75,3 +76,14 @@ for weight in (1e-3, 1e-2, 1e-1, 1.0):
 
 error = max(abs(run.values[name] / value - 1) for name, value in TRUTH.items())
 print(f"largest relative error of a coefficient: {error:.1e}")
+
+# %%
+# The trajectory between the observations.
+
+fine = torch.linspace(0, 3, 601, dtype=torch.float64)[:, None]
+fig, panel = plt.subplots(figsize=(7, 3), layout="constrained")
+panel.plot(fine[:, 0], model(theta, fine)[:, :3])
+panel.set_prop_cycle(None)
+panel.plot(times, states.T, "o", markersize=4)
+panel.set_xlabel("t")
+panel.legend(("x", "y", "z"))

@@ -8,6 +8,10 @@ import math
 import numpy as np
 import torch
 
+import anagram_ext as ax
+from anagram_ext.models.model import model_of
+from anagram_ext.systems.pde_system import PdeSystem
+
 EPS = torch.finfo(torch.float64).eps
 
 
@@ -26,7 +30,9 @@ def check_region(region) -> None:
     assert torch.equal(region.place(unit), points)
     if region.dimension == d:
         _check_measure(region)
-        check_boundary(region.boundary())
+        check_boundary(region.boundary(), region)
+        _check_quadrature(region)
+        _check_distance(region)
     elif points.normals is not None:
         check_boundary(region)
 
@@ -43,16 +49,46 @@ def _check_measure(region) -> None:
     assert abs(region.measure - share * volume) <= 5 * deviation + 1e-12 * volume
 
 
-def check_boundary(boundary) -> None:
-    """Points on it carry normals of unit length that point outwards."""
+def _check_quadrature(region) -> None:
+    """Constants are integrated to the measure, on the region and on its boundary."""
+    for part in (region, region.boundary()):
+        points = part.quadrature(8)
+        assert points.region is part
+        assert points.weights.shape == points.shape[:1]
+        assert bool(part.contains(points).all())
+        total = float(points.weights.sum())
+        assert abs(total - part.measure) <= 1e-3 * part.measure
+
+
+def _check_distance(region) -> None:
+    """Negative inside, positive outside; on the boundary its gradient is the normal."""
+    unit = np.random.default_rng(2).random((256, len(region.names)))
+    assert bool((region.distance(region.place(unit)) <= 1e-12).all())
+    points = region.boundary().place(unit)
+    scale = max(upper - lower for lower, upper in region.bounds)
+    assert float(region.distance(points).abs().max()) <= 1e-12 * scale
+    step = 1e-6 * scale
+    along = region.distance(points + step * points.normals)
+    # All but the points next to a corner, or to a place where the shape touches itself.
+    assert float(((along - step).abs() <= 1e-3 * step).double().mean()) > 0.98
+
+
+def check_boundary(boundary, domain=None) -> None:
+    """Points on it carry normals of unit length that point out of the domain."""
     points = boundary.place(np.random.default_rng(1).random((512, len(boundary.names))))
     assert boundary.dimension == len(boundary.names) - 1
     assert points.normals.shape == points.shape
     lengths = torch.linalg.vector_norm(points.normals, dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=4 * EPS, atol=0)
-    # Away from the middle of a convex region, or across a single face.
-    middle = torch.tensor(boundary.bounds, dtype=torch.float64).mean(dim=1)
-    assert bool((((points - middle) * points.normals).sum(dim=1) >= 0).all())
+    if domain is None:
+        # Away from the middle of a convex region, or across a single face.
+        middle = torch.tensor(boundary.bounds, dtype=torch.float64).mean(dim=1)
+        assert bool((((points - middle) * points.normals).sum(dim=1) >= 0).all())
+        return
+    step = 1e-7 * max(upper - lower for lower, upper in domain.bounds)
+    assert not bool(domain.contains(points + step * points.normals).any())
+    inward = domain.contains(points - step * points.normals)
+    assert float(inward.double().mean()) > 0.99  # all but those next to a sharp corner
 
 
 def check_jacobian(jacobian, dense: torch.Tensor) -> None:
@@ -182,3 +218,47 @@ def check_method(make, system, theta: torch.Tensor) -> None:
         distance = float(torch.linalg.norm(info.theta - expected.theta))
         assert distance <= 1e-12 * float(torch.linalg.norm(expected.theta))
         assert info.stop == expected.stop
+
+
+def check_rows_of(problem, model, residual, device="cpu") -> None:
+    """All rows of a problem against a plain function of theta, kept in every way.
+
+    Args:
+        problem: with points that stay the same.
+        model: an MLP or a Model.
+        residual: ``residual(theta)`` gives the same r [S] in torch, differentiable.
+        device: where the product computes.
+    """
+    whole = model_of(problem, model, device)
+    theta = whole.init(3)
+    here = theta.cpu()
+    expected = residual(here)
+    dense = torch.func.jacrev(residual)(here)
+    r, J = ax.jacobian(problem, whole, theta)
+    allowed = {"rtol": 0.0, "atol": 1e-12 * float(dense.abs().max())}
+    torch.testing.assert_close(r.cpu(), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(J.cpu(), dense, **allowed)
+    for memory in ("stored", "streamed"):
+        system = PdeSystem(problem, whole, memory=memory)
+        if device == "cpu":
+            check_system(system, theta)
+            check_jacobian(system.linearise(theta).jacobian, dense)
+        jacobian = system.linearise(theta).jacobian
+        v, w = (
+            torch.linspace(-1, 1, len(here)).double(),
+            torch.linspace(1, 2, len(expected)).double(),
+        )
+        size = float(dense.norm())
+        pushed, pulled = jacobian.matvec(v.to(theta)), jacobian.rmatvec(w.to(theta))
+        torch.testing.assert_close(pushed.cpu(), dense @ v, rtol=0.0, atol=1e-12 * size * len(v))
+        torch.testing.assert_close(pulled.cpu(), dense.T @ w, rtol=0.0, atol=1e-12 * size * len(w))
+        _, gradient = system.gradient(theta)
+        expected_gradient = dense.T @ expected
+        torch.testing.assert_close(
+            gradient.cpu(),
+            expected_gradient,
+            rtol=0.0,
+            atol=1e-12 * size * (1 + float(expected.norm())),
+        )
+        many = system.residuals(torch.stack([theta, 0.5 * theta]))
+        torch.testing.assert_close(many[1].cpu(), residual(0.5 * here), rtol=1e-12, atol=1e-12)

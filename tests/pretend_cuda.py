@@ -138,8 +138,10 @@ def _checked(stream: int, *tensors: Tensor) -> list[Tensor]:
 
 
 class _Plan:
-    def __init__(self, widths, activation, operators):
-        self._native = core.Plan(widths, activation, operators)
+    def __init__(self, widths, activation, operators, mapped=False):
+        self._native = core.Plan(widths, activation, operators, mapped)
+
+    slots = property(lambda self: self._native.slots)
 
     def jets(self, theta, points, out, stream):
         self._native.jets(*_checked(stream, theta, points, out))

@@ -1,23 +1,55 @@
 #!/usr/bin/env bash
-# Everything that only a machine with a GPU can tell, in ten minutes and without network:
+# Everything that only a machine with a GPU can tell, without network, in calls of ten minutes:
 #
-#     tools/gpu_check.sh [folder for the results]
+#     tools/gpu_check.sh [-o FOLDER] [STAGE...]
+#
+#     tools/gpu_check.sh build gpu_tests engine
+#     tools/gpu_check.sh step
+#     tools/gpu_check.sh memcheck racecheck cpp_tests other_tests
+#
+# Without stages all of them run, as far as the time reaches. What the other stages need is built
+# where it is not yet. The folder, gpu_results unless given, gets two files: summary.txt, and
+# gpu_results.tgz with the output of every stage and the tables.
 #
 # Needs nvcc >= 12, a C++17 compiler and, for `python3`, torch with CUDA, pybind11, scikit-build-core,
 # cmake, ninja, pytest, numpy and scipy; jax for the comparison. Test files whose packages are missing
 # are left out and named. Ends with one line a stage; the exit status says whether all of them passed.
+# ANAGRAM_SECONDS (590) is the time for everything.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-out=$(realpath -m "${1:-gpu_results}")
+all_stages=(build gpu_tests engine step memcheck racecheck cpp_tests other_tests)
+out=gpu_results
+if [[ ${1:-} == -o ]]; then
+  out=${2:?-o needs a folder}
+  shift 2
+fi
+stages=("$@")
+if ((${#stages[@]} == 0)); then stages=("${all_stages[@]}"); fi
+for name in "${stages[@]}"; do
+  if [[ " ${all_stages[*]} " != *" $name "* ]]; then
+    echo "STAGE must be one of ${all_stages[*]}, got $name" >&2
+    exit 2
+  fi
+done
+
+out=$(realpath -m "$out")
 mkdir -p "$out"
-export scratch ignored="" # options for pytest, see left_out
+export built=$PWD/build/gpu_check # kept from call to call
+export scratch ignored=""         # options for pytest, see left_out
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-export PYTHONPATH="$scratch/site" PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+results=$scratch/results # many files, of which one archive is made
+mkdir "$results"
+keep_results() {
+  tar -czf "$out/gpu_results.tgz" -C "$results" .
+  rm -rf "$scratch"
+}
+trap keep_results EXIT
+trap 'exit 143' TERM INT
+export PYTHONPATH="$built/site" PYTHONUNBUFFERED=1 OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 export ANAGRAM_REQUIRE=cuda # a test that finds no GPU fails
 export XLA_PYTHON_CLIENT_PREALLOCATE=false # leave memory to the others
 
-total=590 # seconds for everything
+total=${ANAGRAM_SECONDS:-590}
 summary=()
 failed=0
 
@@ -32,7 +64,7 @@ stage() {
     status="NOT RUN, no time was left:"
     failed=1
   elif timeout --kill-after=5 $((limit < left ? limit : left)) bash -c '"$@"' "$name" "$@" 2>&1 |
-    tee "$out/$name.log"; then
+    tee "$results/$name.log"; then
     status=passed
   else
     failed=1
@@ -49,9 +81,9 @@ device() {
 
 build() {
   python3 -m pip install --quiet --no-build-isolation --no-deps --no-index \
-    --target "$scratch/site" \
+    --target "$built/site" --upgrade \
     -Ccmake.define.ANAGRAM_CUDA=ON -Ccmake.define.CMAKE_CUDA_ARCHITECTURES=native \
-    -Cbuild-dir="$scratch/build" . &&
+    -Cbuild-dir="$built/build" . &&
     python3 -c 'import anagram_ext as ax; print(ax.info()); assert ax.cuda_available(), ax.info()'
 }
 
@@ -73,9 +105,9 @@ sanitizer() {
 }
 
 cpp() {
-  cmake -S . -B "$scratch/cpp" -G Ninja -DCMAKE_BUILD_TYPE=Release -DANAGRAM_TESTS=ON \
+  cmake -S . -B "$built/cpp" -G Ninja -DCMAKE_BUILD_TYPE=Release -DANAGRAM_TESTS=ON \
     -DANAGRAM_PYTHON=OFF -DPython_EXECUTABLE="$(command -v python3)" &&
-    cmake --build "$scratch/cpp" && ctest --test-dir "$scratch/cpp" --output-on-failure
+    cmake --build "$built/cpp" && ctest --test-dir "$built/cpp" -j 8 --output-on-failure
 }
 
 export -f device build tests sanitizer cpp
@@ -98,14 +130,19 @@ left_out rich 'progress=True|progress import'
 python3 -c 'import jax' 2> /dev/null || summary+=("NOT RUN  JAX in the benchmark: no package jax")
 
 stage device 30 device
-stage build 200 build
-stage gpu_tests 150 tests gpu
-stage memcheck 75 sanitizer memcheck
-stage racecheck 60 sanitizer racecheck
-stage benchmark_engine 60 python3 benchmarks/gpu.py --out "$out"
-stage benchmark_step 180 python3 benchmarks/gpu_step.py --out "$out"
-stage cpp_tests 90 cpp
-stage other_tests 120 tests 'not gpu'
+if [[ " ${stages[*]} " != *" build "* && ! -d $built/site ]]; then stages=(build "${stages[@]}"); fi
+for name in "${stages[@]}"; do
+  case $name in
+    build) stage build 250 build ;;
+    gpu_tests) stage gpu_tests 250 tests gpu ;;
+    engine) stage engine 120 python3 benchmarks/gpu.py --out "$results" ;;
+    step) stage step 560 python3 benchmarks/gpu_step.py --out "$results" ;;
+    memcheck) stage memcheck 180 sanitizer memcheck ;;
+    racecheck) stage racecheck 150 sanitizer racecheck ;;
+    cpp_tests) stage cpp_tests 150 cpp ;;
+    other_tests) stage other_tests 250 tests 'not gpu' ;;
+  esac
+done
 
 printf '\n'
 cat "$out/summary.txt"

@@ -23,7 +23,13 @@ def residual_features(
     Raises:
         ValueError: the problem has no such condition, or its residual makes no sense at the points.
     """
-    moved = replace(problem.conditions[condition], points=points, weight=1.0)
+    asked = problem.conditions[condition]
+    if asked.fixed or asked.n_columns(1) > 1:
+        raise ValueError(
+            f"condition {condition!r} must make sense at single points of any kind, got a "
+            f"{type(asked).__name__}"
+        )
+    moved = replace(asked, points=points, weight=1.0)
     return _rows(problem, model, theta, condition, moved)
 
 

@@ -37,7 +37,7 @@ def ntk(
     of: str | None = None,
     component: int = 0,
 ) -> Kernel:
-    """The neural tangent kernel ``psi(x) . psi(y)`` of one condition's residual.
+    """The neural tangent kernel ``psi(x)^T psi(y)`` of one condition's residual.
 
     Gradient descent on the loss moves the residual along it (Jacot et al., arXiv 1806.07572).
 

@@ -356,5 +356,4 @@ def _row_scale(problem: Problem, name: str) -> float:
     weight = problem.conditions[name].weight
     if problem.row_scaling == "none":
         return math.sqrt(weight)
-    n = len(problem.conditions[name].points_for(0))
-    return math.sqrt(weight / n)
+    return math.sqrt(weight / problem.conditions[name].n_points)

@@ -1,10 +1,11 @@
-"""Maps of a solution in two coordinates, and of its error."""
+"""Maps of a solution over its domain, and of its error."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,10 @@ from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
@@ -33,40 +38,158 @@ def solution_maps(problem: Problem, model: Model, theta: Tensor, path: str | Pat
     """
     if len(problem.coordinates) != 2:
         raise ValueError(f"coordinates must be two for a map, got {problem.coordinates}")
-    ticks = _ticks(problem)
-    points = torch.cartesian_prod(*ticks)  # [PIXELS^2, 2]
-    values = model(theta, points.to(theta.dtype)).cpu().double()  # [PIXELS^2, m]
-    exact = None
-    if problem.solution is not None:
-        exact = exact_values(problem, Coordinates(problem.coordinates, points))  # [PIXELS^2, m]
+    _draw(problem, model, theta, path, [(0, 1, [])])
 
-    rows = [values] if exact is None else [values, (values - exact).abs()]
-    labels = ["{}", "|error of {}|"]
-    count = len(problem.fields)
-    extent = tuple(float(axis[end]) for axis in ticks for end in (0, -1))
-    figure = canvas.new_figure(4.6 * len(rows), 3.8 * count)
-    grid = figure.subplots(count, len(rows), squeeze=False)
-    for i, field in enumerate(problem.fields):
-        for axes, data, label in zip(grid[i], rows, labels, strict=False):
-            image = data[:, i].reshape(PIXELS, PIXELS).numpy().T
-            drawn = axes.imshow(image, origin="lower", extent=extent, aspect="auto")
-            figure.colorbar(drawn, ax=axes)
-            axes.set(
-                title=label.format(field),
-                xlabel=problem.coordinates[0],
-                ylabel=problem.coordinates[1],
-            )
+
+def solution_slices(problem: Problem, model: Model, theta: Tensor, path: str | Path) -> None:
+    """Draws each field of a problem in three or more coordinates, as maps of its last two.
+
+    The first coordinate has three values, at a tenth, the middle and nine tenths of its interval;
+    those between it and the last two are in the middle of theirs.
+
+    Args:
+        problem: a problem in three or more coordinates.
+        model: the trained network.
+        theta: its parameters, ``[P]``.
+        path: PNG file to write.
+
+    Raises:
+        ValueError: the problem has fewer coordinates.
+    """
+    d = len(problem.coordinates)
+    if d < 3:
+        raise ValueError(f"coordinates must be three or more for slices, got {problem.coordinates}")
+    lower, upper = torch.tensor(bounds(problem), dtype=torch.float64).T
+    middles = [(k, float(lower[k] + upper[k]) / 2) for k in range(1, d - 2)]
+    first = [float(lower[0] + share * (upper[0] - lower[0])) for share in (0.1, 0.5, 0.9)]
+    _draw(problem, model, theta, path, [(d - 2, d - 1, [(0, at), *middles]) for at in first])
+
+
+def _draw(
+    problem: Problem,
+    model: Model,
+    theta: Tensor,
+    path: str | Path,
+    planes: list[tuple[int, int, list[tuple[int, float]]]],
+) -> None:
+    """Maps of all fields and errors.
+
+    Args:
+        problem: the problem.
+        model: the trained network.
+        theta: its parameters, ``[P]``.
+        path: PNG file to write.
+        planes: the two axes of a map, and the values of all other coordinates.
+    """
+    count = len(problem.fields) * len(planes)
+    wide = 1 if problem.solution is None else 2
+    figure = canvas.new_figure(4.6 * wide, 3.8 * count)
+    rows = iter(figure.subplots(count, wide, squeeze=False))
+    for across, up, fixed in planes:
+        ticks = [_ticks(problem)[axis] for axis in (across, up)]
+        points = torch.empty((PIXELS**2, len(problem.coordinates)), dtype=torch.float64)
+        points[:, [across, up]] = torch.cartesian_prod(*ticks)
+        for axis, value in fixed:
+            points[:, axis] = value
+        values, errors = sampled(problem, model, theta, points)
+        at = ", ".join(f"{problem.coordinates[axis]}={value:.3g}" for axis, value in fixed)
+        left, right, bottom, top = (float(axis[end]) for axis in ticks for end in (0, -1))
+        extent = left, right, bottom, top
+        labels = {"xlabel": problem.coordinates[across], "ylabel": problem.coordinates[up]}
+        for i, field in enumerate(problem.fields):
+            name = f"{field} at {at}" if at else field
+            row = next(rows)
+            _map(figure, row[0], values[:, i], extent, title=name, **labels)
+            if errors is not None:
+                _map(
+                    figure,
+                    row[1],
+                    errors[:, i],
+                    extent,
+                    scale="log",
+                    title=f"|error of {name}|",
+                    **labels,
+                )
     canvas.write(figure, path)
+
+
+def sampled(
+    problem: Problem, model: Model, theta: Tensor, points: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Values and, where a solution is known, errors at points [n, d]: [n, m] each.
+
+    Points outside of the domain have none: NaN.
+    """
+    inside = in_domain(problem, points)
+    values = torch.full((len(points), len(problem.fields)), torch.nan, dtype=torch.float64)
+    values[inside] = model(theta, points[inside].to(theta)).cpu().double()
+    if problem.solution is None:
+        return values, None
+    exact = exact_values(problem, Coordinates(problem.coordinates, points[inside]))
+    errors = values.clone()
+    errors[inside] = (values[inside] - exact).abs()
+    return values, errors
+
+
+def in_domain(problem: Problem, points: Tensor) -> Tensor:
+    """Which of the points [n, d] lie in a region of full dimension of a condition, [n] of bool.
+
+    All of them where no condition knows such a region.
+    """
+    regions = [getattr(c.points, "region", None) for c in problem.conditions.values()]
+    domains = [r for r in regions if r is not None and r.dimension == len(r.names)]
+    if not domains:
+        return torch.ones(len(points), dtype=torch.bool)
+    return torch.stack([region.contains(points) for region in domains]).any(dim=0)
+
+
+def _map(
+    figure: Figure,
+    axes: Axes,
+    data: Tensor,
+    extent: tuple[float, float, float, float],
+    *,
+    scale: str = "linear",
+    **labels: str,
+) -> None:
+    """One map with its colour bar.
+
+    Args:
+        figure: which it is part of.
+        axes: where.
+        data: one value a pixel, NaN outside of the domain, [PIXELS^2].
+        extent: left, right, bottom, top.
+        scale: ``"log"`` shows four decades below the largest value.
+        labels: title and names of the axes.
+    """
+    image = data.reshape(PIXELS, PIXELS).numpy().T
+    largest = float(np.nanmax(image, initial=0.0))
+    norm = None
+    if scale == "log" and 0 < largest < np.inf:
+        norm = _logarithmic(1e-4 * largest, largest)
+    drawn = axes.imshow(
+        np.ma.masked_invalid(image), origin="lower", extent=extent, aspect="auto", norm=norm
+    )
+    figure.colorbar(drawn, ax=axes)
+    axes.set(**labels)
+
+
+def _logarithmic(least: float, most: float) -> Normalize:
+    from matplotlib.colors import LogNorm  # noqa: PLC0415 -- see canvas
+
+    return LogNorm(least, most, clip=True)
+
+
+def bounds(problem: Problem) -> list[tuple[float, float]]:
+    """The (lower, upper) of each coordinate over all conditions."""
+    conditions = problem.conditions.values()
+    corners = torch.cat([_corners(condition.places_for(0)) for condition in conditions])
+    return list(zip(corners.amin(0).tolist(), corners.amax(0).tolist(), strict=True))
 
 
 def _ticks(problem: Problem) -> list[Tensor]:
     """Equispaced values ``[PIXELS]`` on each axis of the box around all conditions."""
-    conditions = problem.conditions.values()
-    corners = torch.cat([_corners(condition.points_for(0)) for condition in conditions])
-    lower, upper = corners.amin(0).tolist(), corners.amax(0).tolist()
-    return [
-        torch.linspace(a, b, PIXELS, dtype=torch.float64) for a, b in zip(lower, upper, strict=True)
-    ]
+    return [torch.linspace(a, b, PIXELS, dtype=torch.float64) for a, b in bounds(problem)]
 
 
 def _corners(points: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anagram_ext.geometry.points import Points
+
 
 def choose(candidates: Tensor, size: Tensor, n: int, seed: int) -> Tensor:
     """Chooses n different candidates, with chances proportional to size / mean(size) + 1.
@@ -21,7 +23,7 @@ def choose(candidates: Tensor, size: Tensor, n: int, seed: int) -> Tensor:
         seed: of the choice.
 
     Returns:
-        Points [n, d], in the order of the candidates.
+        Points [n, d], in the order of the candidates, with the normals that those have.
     """
     size = torch.nan_to_num(size.double(), nan=0.0, posinf=0.0)
     mean = float(size.mean())
@@ -29,4 +31,5 @@ def choose(candidates: Tensor, size: Tensor, n: int, seed: int) -> Tensor:
     picked = np.random.default_rng(seed).choice(
         len(candidates), n, replace=False, p=(chances / chances.sum()).numpy()
     )
-    return candidates[torch.from_numpy(np.sort(picked))]
+    rows = torch.from_numpy(np.sort(picked))
+    return candidates.taken(rows) if isinstance(candidates, Points) else candidates[rows]

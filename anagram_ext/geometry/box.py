@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from anagram_ext.checks import check_kind, check_names
+from anagram_ext.checks import check_integer, check_kind, check_names
+from anagram_ext.geometry.algebra import Solid
 from anagram_ext.geometry.designs import Bounds, counts_along, tensor_product
-from anagram_ext.geometry.pieces import Pieces
+from anagram_ext.geometry.opposite import Opposite
+from anagram_ext.geometry.pieces import Pieces, checked_interval
+from anagram_ext.geometry.planar import Planar
 from anagram_ext.geometry.points import Points
+from anagram_ext.geometry.product import product
+from anagram_ext.geometry.quadrature import Lines
+from anagram_ext.geometry.shapes import Rectangle
+from anagram_ext.geometry.subset import obeying
 
 
 @dataclass(frozen=True, init=False)
-class Box(Pieces):
+class Box(Pieces, Solid):
     """The product of named intervals: ``Box(t=(0, 1), x=(-1, 1))``.
 
     The order of the names is the order of the columns of all points. Random points:
@@ -32,14 +39,15 @@ class Box(Pieces):
             ValueError: if an interval is not a finite, non-empty (lower, upper).
         """
         names = check_names(intervals)
-        bounds = tuple(_checked_interval(name, intervals[name]) for name in names)
+        bounds = tuple(checked_interval("Box", name, intervals[name]) for name in names)
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "pieces", (bounds,))
         object.__setattr__(self, "outward", ())
 
     def __repr__(self) -> str:
         intervals = zip(self.names, self.bounds, strict=True)
-        return f"Box({', '.join(f'{name}={interval}' for name, interval in intervals)})"
+        shown = ", ".join(f"{name}={interval}" for name, interval in intervals)
+        return f"{type(self).__name__}({shown})"
 
     def grid(self, *counts: int) -> Points:
         """Equispaced points strictly inside the box, [n, d] float64, last coordinate fastest.
@@ -80,9 +88,58 @@ class Box(Pieces):
         axes = [self._axis(name) for name in names or self.names]
         return self._faces([(axis, end) for axis in axes for end in self.bounds[axis]])
 
-    def boundary(self) -> Faces:
-        """All faces."""
-        return self.faces()
+    def opposite(self, *names: str) -> Opposite:
+        """Pairs of points that face each other across each named coordinate, for ``Paired``.
+
+        Raises:
+            ValueError: for an unknown coordinate, or none.
+        """
+        if not names:
+            raise ValueError("opposite must name one coordinate or several, got none")
+        axes = tuple(self._axis(name) for name in names)
+        ends = [self.bounds[axis] for axis in axes]
+        pieces = tuple(self._slice(axis, end[0]) for axis, end in zip(axes, ends, strict=True))
+        return Opposite(self.names, pieces, (), axes, tuple(upper for _, upper in ends))
+
+    def across(self, name: str, count: int) -> Lines:
+        """For every point the whole line through it along a coordinate, with Gauss nodes.
+
+        What ``IntegroDifferential(over=)`` needs for integrals such as those over velocities.
+
+        Raises:
+            ValueError: for an unknown coordinate, or a count below 1.
+        """
+        axis = self._axis(name)
+        count = check_integer("count", count, least=1)
+        return Lines(self.names, axis, *self.bounds[axis], count)
+
+    def up_to(self, name: str, count: int) -> Lines:
+        """For every point the line from the lower face up to it, with Gauss nodes: Volterra terms.
+
+        Raises:
+            ValueError: for an unknown coordinate, or a count below 1.
+        """
+        axis = self._axis(name)
+        count = check_integer("count", count, least=1)
+        return Lines(self.names, axis, self.bounds[axis][0], None, count)
+
+    def boundary(self, part: Any = None) -> Any:
+        """All faces, or some: of a coordinate by name, or where a rule on points holds."""
+        if part is None:
+            return self.faces()
+        return self.faces(part) if isinstance(part, str) else obeying(self.faces(), part)
+
+    def planar(self) -> Planar | None:
+        """The rectangle that a box in two coordinates is, for set operations in the plane."""
+        if len(self.names) != 2:
+            return None
+        return Rectangle(name="box", **dict(zip(self.names, self.bounds, strict=True)))
+
+    def __mul__(self, other: object) -> Any:
+        """The product of two boxes is a box, with any other region a ``Product``."""
+        if not isinstance(other, Box) or set(self.names) & set(other.names):
+            return product(self, other)
+        return Box(**dict(zip(self.names + other.names, self.bounds + other.bounds, strict=True)))
 
     def _faces(self, slices: list[tuple[int, float]]) -> Faces:
         """Slices of the box, with normals where all of them lie on its boundary."""
@@ -99,48 +156,31 @@ class Box(Pieces):
         pieces = tuple(self._slice(axis, value) for axis, value in slices)
         return Faces(self.names, pieces, normals if all(sides) else ())
 
-    def _axis(self, name: str) -> int:
-        if name not in self.names:
-            raise ValueError(f"unknown coordinate {name!r}: there are {self.names}")
-        return self.names.index(name)
+    def _clipped(self, pieces: tuple[Bounds, ...], outward: tuple[tuple[float, ...], ...]) -> Box:
+        del outward  # a box has none
+        return Box(**dict(zip(self.names, pieces[0], strict=True)))
 
     def _slice(self, axis: int, value: float) -> Bounds:
         return (*self.bounds[:axis], (value, value), *self.bounds[axis + 1 :])
 
 
+class Interval(Box):
+    """A box in one coordinate: ``Interval(t=(0, 1)) * shape`` is a shape in time."""
+
+    def __init__(self, /, **intervals: tuple[float, float]) -> None:
+        """Checks and stores the interval.
+
+        Args:
+            intervals: (lower, upper) of the one coordinate.
+
+        Raises:
+            ValueError: several coordinates, or an interval that is not finite or empty.
+        """
+        if len(intervals) != 1:
+            raise ValueError(f"Interval has exactly one coordinate, got {tuple(intervals)}")
+        super().__init__(**intervals)
+
+
 @dataclass(frozen=True)
 class Faces(Pieces):
     """One or several faces of a box, each with one coordinate held fixed."""
-
-    def grid(self, *counts: int) -> Points:
-        """Equispaced points of every face including its edges, [n, d] float64.
-
-        Args:
-            counts: points along each free coordinate of a face; a single number serves them all.
-        """
-        ticks = [
-            [
-                _closed_ticks(lower, upper, count)
-                for (lower, upper), count in zip(piece, counts_along(piece, counts), strict=True)
-            ]
-            for piece in self.pieces
-        ]
-        return self._joined([tensor_product(along) for along in ticks])
-
-
-def _closed_ticks(
-    lower: float, upper: float, count: int
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if count == 1:  # a single point sits in the middle (of a fixed coordinate: at its value)
-        return np.array([lower / 2 + upper / 2])
-    return np.linspace(lower, upper, count)
-
-
-def _checked_interval(name: str, interval: tuple[float, float]) -> tuple[float, float]:
-    try:
-        lower, upper = (float(end) for end in interval)
-    except (TypeError, ValueError):
-        raise ValueError(f"Box: {name} must be (lower, upper), got {interval!r}") from None
-    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
-        raise ValueError(f"Box: {name} must satisfy lower < upper, both finite, got {interval!r}")
-    return lower, upper

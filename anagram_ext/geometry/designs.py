@@ -11,6 +11,7 @@ import torch
 from anagram_ext.checks import check_integer
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Bounds = tuple[tuple[float, float], ...]  # (lower, upper) a coordinate; equal where held fixed
 UnitDesign = Callable[[np.random.Generator, int, int], Array]  # rng, n, d -> [n, d] in [0, 1)
 
@@ -69,3 +70,17 @@ def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:
         )
     remaining = iter(counts)
     return [next(remaining) if is_free else 1 for is_free in free]
+
+
+def closed_grid(bounds: Bounds, counts: tuple[int, ...]) -> Array:
+    """Equispaced points of a box or face including its edges, [n, d]."""
+    along = counts_along(bounds, counts)
+    return tensor_product(
+        [_closed_ticks(*ends, count) for ends, count in zip(bounds, along, strict=True)]
+    )
+
+
+def _closed_ticks(lower: float, upper: float, count: int) -> Array:
+    if count == 1:  # a single point sits in the middle (of a fixed coordinate: at its value)
+        return np.array([lower / 2 + upper / 2])
+    return np.linspace(lower, upper, count)

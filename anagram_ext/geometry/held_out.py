@@ -38,13 +38,16 @@ def held_out_points(points: Tensor, seed: int, times: int = 1) -> Tensor | None:
 
     Returns:
         Sobol points [times * n, d], or None where the region is not known and the points fill no
-        box.
+        box. Those of a known region carry the normals of a boundary.
     """
     rng = np.random.default_rng(seed)
     region = _region_of(points)
     if region is not None:
         n = times * len(points)
-        return region.place(sobol_design(rng, n, points.shape[1])).to(points.dtype)
+        placed: Tensor = region.place(sobol_design(rng, n, points.shape[1]))
+        return placed
+    if getattr(points, "normals", None) is not None:
+        return None  # new points would need normals, which a bounding box does not know
     points = points.repeat(times, 1)
     lower, upper = points.amin(dim=0), points.amax(dim=0)
     pinned = (points == lower) | (points == upper)  # [n, d]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +20,10 @@ from anagram_ext.geometry.designs import (
     latin_design,
     scale,
     sobol_design,
+    tensor_product,
     uniform_design,
 )
+from anagram_ext.geometry.picture import plot
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
@@ -63,12 +66,13 @@ class Pieces:
             for piece in self.pieces
         )
 
-    def boundary(self) -> Pieces:
+    def boundary(self, part: Any = None) -> Any:
         """The boundary of a domain.
 
         Raises:
             ValueError: for pieces that are faces already.
         """
+        del part
         raise ValueError(f"boundary must be that of a Box, got {self!r}")
 
     def contains(self, points: Tensor) -> Tensor:
@@ -77,6 +81,67 @@ class Pieces:
         inside = (lower <= points[:, None]) & (points[:, None] <= upper)  # [n, pieces, d]
         return inside.all(dim=2).any(dim=1)
 
+    def distance(self, points: Tensor) -> Tensor:
+        """Distance of points [n, d] from the boundary, negative inside of a box, [n]."""
+        lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)  # [pieces, d]
+        beyond = torch.maximum(lower - points[:, None], points[:, None] - upper)  # [n, pieces, d]
+        outside = torch.linalg.vector_norm(beyond.clamp(min=0), dim=2)
+        apart: Tensor = outside + beyond.amax(dim=2).clamp(max=0)
+        return apart.amin(dim=1)
+
+    def nearest(self, points: Tensor) -> Points:
+        """The points next to points [n, d], with the normals of a boundary."""
+        lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)
+        feet = torch.maximum(torch.minimum(points[:, None], upper), lower)  # [n, pieces, d]
+        piece = torch.linalg.vector_norm(feet - points[:, None], dim=2).argmin(dim=1)
+        normals = torch.tensor(self.outward, dtype=points.dtype)[piece] if self.outward else None
+        return Points(feet[torch.arange(len(points)), piece], region=self, normals=normals)
+
+    def separate(self) -> list[Pieces]:
+        """Each piece as a region of its own."""
+        return [
+            Pieces(self.names, (piece,), self.outward[k : k + 1])
+            for k, piece in enumerate(self.pieces)
+        ]
+
+    def clip(self, **intervals: tuple[float, float]) -> Any:
+        """The part where coordinates lie in the given intervals: ``clip(t=(0, 0.1))``.
+
+        Raises:
+            ValueError: nothing is left, or an unknown coordinate.
+        """
+        kept = list(zip(self.pieces, self.outward or [()] * len(self.pieces), strict=True))
+        for name, interval in intervals.items():
+            axis = self._axis(name)
+            low, high = checked_interval("clip", name, interval)
+            kept = [
+                ((*piece[:axis], (max(low, a), min(high, b)), *piece[axis + 1 :]), normal)
+                for piece, normal in kept
+                for a, b in (piece[axis],)
+                if (max(a, low) < min(b, high) if a < b else low <= a <= high)
+            ]
+            if not kept:
+                raise ValueError(f"clip: {name}={interval} leaves nothing of {self!r}")
+        pieces, normals = zip(*kept, strict=True)
+        return self._clipped(pieces, normals if self.outward else ())
+
+    def quadrature(self, *counts: int) -> Points:
+        """Gauss points with weights, [n, d]: exact for polynomials up to degree 2 count - 1.
+
+        Args:
+            counts: points along each free coordinate; a single number serves all of them.
+        """
+        rules = [
+            [
+                _gauss(lower, upper, count)
+                for (lower, upper), count in zip(piece, counts_along(piece, counts), strict=True)
+            ]
+            for piece in self.pieces
+        ]
+        points = self._joined([tensor_product([x for x, _ in along]) for along in rules])
+        weights = [tensor_product([w for _, w in along]).prod(axis=1) for along in rules]
+        return Points(points, self, points.normals, torch.from_numpy(np.concatenate(weights)))
+
     def place(self, unit: Array) -> Points:
         """Points [n, d] of the unit cube in the pieces, shared out in their order."""
         share, rest = divmod(len(unit), len(self.pieces))
@@ -84,6 +149,21 @@ class Pieces:
         return self._joined(
             [scale(piece, part) for piece, part in zip(self.pieces, shares, strict=False)]
         )
+
+    def grid(self, *counts: int) -> Points:
+        """Equispaced points of every piece including its edges, [n, d] float64.
+
+        Args:
+            counts: points along each free coordinate of a piece; a single number serves them all.
+        """
+        ticks = [
+            [
+                _closed_ticks(lower, upper, count)
+                for (lower, upper), count in zip(piece, counts_along(piece, counts), strict=True)
+            ]
+            for piece in self.pieces
+        ]
+        return self._joined([tensor_product(along) for along in ticks])
 
     def uniform(self, n: int) -> Sampler:
         """``n`` independent, uniformly distributed points."""
@@ -116,6 +196,24 @@ class Pieces:
 
         return Sampler(sum(int(np.prod(along)) for along in cells), draw, region=self)
 
+    def plot(self, where: Any) -> None:
+        """Draws the region, of one to three coordinates.
+
+        Args:
+            where: PNG file to write, or axes of matplotlib.
+        """
+        plot(self, where)
+
+    def _axis(self, name: str) -> int:
+        if name not in self.names:
+            raise ValueError(f"unknown coordinate {name!r}: there are {self.names}")
+        return self.names.index(name)
+
+    def _clipped(
+        self, pieces: tuple[Bounds, ...], outward: tuple[tuple[float, ...], ...]
+    ) -> Pieces:
+        return replace(self, pieces=pieces, outward=outward)
+
     def _random(self, n: int, design: UnitDesign) -> Sampler:
         check_integer("n", n, least=1)
         share, rest = divmod(n, len(self.pieces))
@@ -138,3 +236,36 @@ class Pieces:
             repeats = [len(part) for part in parts]
             normals = torch.from_numpy(np.repeat(np.asarray(self.outward), repeats, axis=0))
         return Points(torch.from_numpy(np.concatenate(parts)), region=self, normals=normals)
+
+
+def checked_interval(
+    argument: str, name: str, interval: tuple[float, float]
+) -> tuple[float, float]:
+    """A finite, non-empty (lower, upper).
+
+    Raises:
+        ValueError: for anything else.
+    """
+    try:
+        lower, upper = (float(end) for end in interval)
+    except (TypeError, ValueError):
+        raise ValueError(f"{argument}: {name} must be (lower, upper), got {interval!r}") from None
+    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        raise ValueError(
+            f"{argument}: {name} must satisfy lower < upper, both finite, got {interval!r}"
+        )
+    return lower, upper
+
+
+def _closed_ticks(lower: float, upper: float, count: int) -> Array:
+    if count == 1:  # a single point sits in the middle (of a fixed coordinate: at its value)
+        return np.array([lower / 2 + upper / 2])
+    return np.linspace(lower, upper, count)
+
+
+def _gauss(lower: float, upper: float, n: int) -> tuple[Array, Array]:
+    """Gauss points [n] of an interval and weights; a fixed coordinate has one of weight 1."""
+    if lower == upper:
+        return np.array([lower]), np.ones(1)
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return lower + (upper - lower) * (1 + nodes) / 2, (upper - lower) / 2 * weights

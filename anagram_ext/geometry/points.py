@@ -55,6 +55,15 @@ class Points(Tensor):
         """Points of their own that know the same."""
         return Points(self.clone(), self.region, self.normals, self.weights)
 
+    def taken(self, rows: Tensor) -> Points:
+        """The points of some rows, by index or by a mask, with what is known of them."""
+        return Points(
+            self.as_subclass(Tensor)[rows],
+            self.region,
+            None if self.normals is None else self.normals[rows],
+            None if self.weights is None else self.weights[rows],
+        )
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Points:
         del memo  # nothing here refers back to the points
         return self.copied()

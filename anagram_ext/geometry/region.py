@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Region(Protocol):
-    """A set in d named coordinates: a domain, or a part of its boundary."""
+    """A set in d named coordinates: a domain, or a part of its boundary.
+
+    What returns points returns ``Points``, which refer back to the region.
+    """
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -29,14 +32,23 @@ class Region(Protocol):
     def measure(self) -> float:
         """Length, area or volume."""
 
-    def place(self, unit: Array) -> Tensor:
+    def place(self, unit: Array) -> Any:
         """The ``Points`` [n, d] of the set that belong to points [n, d] of the unit cube.
 
         Evenly distributed ones stay so. Points of a boundary carry outward unit normals.
         """
 
-    def boundary(self) -> Region:
-        """The boundary of a domain."""
+    def boundary(self, part: Any = None) -> Region:
+        """The boundary of a domain; or a part of it, by a name or by a rule on its points."""
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in the set, edges included, [n] of bool."""
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Distance of the points [n, d] from the boundary, negative inside of a domain, [n]."""
+
+    def grid(self, n: int, /) -> Any:
+        """Regular ``Points``."""
+
+    def quadrature(self, n: int, /) -> Any:
+        """``Points`` with weights [n]: sums of weight x value are integrals."""

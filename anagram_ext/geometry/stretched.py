@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
@@ -25,11 +25,13 @@ class Stretch:
         axis: which column of the points.
         old: the interval it comes from.
         new: the interval it goes to.
+        places: how many points stand side by side in a row: two in pairs.
     """
 
     axis: int
     old: Interval
     new: Interval
+    places: int = 1
 
     @property
     def factor(self) -> float:
@@ -47,11 +49,12 @@ class Stretch:
 
         Normals stay right where they do not point along the coordinate, or along it alone.
         """
-        column = points[:, self.axis]
         moved = points.as_subclass(Tensor).clone()
-        moved[:, self.axis] = (self.new[0] + (column - self.old[0]) * self.factor).clamp(*self.new)
-        for old, new in zip(self.old, self.new, strict=True):
-            moved[column == old, self.axis] = new
+        for axis in range(self.axis, points.shape[1], points.shape[1] // self.places):
+            column = points[:, axis]
+            moved[:, axis] = (self.new[0] + (column - self.old[0]) * self.factor).clamp(*self.new)
+            for old, new in zip(self.old, self.new, strict=True):
+                moved[column == old, axis] = new
         region = getattr(points, "region", None)
         return Points(
             moved,
@@ -113,11 +116,35 @@ class Stretched:
         placed = self.stretch.points(self.region.place(unit))
         return Points(placed.as_subclass(Tensor), self, placed.normals)
 
-    def boundary(self) -> Stretched:
-        """The boundary of a domain."""
-        return Stretched(self.region.boundary(), self.stretch)
+    def boundary(self, part: Any = None) -> Stretched:
+        """The boundary of a domain, or a part of it by its name."""
+        return Stretched(self.region.boundary(part), self.stretch)
+
+    def grid(self, n: int, /) -> Points:
+        """Regular ``Points``."""
+        return self.stretch.points(self.region.grid(n))
+
+    def quadrature(self, n: int, /) -> Points:
+        """``Points`` with weights [n], for sets that are products with the coordinate."""
+        points = self.region.quadrature(n)
+        moved = self.stretch.points(points)
+        lower, upper = self.region.bounds[self.stretch.axis]
+        moved.weights = points.weights * (self.stretch.factor if lower < upper else 1.0)
+        return moved
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Distance from the boundary in the coordinates of the region that is mapped, [n]."""
+        return self.region.distance(self._back(points))
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in the set, edges included, [n] of bool."""
-        back = Stretch(self.stretch.axis, self.stretch.new, self.stretch.old)
-        return self.region.contains(back.points(points).as_subclass(Tensor))
+        return self.region.contains(self._back(points))
+
+    def _back(self, points: Tensor) -> Tensor:
+        stretch = self.stretch
+        column = points[:, stretch.axis]
+        back = points.as_subclass(Tensor).clone()
+        back[:, stretch.axis] = stretch.old[0] + (column - stretch.new[0]) / stretch.factor
+        for old, new in zip(stretch.old, stretch.new, strict=True):
+            back[column == new, stretch.axis] = old
+        return back

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from anagram_ext.checks import check_kind
+from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.native.plan import stream_of
 
@@ -144,12 +146,27 @@ class Factorisation:
 
         Returns:
             [P].
+
+        Raises:
+            ValueError: shape, dtype or device of ``r`` or the cutoff does not fit.
+            NonFiniteError: ``r`` holds NaN or infinity, or the direction is beyond the largest
+                number of its dtype.
         """
         rank = self.rank(cutoff)
-        y = self.project(r)
-        y[:rank] /= self.singular_values[:rank]
-        y[rank:] = 0
-        return self.expand(y)
+        rows = self._rows(r, "r")
+        # Powers of two that bring r and J near one, where their products might leave the range.
+        of_r, of_j = (
+            _exponent(float(rows.abs().max()) if rows.numel() else 0.0),
+            _exponent(self.largest),
+        )
+        y = self.project(_times_power(rows, -of_r))
+        y[:, :rank] /= _times_power(self.singular_values[:rank], -of_j)
+        y[:, rank:] = 0
+        direction = _times_power(self.expand(y), of_r - of_j)
+        if not bool(torch.isfinite(direction).all()):
+            largest = torch.finfo(direction.dtype).max
+            raise NonFiniteError(f"direction must be below {largest:.3g}, got more; scale J and r")
+        return direction.reshape(*r.shape[:-1], self.shape[1])
 
     def _rows(self, vectors: torch.Tensor, name: str) -> torch.Tensor:
         """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
@@ -160,6 +177,25 @@ class Factorisation:
                 f"{name} must be one vector or a matrix of rows, got shape {list(vectors.shape)}"
             )
         return vectors.detach().resolve_neg().reshape(-1, vectors.shape[-1]).contiguous()
+
+
+_MODERATE: Final = 2.0**40  # with its inverse: a range whose products every dtype can hold
+
+
+def _exponent(size: float) -> int:
+    """0 for numbers of usual size, otherwise e such that size / 2^e is between 1/2 and 1."""
+    if size == 0 or 1 / _MODERATE < size < _MODERATE:
+        return 0
+    return math.frexp(size)[1]
+
+
+def _times_power(values: torch.Tensor, exponent: int) -> torch.Tensor:
+    """Values times 2^exponent, in steps that are numbers of any dtype."""
+    while exponent:
+        step = max(-100, min(100, exponent))
+        values = values * 2.0**step
+        exponent -= step
+    return values
 
 
 def require_device(name: str, vectors: torch.Tensor, device: torch.device) -> None:

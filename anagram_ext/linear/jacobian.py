@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from anagram_ext.errors import OutOfMemoryError
+from anagram_ext.linear.columns import add_gram, column_squares, mirrored
 from anagram_ext.linear.memory import gigabytes
 from anagram_ext.linear.recycling import empty_matrix
 from anagram_ext.linear.solve import LEFT_OUT, factorise
@@ -80,12 +81,13 @@ class Stored:
 
     def column_norms(self) -> Tensor:
         """The length of each column, [P]."""
-        lengths: Tensor = torch.linalg.vector_norm(self.matrix, dim=0)
-        return lengths
+        return column_squares(self.matrix).sqrt_()
 
     def gram(self) -> Tensor:
         """``J^T J`` [P, P]."""
-        return torch.mm(self.matrix.T, self.matrix)
+        total = self.matrix.new_zeros((self.matrix.shape[1],) * 2)
+        add_gram(total, self.matrix)
+        return mirrored(total)
 
     def scaled(self, by: Tensor) -> Stored:
         """``J D^-1`` with D = diag(by), in place."""

@@ -48,7 +48,8 @@ def factorise(
 
     Raises:
         ValueError: shape, dtype or device of ``J`` does not fit, or a negative cutoff.
-        NonFiniteError: ``J`` holds NaN or infinity.
+        NonFiniteError: ``J`` holds NaN or infinity, or its largest singular value is beyond the
+            largest number of its dtype.
         BackendUnavailable: there is no LAPACK, or no CUDA for a ``J`` on a GPU.
         OutOfMemoryError: the memory of the GPU does not suffice.
     """
@@ -95,7 +96,8 @@ def factorise_tiles(
     Raises:
         ValueError: a tile does not have the announced shape, dtype or device, or the rank exceeds
             4096.
-        NonFiniteError: a tile holds NaN or infinity.
+        NonFiniteError: a tile holds NaN or infinity, or the largest singular value is beyond the
+            largest number of the dtype.
         BackendUnavailable: there is no LAPACK, or no CUDA for tiles on a GPU.
         OutOfMemoryError: the memory of the GPU does not suffice.
     """
@@ -155,7 +157,8 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
 
     Raises:
         ValueError: shape, dtype or device does not fit, or the cutoff is negative.
-        NonFiniteError: ``J`` or ``r`` holds NaN or infinity.
+        NonFiniteError: ``J`` or ``r`` holds NaN or infinity, or the largest singular value or the
+            direction is beyond the largest number of the dtype.
         BackendUnavailable: there is no LAPACK, or no CUDA for a ``J`` on a GPU.
         OutOfMemoryError: the memory of the GPU does not suffice.
     """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-import torch
-
+from anagram_ext.linear.columns import add_gram, column_squares, mirrored
 from anagram_ext.linear.solve import LEFT_OUT, factorise_tiles
 
 if TYPE_CHECKING:
@@ -73,16 +72,15 @@ class Streamed:
         """The length of each column, [P]."""
         squares = self._rows.like.new_zeros(self._rows.n_parameters)
         for index in range(len(self._rows.sizes)):
-            squares += torch.linalg.vector_norm(self._tile(index), dim=0).square_()
+            squares += column_squares(self._tile(index))
         return squares.sqrt_()
 
     def gram(self) -> Tensor:
         """``J^T J`` [P, P]."""
         total = self._rows.like.new_zeros((self._rows.n_parameters,) * 2)
         for index in range(len(self._rows.sizes)):
-            tile = self._tile(index)
-            total.addmm_(tile.T, tile)
-        return total
+            add_gram(total, self._tile(index))
+        return mirrored(total)
 
     def scaled(self, by: Tensor) -> Streamed:
         """``J D^-1`` with D = diag(by)."""

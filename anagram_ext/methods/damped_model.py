@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
+from anagram_ext.linear.damped import Spectral
+from anagram_ext.linear.gram import Gram, gram_pays
 from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anagram_ext.systems.protocol import System
+    from anagram_ext.linear.damped import DampedSolves
+    from anagram_ext.linear.jacobian import Jacobian
+    from anagram_ext.systems.protocol import Linearisation, System
 
 # Columns of J shorter than this share of the longest one are scaled as if they had this length.
 SHORTEST_COLUMN: Final = 1e-3
@@ -30,8 +34,8 @@ class Trial:
         damping: lambda, in units of the largest squared singular value.
         theta: where the step ends, ``[P]``.
         loss: the loss there, inf where it is not finite.
-        step: the step in scaled parameters and singular directions, ``[k]``.
-        correction: what the same factorisation would still add to it, ``[k]``.
+        step: the step in scaled parameters, in coordinates of the solver, ``[n]``.
+        correction: what the same factorisation would still add to it, ``[n]``.
         ratio: length of the correction over length of the step; inf where not finite.
     """
 
@@ -46,10 +50,10 @@ class Trial:
 class DampedModel:
     """The residual linearised at ``theta``, factorised once, solved for any damping.
 
-    Parameters are scaled, ``J D^-1 = U S V^T`` with ``D_p`` the square root of the relative length
-    of column p: halfway between Levenberg's and Marquardt's choice. A damped step
-    ``theta - D^-1 V y`` minimises ``||c - S y||^2 + l ||y||^2`` with ``c = U^T r`` and
-    ``l = damping * S_1^2``.
+    Parameters are scaled, ``A = J D^-1`` with ``D_p`` the square root of the relative length of
+    column p: halfway between Levenberg's and Marquardt's choice. A damped step ``theta - D^-1 y``
+    minimises ``||r - A y||^2 + l ||y||^2`` with ``l = damping * sigma_1^2``. Large dampings are
+    served by the Gram matrix where that is cheaper, all others by singular values.
 
     Args:
         system: the least-squares problem.
@@ -57,6 +61,7 @@ class DampedModel:
         least_damping: the least damping that will be asked for; singular values far below its
             square root are not computed.
         left_out: how far below, as a share of it.
+        rank: how many singular values are expected above, for the choice of the solver.
 
     Attributes:
         loss: the loss at theta.
@@ -64,17 +69,21 @@ class DampedModel:
     """
 
     def __init__(
-        self, system: System, theta: Tensor, least_damping: float, left_out: float = LEFT_OUT
+        self,
+        system: System,
+        theta: Tensor,
+        least_damping: float,
+        left_out: float = LEFT_OUT,
+        rank: int = 0,
     ) -> None:
         here = system.linearise(theta)
-        self._scale = _column_scale(here.jacobian.column_norms())  # D, [P]
-        self._factorisation = here.jacobian.scaled(self._scale).factorise(
-            smallest_cutoff=math.sqrt(least_damping), left_out=left_out
-        )
-        self._sigma = self._factorisation.singular_values  # [k]
-        self._target = self._factorisation.project(here.residual)  # c, [k]
-        # A zero Jacobian has no scale of its own: any damping stays where it is.
-        self._unit = self._factorisation.largest**2 or 1.0
+        solves = None
+        eps = torch.finfo(theta.dtype).eps
+        if gram_pays(here.jacobian.shape, least_damping, rank, eps):
+            solves, self._scale = _by_gram(here)
+        if solves is None:
+            solves, self._scale = _by_singular_values(here, math.sqrt(least_damping), left_out)
+        self._solves: DampedSolves = solves
         self._system = system
         self._theta = theta
         self.loss = here.loss
@@ -82,42 +91,49 @@ class DampedModel:
 
     def trials(self, dampings: Sequence[float]) -> list[Trial]:
         """The full steps for several dampings, their residuals evaluated in one batch."""
-        steps = self._sigma / (self._sigma**2 + self._shifts(dampings)) * self._target  # [q, k]
-        return self._evaluate(dampings, steps)
+        return self._evaluate(dampings, self._solves.steps(self._shifts(dampings)))
+
+    def at(self, damping: float, step: Tensor) -> Trial:
+        """Any other step [n], with the correction that the damped problem wants from there."""
+        return self._evaluate([damping], step[None])[0]
 
     def corrected(self, trial: Trial) -> Trial:
         """The step with its correction added: one more chord iteration on the damped problem."""
-        return self._evaluate([trial.damping], (trial.step + trial.correction)[None])[0]
+        return self.at(trial.damping, trial.step + trial.correction)
 
     def rank(self, damping: float) -> int:
         """Number of singular directions that the damping leaves more than half of."""
-        return self._factorisation.count_above(math.sqrt(damping))
+        return self._solves.rank(damping * self._solves.unit)
 
-    def captured(self, rank: int) -> float:
-        """``||P_k r||^2 / ||r||^2``: the share of the residual that the first directions see."""
-        seen = 0.5 * float(self._target[:rank].square().sum())
+    def captured(self, damping: float) -> float:
+        """``||P_k r||^2 / ||r||^2``: the share of the residual that these directions see."""
+        seen = self._solves.captured(damping * self._solves.unit)
         return seen / self.loss if self.loss > 0 else math.nan
 
     def predicted(self, trial: Trial) -> float:
         """The reduction of the loss by a step if the model were exact."""
-        left = self._target - self._sigma * trial.step
-        return 0.5 * float(self._target.square().sum() - left.square().sum())
+        return self._solves.reduction(trial.step)
 
-    def _shifts(self, dampings: Sequence[float]) -> Tensor:
-        """The shift l of each damping, [q, 1]."""
-        return self._sigma.new_tensor(dampings)[:, None] * self._unit
+    def floor(self, damping: float) -> float:
+        """The loss after the damped step if the model were exact."""
+        return self._solves.floor(damping * self._solves.unit)
+
+    def shaken(self, theta: Tensor, direction: Tensor, length: float, damping: float) -> Tensor:
+        """``theta`` moved so far along the part of a direction [P] that the damping suppresses."""
+        weak = self._solves.weak(direction, damping * self._solves.unit)
+        size = float(torch.linalg.vector_norm(weak))
+        return theta + length / size * weak / self._scale if size > 0 else theta
+
+    def _shifts(self, dampings: Sequence[float]) -> list[float]:
+        return [damping * self._solves.unit for damping in dampings]
 
     def _evaluate(self, dampings: Sequence[float], steps: Tensor) -> list[Trial]:
-        thetas = self._theta - self._factorisation.expand(steps) / self._scale  # [q, P]
+        thetas = self._theta - self._solves.expand(steps) / self._scale  # [q, P]
         residuals = self._system.residuals(thetas)  # [q, S]
         self.evaluations += len(dampings)
         losses = half_squares(residuals)
         residuals[~torch.isfinite(losses)] = 0.0  # their loss and ratio already disqualify them
-        remaining = self._factorisation.project(residuals)  # U^T r, [q, k]
-        # A Newton step of the damped problem with the matrices of theta:
-        # (S^2 + l) correction = S U^T r - l step.
-        shifts = self._shifts(dampings)
-        corrections = (self._sigma * remaining - shifts * steps) / (self._sigma**2 + shifts)
+        corrections = self._solves.corrections(self._shifts(dampings), residuals, steps)
         lengths = [torch.linalg.vector_norm(vectors, dim=1) for vectors in (steps, corrections)]
         numbers = torch.stack([losses, *lengths], dim=1).tolist()  # read from a GPU at once
         trials = []
@@ -132,6 +148,26 @@ class DampedModel:
                 Trial(damping, theta, loss if finite else math.inf, step, correction, ratio)
             )
         return trials
+
+
+def _by_singular_values(
+    here: Linearisation[Jacobian], cutoff: float, left_out: float
+) -> tuple[DampedSolves, Tensor]:
+    """Solves by a decomposition, and D."""
+    scale = _column_scale(here.jacobian.column_norms())
+    factorisation = here.jacobian.scaled(scale).factorise(smallest_cutoff=cutoff, left_out=left_out)
+    return Spectral(factorisation, here.residual, here.loss), scale
+
+
+def _by_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves | None, Tensor]:
+    """Solves by the Gram matrix, and D; no solves where its entries leave the range of floats."""
+    gram = here.jacobian.gram()
+    lengths = gram.diagonal().sqrt()
+    scale = _column_scale(lengths)
+    limits = torch.finfo(gram.dtype)
+    if not limits.tiny / limits.eps < float(lengths.max()) ** 2 < math.inf:
+        return None, scale
+    return Gram(here.jacobian, gram, scale, here.residual, here.loss), scale
 
 
 def _column_scale(lengths: Tensor) -> Tensor:

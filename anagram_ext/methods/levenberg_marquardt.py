@@ -37,19 +37,22 @@ class LevenbergMarquardt:
         self._system = system
         self._theta = theta
         self._damping = FIRST_DAMPING
+        self._rank = 0
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""
-        return {"theta": self._theta, "damping": self._damping}
+        return {"theta": self._theta, "damping": self._damping, "rank": self._rank}
 
     def restore(self, system: System, state: State) -> None:
         """Goes on from where the state was taken."""
         self.start(system, state["theta"])
-        self._damping = state["damping"]
+        self._damping, self._rank = state["damping"], state["rank"]
 
     def step(self) -> StepInfo:
         """Raises the damping until the loss falls, then adapts it to the gain."""
-        model = DampedModel(self._system, self._theta, self._damping, left_out=LEFT_OUT)
+        model = DampedModel(
+            self._system, self._theta, self._damping, left_out=LEFT_OUT, rank=self._rank
+        )
         growth = 2.0
         while True:
             (trial,) = model.trials([self._damping])
@@ -64,17 +67,17 @@ class LevenbergMarquardt:
         if lowered:
             self._theta = trial.theta
             self._damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-        rank = model.rank(trial.damping)
+        self._rank = model.rank(trial.damping)
         return StepInfo(
             theta=self._theta,
             loss=trial.loss if lowered else model.loss,
             step_size=1.0 if lowered else 0.0,
             accepted="loss fell" if lowered else "none",
-            rank=rank,
+            rank=self._rank,
             cutoff=math.sqrt(trial.damping),
             stop=None if lowered else NO_PROGRESS,
             factorisations=1,
             evaluations=model.evaluations,
-            captured=model.captured(rank),
+            captured=model.captured(trial.damping),
             gain=gain,
         )

@@ -6,8 +6,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import torch
+
+from anagram_ext.methods.chord import accelerated, polished
 from anagram_ext.methods.damped_model import DampedModel, Trial
 from anagram_ext.methods.protocol import State, StepInfo
+from anagram_ext.methods.stop import Stop
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,18 +22,31 @@ FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared sing
 LEAST_DAMPING: Final = 1e-24
 BACK: Final = 1e-2  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
-BATCH: Final = 6  # that many at once
+BATCH: Final = 3  # that many at once
+FINER: Final = 2  # dampings tried between the last refused and the first trusted one
 
 TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to the step
-CONTRACTION: Final = 0.7  # chord iterations go on while each correction shrinks by this
-MAX_CORRECTIONS: Final = 8
-NEGLIGIBLE: Final = 1e-6  # a correction not worth making, relative to the step
 
 RECORD: Final = 0.1  # a new record is a loss below this share of the old one
+RESOLVED_RECORD: Final = 0.5  # the same where the damping is at its least
+PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of it
 MAX_POLISHING: Final = 2
+FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
+CONFIRMED: Final = 3  # that many steps that promise no other record end the run
+STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a stationary point
+AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
 PATIENCE: Final = 50  # steps without a loss below half of the best one
 NO_PROGRESS: Final = f"no progress: the best loss has not halved in {PATIENCE} steps"
+RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and promises no less")
+
+# Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
+# scaled parameters, along directions that the residual hardly sees.
+STALLED: Final = 30
+SHAKES: Final = 2
+SHAKE: Final = 0.5
+WEAK: Final = 1e-4
+NEAR: Final = 1e-20  # not below this share of the first loss: near round-off a shake loses more
 
 
 class NaturalLM:
@@ -39,12 +56,15 @@ class NaturalLM:
     the same factorisation is applied to the new residual, and what it would still add must be short
     beside the step. The loss may rise on the way: insisting that it falls forces tiny steps along
     curved valleys. Chord iterations then make use of the same factorisation a few more times.
-    A second, greedy candidate (the damping with the smallest loss) is taken only when it sets a
-    clear record.
+    What measures progress is the floor, the loss that the damped linear model cannot remove: where
+    it is low enough, a second, greedy candidate (the damping with the smallest loss) is sought,
+    and taken when it sets a clear record; where it stalls, the best iterate is shaken; where it is
+    no lower than the best loss with the least damping trusted, double precision has no more to
+    give.
 
     Source: the natural level function of P. Deuflhard, "Newton Methods for Nonlinear Problems"
     (Springer 2004), sections 4.3 and 4.4, applied to the damped steps of Levenberg (1944) and
-    Marquardt (1963); the record rule is our own.
+    Marquardt (1963); floors and records are our own.
     """
 
     name = "natural_lm"
@@ -56,86 +76,127 @@ class NaturalLM:
         self._system = system
         self._theta = theta
         self._damping = FIRST_DAMPING
+        self._rank = 0
         self._draws = system.draws
+        self._first = math.nan
+        self._best = theta
         self._record = math.inf
         self._milestone = math.inf
         self._idle = 0
+        self._lowest_floor = math.inf
+        self._stalled = 0
+        self._shakes = 0
+        self._confirmed = 0
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""
         return {
             "theta": self._theta,
             "damping": self._damping,
+            "rank": self._rank,
             "draws": self._draws,
+            "first": self._first,
+            "best": self._best,
             "record": self._record,
             "milestone": self._milestone,
             "idle": self._idle,
+            "lowest_floor": self._lowest_floor,
+            "stalled": self._stalled,
+            "shakes": self._shakes,
+            "confirmed": self._confirmed,
         }
 
     def restore(self, system: System, state: State) -> None:
         """Goes on from where the state was taken."""
         self.start(system, state["theta"])
-        self._damping, self._draws = state["damping"], state["draws"]
-        self._record, self._milestone = state["record"], state["milestone"]
-        self._idle = state["idle"]
+        for name in self.state():
+            setattr(self, f"_{name}", state[name])
 
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
-        model = DampedModel(self._system, self._theta, least)
+        model = DampedModel(self._system, self._theta, least, rank=self._rank)
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
-        trusted, ladder = _scan(model, least)
-        bold = _correct(model, trusted)
-        greedy = _polish(model, _lowest(model, trusted, ladder))
-        if greedy.loss < RECORD * self._record and greedy.loss < bold.loss:
-            chosen, rule = greedy, "record"
-        else:
-            chosen, rule = bold, "trusted"
-        self._theta = chosen.theta
-        self._damping = trusted.damping
-        self._record = min(self._record, chosen.loss)
-        # On redrawn points only the loss before the step is an honest one.
-        stop = self._stop(model.loss if self._system.redrawn else chosen.loss)
-        return replace(_report(model, chosen, rule), stop=stop)
+        if math.isnan(self._first):
+            self._first = model.loss
+        trusted, larger = _scan(model, least)
+        resolved = trusted.damping <= AT_LEAST * LEAST_DAMPING and trusted.ratio <= TRUSTED
+        floor = model.floor(trusted.damping)
+        chosen, rule = accelerated(model, trusted), "trusted"
+        needed = (RESOLVED_RECORD if resolved else RECORD) * self._record
+        if floor < PROMISING * needed:  # larger dampings have larger floors
+            greedy = polished(model, _lowest(model, trusted, larger), MAX_POLISHING)
+            if greedy.loss < needed and greedy.loss < chosen.loss:
+                chosen, rule = greedy, "record"
+        report = _report(model, chosen, rule)
+        self._theta, self._damping = chosen.theta, trusted.damping
+        self._rank = report.rank or 0
+        if chosen.loss < self._record:
+            self._record, self._best = chosen.loss, chosen.theta
+        # A stationary point is not trusted: its steps are rounding, and so are their corrections.
+        stationary = model.floor(least) > STATIONARY * model.loss
+        self._confirmed += (resolved and floor > FLOOR * self._record) or stationary
+        return replace(report, stop=self._stop(model, chosen.loss, floor))
 
-    def _stop(self, loss: float) -> str | None:
-        if loss < 0.5 * self._milestone:
-            self._milestone, self._idle = loss, 0
+    def _stop(self, model: DampedModel, loss: float, floor: float) -> str | None:
+        """Why there is nothing more to gain, None while there is."""
+        # On redrawn points only the loss before the step is an honest one.
+        judged = model.loss if self._system.redrawn else loss
+        if judged < 0.5 * self._milestone:
+            self._milestone, self._idle = judged, 0
         else:
             self._idle += 1
+        fixed = not self._system.redrawn
+        if fixed and self._confirmed >= CONFIRMED:
+            return RESOLVED
+        if fixed and self._shakes < SHAKES and self._record > NEAR * self._first:
+            self._watch(model, floor)
+            return None
         return NO_PROGRESS if self._idle >= PATIENCE else None
+
+    def _watch(self, model: DampedModel, floor: float) -> None:
+        """Shakes the best iterate when floors stall."""
+        if floor < 0.5 * self._lowest_floor:
+            self._lowest_floor, self._stalled = floor, 0
+        else:
+            self._stalled += 1
+        if self._stalled < STALLED:
+            return
+        self._shakes += 1
+        self._lowest_floor, self._stalled = math.inf, 0
+        generator = torch.Generator().manual_seed(self._shakes)
+        noise = torch.randn(len(self._best), generator=generator, dtype=torch.float64)
+        self._theta = model.shaken(self._best, noise.to(self._best), SHAKE, WEAK)
 
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
-    """The least damping of a geometric ladder that can be trusted, and the larger ones tried."""
+    """The least damping that can be trusted, and the larger ones that were tried."""
+    refused: float | None = None
     while True:
         trials = model.trials([first * LADDER**k for k in range(BATCH)])
         for k, trial in enumerate(trials):
             # An endless damping makes an endlessly short step: give up looking for a better one.
-            if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
+            if trial.damping > 1 / LEAST_DAMPING:
                 return trial, trials[k + 1 :]
+            if trial.ratio <= TRUSTED:
+                finer = None if refused is None else _between(model, refused)
+                return (trial, trials[k + 1 :]) if finer is None else (finer, trials[k:])
+            refused = trial.damping
         first *= LADDER**BATCH
 
 
-def _correct(model: DampedModel, trial: Trial) -> Trial:
-    """Chord iterations while they contract."""
-    length = float(trial.step.norm())
-    for _ in range(MAX_CORRECTIONS):
-        following = model.corrected(trial)
-        if not math.isfinite(following.loss):
-            return trial
-        contracted = following.correction.norm() <= CONTRACTION * trial.correction.norm()
-        trial = following
-        if not contracted or float(trial.correction.norm()) < NEGLIGIBLE * length:
-            return trial
-    return trial
+def _between(model: DampedModel, refused: float) -> Trial | None:
+    """The least damping that can be trusted within the step of the ladder above a refused one."""
+    shares = [LADDER ** ((k + 1) / (FINER + 1)) for k in range(FINER)]
+    trials = model.trials([refused * share for share in shares])
+    return next((trial for trial in trials if trial.ratio <= TRUSTED), None)
 
 
-def _lowest(model: DampedModel, trusted: Trial, ladder: list[Trial]) -> Trial:
+def _lowest(model: DampedModel, trusted: Trial, larger: list[Trial]) -> Trial:
     """The smallest loss up the ladder, until two dampings in a row bring no improvement."""
     best, failures, last = trusted, 0, trusted.damping
-    pending = list(ladder)
+    pending = list(larger)
     while failures < 2:
         if not pending:
             pending = model.trials([last * LADDER, last * LADDER**2])
@@ -148,28 +209,17 @@ def _lowest(model: DampedModel, trusted: Trial, ladder: list[Trial]) -> Trial:
     return best
 
 
-def _polish(model: DampedModel, trial: Trial) -> Trial:
-    """A few chord iterations while they lower the loss."""
-    for _ in range(MAX_POLISHING):
-        following = model.corrected(trial)
-        if not following.loss < trial.loss:
-            break
-        trial = following
-    return trial
-
-
-def _report(model: DampedModel, chosen: Trial, rule: str) -> StepInfo:
-    rank = model.rank(chosen.damping)
-    predicted = model.predicted(chosen)
+def _report(model: DampedModel, shown: Trial, rule: str) -> StepInfo:
+    predicted = model.predicted(shown)
     return StepInfo(
-        theta=chosen.theta,
-        loss=chosen.loss,
+        theta=shown.theta,
+        loss=shown.loss,
         step_size=1.0,
         accepted=rule,
-        rank=rank,
-        cutoff=math.sqrt(chosen.damping),
+        rank=model.rank(shown.damping),
+        cutoff=math.sqrt(shown.damping),
         factorisations=1,
         evaluations=model.evaluations,
-        captured=model.captured(rank),
-        gain=(model.loss - chosen.loss) / predicted if predicted > 0 else math.nan,
+        captured=model.captured(shown.damping),
+        gain=(model.loss - shown.loss) / predicted if predicted > 0 else math.nan,
     )

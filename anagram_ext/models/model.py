@@ -13,6 +13,7 @@ from torch import Tensor
 
 from anagram_ext.checks import check_kind, check_points, check_theta, device_name, strings
 from anagram_ext.models.constants import ConstantJets, Constants
+from anagram_ext.models.inputs import InputMap, embedded_jets
 from anagram_ext.models.mlp import MLP, checked_names
 from anagram_ext.models.outputs import OutputMap
 from anagram_ext.models.parts import Part, PartedJets
@@ -23,6 +24,7 @@ from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.unknown import Unknown
 
 if TYPE_CHECKING:
+    from anagram_ext.models.input_jets import Features
     from anagram_ext.models.protocol import JetMap, Layout
     from anagram_ext.models.protocol import Model as AnyModel
     from anagram_ext.pde.derivative import Lookup
@@ -38,6 +40,9 @@ class Model:
         networks: one network for all fields, or several by the name of their field:
             ``{"u": MLP([2, 32, 1]), "k": MLP([2, 8, 1])}``; a network with several outputs has a
             tuple of names. They come in the order of the problem's fields.
+        inputs: a map before them, such as ``ax.periodic(x=2.0)``, or any pointwise function of the
+            ``Coordinates`` that returns the features as a tuple of tensors [n]; the first width of
+            every network is then the number of features.
         outputs: a map behind them, such as a hard constraint: called with one ``Field`` a network
             output and the ``Coordinates``, returns one tensor [n] a field (several in a tuple).
             Plain torch, pointwise: ``lambda u, x: torch.sin(x.x) + x.t * u``; derivatives as in
@@ -57,6 +62,7 @@ class Model:
     unknowns: Mapping[str, Unknown] = field(default_factory=dict)
     coordinates: tuple[str, ...] | None = None
     scales: Scales | None = None
+    inputs: InputMap | Features | None = None
 
     def __post_init__(self) -> None:
         check_kind("networks", self.networks, (MLP, Mapping), "an MLP or a mapping of them")
@@ -65,6 +71,8 @@ class Model:
             _check_networks(self.networks)
         if self.outputs is not None and not callable(self.outputs):
             raise TypeError(f"outputs must be callable, got {self.outputs!r}")
+        if self.inputs is not None:
+            object.__setattr__(self, "inputs", InputMap.of(self.inputs))
         check_kind("unknowns", self.unknowns, Mapping, "a mapping from names to Unknowns")
         object.__setattr__(self, "unknowns", dict(self.unknowns))
 
@@ -197,11 +205,13 @@ class Model:
 
     def describe(self) -> dict[str, object]:
         """Networks, unknowns and coordinates as plain numbers and strings."""
+        inputs = self._input_map
         return {
             "networks": [
                 {"fields": [*_as_tuple(key)], **mlp.describe()} for key, mlp in self._by_key.items()
             ],
             "one": isinstance(self.networks, MLP),
+            "inputs": None if inputs is None else inputs.to_dict() or "a function",
             "outputs": self.outputs is not None,
             "unknowns": {name: asdict(unknown) for name, unknown in self.unknowns.items()},
             "coordinates": self.coordinates,
@@ -217,6 +227,9 @@ class Model:
         """
         if description["outputs"]:
             raise ValueError("model must be given: it has an output map, which no file keeps")
+        inputs = description["inputs"]
+        if inputs == "a function":
+            raise ValueError("model must be given: its inputs are a function, which no file keeps")
         networks: dict[str | tuple[str, ...], MLP] = {
             tuple(entry["fields"]): MLP(entry["widths"], entry["activation"], dtype=dtype)
             for entry in description["networks"]
@@ -225,6 +238,7 @@ class Model:
             next(iter(networks.values())) if description["one"] else networks,
             unknowns={name: Unknown(**entry) for name, entry in description["unknowns"].items()},
             coordinates=description["coordinates"] and tuple(description["coordinates"]),
+            inputs=inputs and InputMap.from_dict(inputs),
             scales=description["scales"] and Scales(**_tuples(description["scales"])),
         )
 
@@ -248,6 +262,10 @@ class Model:
     def _constants(self) -> Constants:
         return Constants(self.unknowns)
 
+    @property
+    def _input_map(self) -> InputMap | None:
+        return cast("InputMap | None", self.inputs)  # checked and wrapped when it was made
+
     @cached_property
     def _output_map(self) -> OutputMap | None:
         if self.outputs is None:
@@ -255,6 +273,10 @@ class Model:
         return OutputMap(self.outputs, self._n_network_outputs)
 
     def _network_jets(self, mlp: MLP, wanted: Sequence[Operator]) -> JetMap:
+        if self._input_map is not None:
+            if self.coordinates is None:
+                raise ValueError("coordinates must be given to a model with inputs, got None")
+            return embedded_jets(mlp, self._input_map, self.coordinates, wanted)
         if self.scales is None:
             return mlp.jets(wanted)
         inside = [self.scales.inside(operator) for operator in wanted]
@@ -262,10 +284,13 @@ class Model:
 
     def _check_fits(self, problem: Problem) -> None:
         coordinates, fields = problem.coordinates, problem.fields
-        if self._mlps[0].n_inputs != len(coordinates):
-            raise ValueError(
-                f"model must have {len(coordinates)} inputs for {coordinates}, got {self!r}"
-            )
+        features = len(coordinates)
+        what = f"{features} inputs for {coordinates}"
+        if self._input_map is not None:
+            features = self._input_map.n_features(coordinates)
+            what = f"{features} inputs for the features of {coordinates}"
+        if self._mlps[0].n_inputs != features:
+            raise ValueError(f"model must have {what}, got {self!r}")
         if self.outputs is None and isinstance(self.networks, Mapping):
             names = tuple(name for key in self.networks for name in _as_tuple(key))
             if names != fields:
@@ -283,6 +308,8 @@ class Model:
     def _evaluate(self, theta: Tensor, points: Tensor, wanted: Sequence[Operator]) -> list[Tensor]:
         """The operators applied to all fields, each [n, number of fields]."""
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        if self._input_map is not None and self.coordinates is None:
+            raise ValueError("coordinates must be given to a model with inputs, got None")
         d = len(self.coordinates) if self.coordinates else self._mlps[0].n_inputs
         check_points("points", points, d, self.device)
         names = self.coordinates or tuple(f"x{i}" for i in range(1, d + 1))

@@ -37,8 +37,11 @@ def cuda_problem() -> str:
     return str(reason) if count == 0 else _load_libraries(module)
 
 
-def cuda_module() -> ModuleType:
+def cuda_module(device: str = "cuda") -> ModuleType:
     """The compiled module, ready to compute.
+
+    Args:
+        device: what was asked for, for the message.
 
     Raises:
         BackendUnavailable: with the reason and what to do.
@@ -46,7 +49,7 @@ def cuda_module() -> ModuleType:
     problem = cuda_problem()
     module = _module()
     if problem or isinstance(module, str):
-        raise BackendUnavailable(f"device='cuda': {problem}; use device='cpu'")
+        raise BackendUnavailable(f"device={device!r}: {problem}; use device='cpu'")
     return module
 
 

@@ -46,13 +46,14 @@ def native_module(device: str) -> Any:
         BackendUnavailable: for a GPU, when it or something that it needs is missing.
         ValueError: for a device that is neither the CPU nor a GPU.
     """
-    kind, _, index = device_name(device).partition(":")
+    name = device_name(device)
+    kind, _, index = name.partition(":")
     if kind == "cpu":
         return core
-    module = cuda_module()
+    module = cuda_module(name)
     count, _ = module.device_count()
     if int(index or 0) >= count:
-        raise BackendUnavailable(f"device must be one of the GPUs 0 to {count - 1}, got {device!r}")
+        raise BackendUnavailable(f"device must be one of the GPUs 0 to {count - 1}, got {name!r}")
     return module
 
 
@@ -62,6 +63,23 @@ class Plan:
     All tensors are contiguous, of one dtype and on one device. Rows are component-major: of C
     residual components at n points, row c * n + i belongs to component c at point i. Seeds
     [C, K, m, n] are the derivatives of each component with respect to the jets [K, m, n].
+
+    A mapped plan is that of a network whose first layer reads features of the coordinates, f =
+    ``widths[0]`` of them. In the place of points [n, d] its methods take the jets of the features
+    [n, slots, f]: every one of ``slots`` applied to every feature. That costs a product in the
+    first layer which a plan for points does without, because coordinates have constant derivatives.
+
+    Args:
+        widths: inputs, hidden widths, outputs.
+        activation: as in ``MLP``.
+        wanted: the K operators.
+        device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        mapped: whether the first layer reads features. The number d of coordinates is then that
+            of the operators.
+
+    Raises:
+        ValueError: for widths, activation or operators that the engine cannot use.
+        BackendUnavailable: for a GPU that cannot be used.
     """
 
     def __init__(
@@ -70,6 +88,7 @@ class Plan:
         activation: str,
         wanted: Sequence[Operator],
         device: str = "cpu",
+        mapped: bool = False,
     ) -> None:
         self.n_operators = len(wanted)
         self.n_outputs = widths[-1]
@@ -77,15 +96,32 @@ class Plan:
             list(widths),
             activation,
             [[(list(index), c) for index, c in operator.terms] for operator in wanted],
+            mapped,
         )
 
     @staticmethod
     @lru_cache(maxsize=256)
     def cached(
-        widths: tuple[int, ...], activation: str, wanted: tuple[Operator, ...], device: str
+        widths: tuple[int, ...],
+        activation: str,
+        wanted: tuple[Operator, ...],
+        device: str,
+        mapped: bool = False,
     ) -> Plan:
         """The plan for these arguments, made once."""
-        return Plan(widths, activation, wanted, device)
+        return Plan(widths, activation, wanted, device, mapped)
+
+    @property
+    def slots(self) -> tuple[tuple[tuple[tuple[int, ...], float], ...], ...]:
+        """The operators that sweeps carry through the layers, the wanted ones among them.
+
+        Each is a sum of pairs (multi-index of d differentiation counts, coefficient); the first is
+        the value.
+        """
+        return tuple(
+            tuple((tuple(index), coefficient) for index, coefficient in terms)
+            for terms in self._native.slots
+        )
 
     def jets(self, theta: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
         """The operators applied to the network, [K, m, n], at points [n, d]."""

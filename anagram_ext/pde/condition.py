@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, check_points
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+
+if TYPE_CHECKING:
+    from anagram_ext.geometry.stretched import Stretch
 
 Residual = Callable[..., Any]
 
@@ -52,6 +55,55 @@ class Condition:
                 f"Condition: points must be a tensor [n, d] or a Sampler, got {type(self.points)}"
             )
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it makes sense at its own points alone, so that none can be held out."""
+        return False
+
+    @property
+    def n_points(self) -> int:
+        """How many points the weight is shared by: rows of each component of the residual."""
+        return self.points.n_points if isinstance(self.points, Sampler) else len(self.points)
+
+    def check(self, name: str, coordinates: tuple[str, ...]) -> None:
+        """Raises unless the points fit the coordinates of a problem.
+
+        Raises:
+            TypeError: points of another dtype.
+            ValueError: points of another dimension, not finite, or of a region whose coordinates
+                are others or in another order.
+        """
+        check_region(f"points of condition {name!r}", self.points, coordinates)
+        if isinstance(self.points, Tensor):
+            n_columns = self.n_columns(len(coordinates))
+            check_points(f"points of condition {name!r}", self.points, n_columns)
+
+    def in_window(self, stretch: Stretch) -> Condition:
+        """The same condition in a part of the time, with as many points.
+
+        Raises:
+            ValueError: it cannot be said in a part of the time.
+        """
+        return replace(self, points=stretch.design(self.points))
+
+    def n_columns(self, dimension: int) -> int:
+        """Columns of the points for so many coordinates."""
+        return dimension
+
+    def places_for(self, seed: int) -> Tensor:
+        """All places [*, d] that the condition looks at."""
+        return self.points_for(seed)
+
     def points_for(self, seed: int) -> Tensor:
         """The points [n, d]: the given ones, or those that the sampler draws for the seed."""
         return self.points(seed) if isinstance(self.points, Sampler) else self.points
+
+
+def check_region(argument: str, points: object, coordinates: tuple[str, ...]) -> None:
+    """Raises ValueError if points say that they come from a region in other coordinates."""
+    region = getattr(points, "region", None)
+    if region is not None and region.names != coordinates:
+        raise ValueError(
+            f"{argument} must have the coordinates {coordinates} in this order, got a region in "
+            f"{region.names}"
+        )

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.pde import operators
-from anagram_ext.pde.coordinates import Coordinates, marked
+from anagram_ext.pde.coordinates import Coordinates, columns, marked
 
 if TYPE_CHECKING:
     from anagram_ext.pde.operators import Operator
@@ -129,13 +129,14 @@ class Tracker:
             return torch.zeros_like(values)
         name = self.coordinates.names[axis]
         handed_out = list(self._handed_out)  # grows below
-        inputs = [self.coordinates[name], *(tensor for tensor, _, _ in handed_out)]
-        direct, *through = torch.autograd.grad(
-            values.sum(), inputs, create_graph=True, allow_unused=True
-        )
+        direct = columns(self.coordinates, name)
+        inputs = [*direct, *(tensor for tensor, _, _ in handed_out)]
+        gradients = torch.autograd.grad(values.sum(), inputs, create_graph=True, allow_unused=True)
         total = torch.zeros_like(values)
-        if direct is not None:
-            total = total + direct
+        for gradient in gradients[: len(direct)]:
+            if gradient is not None:
+                total = total + gradient
+        through = gradients[len(direct) :]
         for gradient, (_, lookup, operator) in zip(through, handed_out, strict=True):
             if gradient is not None:
                 total = total + gradient * lookup(operators.differentiated(operator, axis))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Union
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.pde import operators
+from anagram_ext.pde.coordinates import NO_NORMALS
 
 if TYPE_CHECKING:
     from anagram_ext.pde.operators import Operator
@@ -28,11 +30,17 @@ class Field:
     """
 
     def __init__(
-        self, name: str, coordinates: tuple[str, ...], lookup: Callable[[Operator], Tensor]
+        self,
+        name: str,
+        coordinates: tuple[str, ...],
+        lookup: Callable[[Operator], Tensor],
+        normals: Tensor | None = None,
     ) -> None:
         self.name = name
         self._coordinates = coordinates
         self._lookup = lookup
+        # Contiguous columns, made once: residuals read them at every step.
+        self._normals = None if normals is None else [n.contiguous() for n in normals.unbind(1)]
         self._value = operators.value(len(coordinates))
 
     @property
@@ -51,6 +59,22 @@ class Field:
             ValueError: for an unknown coordinate or an order above 4.
         """
         return self._lookup(operators.derivative(names, self._coordinates))
+
+    def normal(self, *names: str) -> Tensor:
+        """The derivative along the outward normal of a boundary: sum_i n_i d(u)/dx_i.
+
+        Args:
+            names: the coordinates to sum over, all when none is named. Naming those of space saves
+                the derivative in time, which normals of walls have no share in.
+
+        Raises:
+            ValueError: the points have no normals, or a coordinate is unknown.
+        """
+        if self._normals is None:
+            raise ValueError(NO_NORMALS)
+        along = operators.axes(names, self._coordinates)
+        terms = (self._normals[self._coordinates.index(name)] * self.d(name) for name in along)
+        return functools.reduce(torch.add, terms)
 
     def laplacian(self, *names: str) -> Tensor:
         """Sum of the second derivatives along the named coordinates, all when none is named.

@@ -71,6 +71,11 @@ class Data(Condition):
         object.__setattr__(self, "weight", weight)
         self.__post_init__()
 
+    @property
+    def fixed(self) -> bool:
+        """The values belong to their points."""
+        return True
+
 
 class _Misfit:
     """The residual of measurements: values and scales [C, n], moved to where it is asked for."""

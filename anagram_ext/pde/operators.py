@@ -67,14 +67,14 @@ def derivative(names: tuple[str, ...], coordinates: tuple[str, ...]) -> Operator
 
 def laplacian(names: tuple[str, ...], coordinates: tuple[str, ...]) -> Operator:
     """Sum of the second derivatives along ``names`` (all coordinates when empty)."""
-    axes = _axes(names, coordinates)
-    return combine((derivative((a, a), coordinates), 1.0) for a in axes)
+    along = axes(names, coordinates)
+    return combine((derivative((a, a), coordinates), 1.0) for a in along)
 
 
 def biharmonic(names: tuple[str, ...], coordinates: tuple[str, ...]) -> Operator:
     """The Laplacian of the Laplacian along ``names`` (all coordinates when empty)."""
-    axes = _axes(names, coordinates)
-    return combine((derivative((a, a, b, b), coordinates), 1.0) for a in axes for b in axes)
+    along = axes(names, coordinates)
+    return combine((derivative((a, a, b, b), coordinates), 1.0) for a in along for b in along)
 
 
 def combination(
@@ -138,7 +138,12 @@ def composed(operator: Operator, index: MultiIndex) -> Operator:
     )
 
 
-def _axes(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
+def axes(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
+    """The coordinates that an operator acts along: those named, all when none is.
+
+    Raises:
+        ValueError: a name is unknown, or comes twice.
+    """
     for name in names:
         if name not in coordinates:
             raise ValueError(f"unknown coordinate {name!r}: there are {coordinates}")

@@ -125,16 +125,7 @@ class Problem:
         for name, condition in self.conditions.items():
             if not isinstance(condition, Condition):
                 raise TypeError(f"conditions: {name!r} must be a Condition, got {condition!r}")
-            region = getattr(condition.points, "region", None)
-            if region is not None and region.names != self.coordinates:
-                raise ValueError(
-                    f"points of condition {name!r} must have the coordinates {self.coordinates} "
-                    f"in this order, got a region in {region.names}"
-                )
-            if isinstance(condition.points, Tensor):
-                check_points(
-                    f"points of condition {name!r}", condition.points, len(self.coordinates)
-                )
+            condition.check(name, self.coordinates)
 
 
 def _names(argument: str, names: Sequence[str]) -> tuple[str, ...]:

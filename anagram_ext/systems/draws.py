@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import torch
@@ -95,7 +95,8 @@ class Draws:
         points = condition.points_for(self._own_seed(name, seed, stream, part))
         if isinstance(condition.points, Sampler):
             what = f"points drawn for condition {name!r}"
-            check_points(what, points, len(self._problem.coordinates))
+            n_columns = condition.n_columns(len(self._problem.coordinates))
+            check_points(what, points, n_columns)
             if len(points) != condition.points.n_points:
                 raise ValueError(
                     f"{what} must be {condition.points.n_points} as announced, got {len(points)}"
@@ -103,8 +104,18 @@ class Draws:
         return points
 
     def _placed(self, points: Tensor) -> Coordinates:
-        placed = points.to(self._device, self._dtype).contiguous()
-        return Coordinates(self._problem.coordinates, placed)
+        def moved(values: Tensor | None) -> Tensor | None:
+            if values is None:
+                return None
+            # A copy: residuals see these tensors, and the problem's own must not change.
+            return values.as_subclass(Tensor).clone().to(self._device, self._dtype).contiguous()
+
+        return Coordinates(
+            self._problem.coordinates,
+            cast("Tensor", moved(points)),
+            moved(getattr(points, "normals", None)),
+            moved(getattr(points, "weights", None)),
+        )
 
     def _own_seed(self, name: str, seed: int, stream: int, part: int = 0) -> int:
         index = list(self._problem.conditions).index(name)

@@ -14,14 +14,20 @@ from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
-from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual, as_components
+from anagram_ext.systems.jet_residual import (
+    JetResidual,
+    PointwiseResidual,
+    as_components,
+    check_unchanged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anagram_ext.pde.condition import Residual
+    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.operators import Operator
-    from anagram_ext.systems.signature import Signature
+    from anagram_ext.systems.signature import AnySignature
 
 
 _MASKS: Final = 6  # random choices of points that the check of pointwise residuals changes
@@ -50,19 +56,25 @@ class _Recorder:
 
 
 def discover(
-    condition: str, residual: Residual, signature: Signature, coordinates: Coordinates
+    condition: str,
+    residual: Residual,
+    signature: AnySignature,
+    coordinates: Coordinates,
+    argument: str = "residual",
 ) -> PointwiseResidual:
-    """Dry-runs the residual of a condition on its own points.
+    """Dry-runs the residual of a condition on its own points, or another function of it.
 
     Raises:
         ValueError: for an unknown derivative, a wrong shape, a component that depends on no field,
             or a residual that is not pointwise.
         TypeError: for anything but tensors of the model's dtype, or a wrong number of arguments.
+        AttributeError: for the name of an unknown coordinate, field or coefficient.
     """
     rng = torch.Generator().manual_seed(0)
     points = coordinates.points
     recorders = _recorders(signature, points, rng)
     differentiates = False
+    before = coordinates.changes()
     try:
         try:
             components = _called(residual, signature, recorders, coordinates, None)
@@ -70,11 +82,14 @@ def discover(
             differentiates = True
             tracker = Tracker(coordinates, (len(points),))
             components = _called(residual, signature, recorders, coordinates, tracker)
-    except (TypeError, ValueError, RuntimeError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        kept = (AttributeError, TypeError)
+        kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
         raise kind(f"condition {condition!r}: {error}") from error
-    _check_components(condition, components, points)
-    _check_leaves(condition, components, recorders)
+    check_unchanged(condition, coordinates, before)
+    what = f"condition {condition!r}: {argument}"
+    _check_components(what, components, points)
+    _check_leaves(what, components, recorders)
 
     operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
     found = PointwiseResidual(
@@ -90,6 +105,7 @@ def discover(
             if operator in recorder.seen
         ),
         differentiates=differentiates,
+        argument=argument,
     )
     jets = _two_jets(found, len(points), rng, points)
     _check_pointwise(found, coordinates, jets)
@@ -102,7 +118,7 @@ def discover(
 
 def _called(
     residual: Residual,
-    signature: Signature,
+    signature: AnySignature,
     recorders: Sequence[_Recorder],
     coordinates: Coordinates,
     tracker: Tracker | None,
@@ -116,7 +132,7 @@ def _called(
         return as_components(residual(*arguments))
 
 
-def _recorders(signature: Signature, points: Tensor, rng: torch.Generator) -> list[_Recorder]:
+def _recorders(signature: AnySignature, points: Tensor, rng: torch.Generator) -> list[_Recorder]:
     """One a channel; the unknown coefficients come last."""
     starts: list[float | None] = [*signature.starts]
     of_networks: list[float | None] = [None] * (signature.n_channels - len(starts))
@@ -140,11 +156,11 @@ def _random(shape: tuple[int, ...], points: Tensor, rng: torch.Generator) -> Ten
     return torch.randn(shape, generator=rng, dtype=points.dtype).to(points.device)
 
 
-def _check_components(condition: str, components: list[Tensor], points: Tensor) -> None:
+def _check_components(what: str, components: list[Tensor], points: Tensor) -> None:
     if not components:
-        raise ValueError(f"condition {condition!r}: residual returned no component")
+        raise ValueError(f"{what} returned no component")
     for c, component in enumerate(components):
-        which = f"condition {condition!r}: residual component {c}"
+        which = f"{what} component {c}"
         if not isinstance(component, Tensor):
             raise TypeError(f"{which} must be a tensor, got {type(component).__name__}")
         if component.shape != (len(points),):
@@ -167,8 +183,8 @@ def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: T
         after = _values(found, coordinates, torch.where(changed, jets[1], jets[0]))
         if not _close(before[:, ~changed], after[:, ~changed]):
             raise ValueError(
-                f"condition {found.condition!r}: residual is not pointwise: its value at one point "
-                "depends on the fields at other points"
+                f"condition {found.condition!r}: {found.argument} is not pointwise: its value at "
+                "one point depends on the fields at other points"
             )
 
 
@@ -181,19 +197,17 @@ def _some_points(n: int, rng: torch.Generator) -> Tensor:
     return changed
 
 
-def _check_leaves(condition: str, components: list[Tensor], recorders: list[_Recorder]) -> None:
+def _check_leaves(what: str, components: list[Tensor], recorders: list[_Recorder]) -> None:
     """Every component asks for gradients of a jet, and of nothing that would not be trained."""
     jets = {id(leaf) for recorder in recorders for leaf in recorder.seen.values()}
     for c, component in enumerate(components):
         leaves = _leaves(component)
         if not any(id(leaf) in jets for leaf in leaves):
-            raise ValueError(
-                f"condition {condition!r}: residual component {c} does not depend on any field"
-            )
+            raise ValueError(f"{what} component {c} does not depend on any field")
         for leaf in leaves:
             if id(leaf) not in jets and not is_marked(leaf):
                 raise ValueError(
-                    f"condition {condition!r}: residual depends on a tensor of shape "
+                    f"{what} depends on a tensor of shape "
                     f"{list(leaf.shape)} that requires grad and would not be trained: declare it "
                     "as Problem(unknowns={'name': ax.Unknown(...)}), or detach() it"
                 )
@@ -241,7 +255,7 @@ def _holds_data(
     n = jets.shape[-1]
     # A random order of few points may be their own; a shift by one never is.
     for order in (torch.arange(n).roll(1), torch.randperm(n, generator=rng)):
-        shuffled = Coordinates(coordinates.names, coordinates.points[order])
+        shuffled = coordinates.taken(order)
         if not _close(_values(found, shuffled, jets[..., order]), values[:, order]):
             return True
     return False

@@ -19,7 +19,7 @@ from anagram_ext.pde.operators import Operator
 if TYPE_CHECKING:
     from anagram_ext.pde.condition import Residual
     from anagram_ext.pde.coordinates import Coordinates
-    from anagram_ext.systems.signature import Signature
+    from anagram_ext.systems.signature import AnySignature
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,19 @@ class PointwiseResidual:
         holds_data: whether it carries values of its own for each point, such as measurements, so
             that it makes no sense at other points.
         differentiates: whether it takes derivatives of expressions (``ax.d``).
+        argument: what the function is called in messages.
     """
 
     condition: str
     residual: Residual
-    signature: Signature
+    signature: AnySignature
     n_components: int
     operators: tuple[Operator, ...]
     uses: tuple[tuple[int, int], ...]
     broadcasts: bool = True
     holds_data: bool = False
     differentiates: bool = False
+    argument: str = "residual"
 
 
 class JetResidual:
@@ -72,9 +74,10 @@ class JetResidual:
         self._leaves = [
             self.jets[..., k, j, :].detach().requires_grad_() for k, j in pointwise.uses
         ]
-        tables = [_Derivatives(pointwise.condition) for _ in range(shape[1])]
+        tables = [_Derivatives(pointwise) for _ in range(shape[1])]
         for (k, j), leaf in zip(pointwise.uses, self._leaves, strict=True):
             tables[j][pointwise.operators[k]] = leaf
+        self._coordinates = coordinates
         self._shape = torch.Size((*batch, len(points)))
         self._tracker = Tracker(coordinates, self._shape) if pointwise.differentiates else None
         lookups = [table.__getitem__ for table in tables]
@@ -82,7 +85,9 @@ class JetResidual:
             pointwise.residual, lookups, coordinates, self._tracker
         )
         self._residual = pointwise.residual
-        self._condition, self._n_components = pointwise.condition, pointwise.n_components
+        self._condition = pointwise.condition
+        self._of = f"condition {pointwise.condition!r}: {pointwise.argument}"
+        self._n_components = pointwise.n_components
         self._uses = pointwise.uses
 
     def values(self) -> list[Tensor]:
@@ -123,20 +128,22 @@ class JetResidual:
 
     def _components(self) -> list[Tensor]:
         """What the residual returns, as many components and as long as in its dry run."""
+        before = self._coordinates.changes()
         if self._tracker is None:
             components = as_components(self._residual(*self._arguments))
         else:
             with self._tracker.active():
                 components = as_components(self._residual(*self._arguments))
+        check_unchanged(self._condition, self._coordinates, before)
         if len(components) != self._n_components:
             raise ValueError(
-                f"condition {self._condition!r}: residual must return {self._n_components} "
+                f"{self._of} must return {self._n_components} "
                 f"components as in its dry run, got {len(components)}"
             )
         for component in components:
             if component.shape != self._shape:
                 raise ValueError(
-                    f"condition {self._condition!r}: residual components must have shape "
+                    f"{self._of} components must have shape "
                     f"{list(self._shape)} as in its dry run, got {list(component.shape)}"
                 )
         return components
@@ -145,14 +152,27 @@ class JetResidual:
 class _Derivatives(dict[Operator, Tensor]):
     """The derivatives of one field that the dry run saw."""
 
-    def __init__(self, condition: str) -> None:
+    def __init__(self, of: PointwiseResidual) -> None:
         super().__init__()
-        self._condition = condition
+        self._of = f"condition {of.condition!r}: {of.argument}"
 
     def __missing__(self, operator: Operator) -> NoReturn:
         raise ValueError(
-            f"condition {self._condition!r}: residual asks for another derivative than in its dry "
-            f"run ({operator.terms}); which derivatives it uses must not depend on values"
+            f"{self._of} asks for another derivative than in its dry run "
+            f" ({operator.terms}); which derivatives it uses must not depend on values"
+        )
+
+
+def check_unchanged(condition: str, coordinates: Coordinates, before: tuple[int, ...]) -> None:
+    """Raises if a residual has written into its coordinates: later calls would see other points.
+
+    Raises:
+        ValueError: naming the condition.
+    """
+    if coordinates.changes() != before:
+        raise ValueError(
+            f"condition {condition!r}: residual must leave its coordinates as they are, got one "
+            "that changes them in place; clone() them first"
         )
 
 

@@ -7,6 +7,7 @@ dollars or seconds for nanoseconds are changed.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 import torch
@@ -15,8 +16,10 @@ from torch import Tensor
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
 from anagram_ext.models.scales import Scales
+from anagram_ext.pde.coordinates import columns
 from anagram_ext.systems.jet_residual import JetResidual
 from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.systems.signature import Signature
 
 if TYPE_CHECKING:
     from anagram_ext.models.scales import Interval
@@ -59,14 +62,17 @@ def own_scales(system: PdeSystem) -> Scales | None:
     model = system.model
     if not isinstance(model, (MLP, Model)) or getattr(model, "scales", None) is not None:
         return None
-    blocks = [b for b in system.blocks.values() if isinstance(b, PointwiseBlock) and b.n_rows]
+    names = system.problem.coordinates
+    blocks = [
+        block
+        for block in system.blocks.values()
+        if isinstance(block, PointwiseBlock) and block.n_rows and block.coordinates.names == names
+    ]
     if not blocks:
         return None
-    points = torch.cat([block.coordinates.points.to("cpu", torch.float64) for block in blocks])
-    coordinates = tuple(
-        _coordinate_interval(float(lower), float(upper))
-        for lower, upper in zip(points.amin(dim=0), points.amax(dim=0), strict=True)
-    )
+    coordinates: tuple[Interval, ...] = ((0.0, 1.0),) * len(names)
+    if getattr(model, "inputs", None) is None:
+        coordinates = tuple(_coordinate_interval(*_ends(blocks, name)) for name in names)
     fields: tuple[Interval, ...] = ((0.0, 1.0),) * len(system.problem.fields)
     if getattr(model, "outputs", None) is None:
         fields = tuple(_field_interval(values) for values in _prescribed(system, blocks))
@@ -76,10 +82,9 @@ def own_scales(system: PdeSystem) -> Scales | None:
 
 def with_scales(model: MLP | Model, scales: Scales) -> Model:
     """The model in these units."""
-    networks = model if isinstance(model, MLP) else model.networks
     if isinstance(model, MLP):
-        return Model(networks, coordinates=model.coordinates, scales=scales)
-    return Model(networks, model.outputs, model.unknowns, model.coordinates, scales)
+        return Model(model, coordinates=model.coordinates, scales=scales)
+    return replace(model, scales=scales)
 
 
 def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, float]:
@@ -98,6 +103,12 @@ def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, float]:
         return {}
     least = min(sizes.values())
     return {name: least / size for name, size in sizes.items()}
+
+
+def _ends(blocks: list[PointwiseBlock], name: str) -> tuple[float, float]:
+    """The least and the largest value of a coordinate."""
+    found = torch.cat([c for block in blocks for c in columns(block.coordinates, name)])
+    return float(found.min()), float(found.max())
 
 
 def _coordinate_interval(lower: float, upper: float) -> Interval:
@@ -125,6 +136,8 @@ def _prescribed(system: PdeSystem, blocks: list[PointwiseBlock]) -> list[Tensor]
     found: list[list[Tensor]] = [[] for _ in system.problem.fields]
     for block in blocks:
         pointwise = block.pointwise
+        if not isinstance(pointwise.signature, Signature):  # nothing is said of single values
+            continue
         jets = JetResidual(pointwise, block.coordinates)  # all jets zero
         n = len(block.coordinates.points)
         seeds = torch.zeros((pointwise.n_components, *jets.jets.shape)).to(jets.jets)
@@ -148,4 +161,6 @@ def _size(block: PointwiseBlock, theta: Tensor) -> float:
     seeds = block.prepare(theta, rows)
     step = max(1, len(block.coordinates.points) // ROWS)
     some = block.some_rows(theta, seeds, slice(None, None, step))
+    if not block.scale > 0:  # a weight too small for the square root
+        return math.nan
     return float(some.square().sum(dim=1).mean().sqrt()) / block.scale

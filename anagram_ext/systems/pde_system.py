@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,10 +12,10 @@ import torch
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.linear.memory import check_mode
 from anagram_ext.models.model import model_of
-from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.draws import Draws
 from anagram_ext.systems.dry_run import discover
+from anagram_ext.systems.kinds import signature_of
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
 from anagram_ext.systems.stack import Stack
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.systems.blocks import Block
+    from anagram_ext.systems.jet_residual import PointwiseResidual
     from anagram_ext.systems.protocol import Linearisation
 
 
@@ -75,10 +77,8 @@ class PdeSystem:
         self.balance = dict(balance or {})
         self._draws = Draws(problem, seed, torch.device(model.device), model.dtype)
         points = {name: self._draws.first(name) for name in problem.conditions}
-        signature = Signature.of(problem, model)
         self._residuals = {
-            name: discover(name, problem.conditions[name].residual, signature, coordinates)
-            for name, coordinates in points.items()
+            name: self._discovered(name, coordinates) for name, coordinates in points.items()
         }
         self._stack = Stack({name: self._bind(name, at) for name, at in points.items()})
 
@@ -191,12 +191,19 @@ class PdeSystem:
 
     def holds_data(self, name: str) -> bool:
         """Whether a condition has values of its own for each point, such as measurements."""
-        # A single measurement looks like a constant to a dry run.
-        return self._residuals[name].holds_data or isinstance(self.problem.conditions[name], Data)
+        return self._residuals[name].holds_data
 
     def linearise_part(self, blocks: Mapping[str, Block], theta: Tensor) -> Linearisation[Jacobian]:
         """The rows of some blocks and their Jacobian, kept as ``linearise`` keeps all."""
         return Stack(blocks).linearise(self._checked(theta), self._memory)
+
+    def _discovered(self, name: str, coordinates: Coordinates) -> PointwiseResidual:
+        condition = self.problem.conditions[name]
+        signature = signature_of(
+            name, condition, Signature.of(self.problem, self.model), coordinates
+        )
+        found = discover(name, condition.residual, signature, signature.placed(coordinates))
+        return replace(found, holds_data=True) if condition.fixed else found
 
     def _held_out(self, name: str, times: int) -> Stack | None:
         if self.holds_data(name):
@@ -206,6 +213,7 @@ class PdeSystem:
 
     def _bind(self, name: str, coordinates: Coordinates) -> PointwiseBlock:
         weight = self.problem.conditions[name].weight
+        coordinates = self._residuals[name].signature.placed(coordinates)
         n = len(coordinates.points) if self.problem.row_scaling == "mean" else 1
         scale = math.sqrt(weight / max(n, 1)) * self.balance.get(name, 1.0)
         return PointwiseBlock(self._residuals[name], self.model, coordinates, scale)

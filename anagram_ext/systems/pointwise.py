@@ -11,6 +11,7 @@ from torch import Tensor
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.jacobian import new_jacobian
+from anagram_ext.pde.coordinates import values_at
 from anagram_ext.systems.jet_residual import JetResidual, PointwiseResidual
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class PointwiseBlock:
         self._points = coordinates.points
         n = len(self._points)
         self.n_rows = pointwise.n_components * n
-        self._jet_map = model.jets(pointwise.operators, pointwise.uses)
+        self._jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
         self._single = JetResidual(pointwise, coordinates)
         self._many: dict[int, JetResidual] = {}
         # One set of seeds for each component, and one for a sum over components.
@@ -185,13 +186,17 @@ class PointwiseBlock:
             self._fail(int(point), "derivative of the residual")
 
     def _fail(self, point: int, what: str) -> NoReturn:
-        at = dict(zip(self.coordinates.names, self._points[point].tolist(), strict=True))
-        place = ", ".join(f"{name}={value:.6g}" for name, value in at.items())
-        raise NonFiniteError(
-            f"condition {self.pointwise.condition!r}: {what} is not finite at {place}",
-            condition=self.pointwise.condition,
-            point=tuple(at.values()),
-        )
+        raise not_finite(self.pointwise.condition, what, values_at(self.coordinates, point))
+
+
+def not_finite(condition: str, what: str, at: dict[str, float]) -> NonFiniteError:
+    """The error for a condition at a point, or at no point in particular."""
+    place = ", ".join(f"{name}={value:.6g}" for name, value in at.items())
+    return NonFiniteError(
+        f"condition {condition!r}: {what} is not finite" + (f" at {place}" if place else ""),
+        condition=condition,
+        point=tuple(at.values()) or None,
+    )
 
 
 def _known_equal(a: Tensor, b: Tensor) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
 from torch import Tensor
 
 from anagram_ext.models.constants import Constants
@@ -15,10 +16,45 @@ from anagram_ext.pde.field import Field
 from anagram_ext.pde.unknown import UnknownValues
 
 if TYPE_CHECKING:
-    from anagram_ext.models.protocol import Model
+    from anagram_ext.models.protocol import JetMap, Model
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.derivative import Lookup, Tracker
+    from anagram_ext.pde.operators import Operator
     from anagram_ext.pde.problem import Problem
+
+
+class AnySignature(Protocol):
+    """What a residual is called with, and where that comes from.
+
+    A row may look at several places: what then stands for its point is as wide as they need, and
+    its channels are those of all of them. So every kind of condition is pointwise in its rows.
+    """
+
+    @property
+    def n_channels(self) -> int:
+        """How many functions of the points the jets hold, m."""
+
+    @property
+    def starts(self) -> list[float]:
+        """The first guesses of the unknown coefficients, which are the last channels."""
+
+    def model_channel(self, channel: int) -> int | None:
+        """Which of the model's channels a channel is; None for an integral."""
+
+    def placed(self, coordinates: Coordinates) -> Coordinates:
+        """The rows that belong to the points of the condition."""
+
+    def jets(self, wanted: Sequence[Operator], uses: Sequence[tuple[int, int]]) -> JetMap:
+        """The map from parameters to the wanted derivatives of all channels, at the rows."""
+
+    def arguments(
+        self,
+        residual: Callable[..., Any],
+        channels: Sequence[Lookup],
+        coordinates: Coordinates,
+        tracker: Tracker | None = None,
+    ) -> list[Any]:
+        """What the residual is called with, see ``Signature.arguments``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +64,17 @@ class Signature:
     Attributes:
         fields: names of the fields.
         model: bound to the problem.
+        names: of the coordinates.
     """
 
     fields: tuple[str, ...]
     model: Model
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, problem: Problem, model: Model) -> Signature:
         """Of the residuals of a problem."""
-        return cls(problem.fields, model)
+        return cls(problem.fields, model, problem.coordinates)
 
     @property
     def n_channels(self) -> int:
@@ -44,9 +82,26 @@ class Signature:
         return self.model.n_channels
 
     @property
+    def like(self) -> Tensor:
+        """A tensor of the model's dtype, where the model is."""
+        return torch.empty(0, dtype=self.model.dtype, device=self.model.device)
+
+    @property
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients, which are the last channels."""
         return [start for unknown in self.model.unknowns.values() for start in unknown.starts]
+
+    def model_channel(self, channel: int) -> int | None:
+        """The same."""
+        return channel
+
+    def placed(self, coordinates: Coordinates) -> Coordinates:
+        """A point is a row."""
+        return coordinates
+
+    def jets(self, wanted: Sequence[Operator], uses: Sequence[tuple[int, int]]) -> JetMap:
+        """Those of the model."""
+        return self.model.jets(wanted, uses)
 
     def arguments(
         self,
@@ -66,8 +121,15 @@ class Signature:
         Raises:
             ValueError: the model makes another number of fields.
         """
-        n_constants = len(self.starts)
-        of_networks = channels[: len(channels) - n_constants]
+        arguments: list[Any] = [*self.fields_at(channels, coordinates, tracker)]
+        arguments.append(coordinates if tracker is None else tracker.coordinates)
+        return arguments + self.unknowns_if_taken(residual, len(arguments), channels, coordinates)
+
+    def fields_at(
+        self, channels: Sequence[Lookup], coordinates: Coordinates, tracker: Tracker | None = None
+    ) -> list[Field]:
+        """The fields at the n points, from the m channels there."""
+        of_networks = channels[: len(channels) - len(self.starts)]
         lookups = self.model.fields(of_networks, coordinates)
         if len(lookups) != len(self.fields):
             raise ValueError(
@@ -76,14 +138,23 @@ class Signature:
             )
         if tracker is not None:
             lookups = [tracker.tracked(lookup) for lookup in lookups]
-        arguments: list[Any] = [
-            Field(name, coordinates.names, lookup)
+        return [
+            Field(name, coordinates.names, lookup, coordinates.normals)
             for name, lookup in zip(self.fields, lookups, strict=True)
         ]
-        arguments.append(coordinates if tracker is None else tracker.coordinates)
-        if n_constants and _takes(residual, len(arguments) + 1):
-            arguments.append(self._unknowns(channels[len(of_networks) :], coordinates))
-        return arguments
+
+    def unknowns_if_taken(
+        self,
+        residual: Callable[..., Any],
+        n_arguments: int,
+        channels: Sequence[Lookup],
+        coordinates: Coordinates,
+    ) -> list[UnknownValues]:
+        """The unknowns, where there are some and the residual takes one argument more."""
+        n_constants = len(self.starts)
+        if not n_constants or not takes(residual, n_arguments + 1):
+            return []
+        return [self._unknowns(channels[len(channels) - n_constants :], coordinates)]
 
     def _unknowns(self, channels: Sequence[Lookup], coordinates: Coordinates) -> UnknownValues:
         value = operators.value(len(coordinates.names))
@@ -102,7 +173,7 @@ class Signature:
         )
 
 
-def _takes(function: Callable[..., Any], n: int) -> bool:
+def takes(function: Callable[..., Any], n: int) -> bool:
     """Whether a function can be called with n positional arguments."""
     try:
         inspect.signature(function).bind(*range(n))

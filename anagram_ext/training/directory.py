@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.checks import check_kind
-from anagram_ext.figures import canvas, curves, maps
+from anagram_ext.figures import canvas, curves, graphs, maps
 from anagram_ext.training import checkpoint
 from anagram_ext.training.files import Lock, replace_file
 
@@ -90,10 +90,9 @@ class RunDirectory:
         """Draws the figures of a finished run; returns what could not be drawn, and why."""
         title = f"{problem.name}, {result.method}, seed {result.seed}"
         drawings = {self._curves: partial(curves.convergence, result.history, self._curves, title)}
-        if len(problem.coordinates) == 2:
-            drawings[self._maps] = partial(
-                maps.solution_maps, problem, result.model, result.theta, self._maps
-            )
+        kinds = {1: graphs.solution_graphs, 2: maps.solution_maps}
+        draw = kinds.get(len(problem.coordinates), maps.solution_slices)
+        drawings[self._maps] = partial(draw, problem, result.model, result.theta, self._maps)
         complaints = [canvas.complaint(path, draw) for path, draw in drawings.items()]
         return [complaint for complaint in complaints if complaint is not None]
 

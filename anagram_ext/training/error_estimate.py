@@ -16,6 +16,7 @@ from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.pde.condition import Condition
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.systems.signature import Signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,22 @@ class ErrorEstimate:
 
 
 UNKNOWN: Final = ErrorEstimate(math.nan, math.nan)
+
+
+def is_plain(block: Block) -> bool:
+    """Whether each row looks at one point: no pair of points and no integral."""
+    return isinstance(block, PointwiseBlock) and isinstance(block.pointwise.signature, Signature)
+
+
+def points_of(system: PdeSystem, blocks: Mapping[str, Block]) -> Tensor:
+    """The points [n, d] of all blocks whose rows look at one point each."""
+    found = [
+        block.coordinates.points
+        for block in blocks.values()
+        if isinstance(block, PointwiseBlock) and is_plain(block)
+    ]
+    none = torch.empty((0, len(system.problem.coordinates)), dtype=system.model.dtype)
+    return torch.cat(found) if found else none.to(system.model.device)
 
 
 def error_estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> ErrorEstimate:
@@ -94,10 +111,10 @@ def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> 
 
 def _fields(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
     """The Jacobian of the fields, relative to their sizes, root mean square: [fields, n, P]."""
-    every = torch.cat(
-        [b.coordinates.points for b in blocks.values() if isinstance(b, PointwiseBlock)]
-    ).cpu()
+    every = points_of(system, blocks).cpu()
     rng = torch.Generator().manual_seed(0)
+    if not len(every):
+        raise NonFiniteError("there is no point to compare the fields at")
     points = every[torch.randperm(len(every), generator=rng)[:POINTS]]
     n_fields = len(system.problem.fields)
 

@@ -10,7 +10,13 @@ import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.error_estimate import UNKNOWN, ErrorEstimate, error_estimate
+from anagram_ext.training.error_estimate import (
+    UNKNOWN,
+    ErrorEstimate,
+    error_estimate,
+    is_plain,
+    points_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,10 +77,8 @@ def relative_residuals(
     The terms of a residual are its derivatives in the jets, times the size that these jets have on
     all points, and what remains without them. Only so has ``u = 0`` on a wall a size: that of u.
     """
-    everywhere = torch.cat(
-        [b.coordinates.points for b in blocks.values() if isinstance(b, PointwiseBlock)]
-    )
-    return {name: _relative(system, block, everywhere, theta) for name, block in blocks.items()}
+    everywhere = points_of(system, blocks)
+    return {name: _relative(block, everywhere, theta) for name, block in blocks.items()}
 
 
 def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dict[str, float]:
@@ -120,7 +124,7 @@ def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:
     return (system.part((name,)) if stack is None else stack).blocks[name]
 
 
-def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor) -> float:
+def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     if not isinstance(block, PointwiseBlock) or not block.n_rows:
         return 0.0 if not block.n_rows else math.nan
     rows = theta.new_empty(block.n_rows)
@@ -129,9 +133,11 @@ def _relative(system: PdeSystem, block: Block, everywhere: Tensor, theta: Tensor
     except NonFiniteError:
         return math.inf
     pointwise = block.pointwise
-    jet_map = system.model.jets(pointwise.operators, pointwise.uses)
+    jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
     jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
-    typical = jet_map.jets(theta, everywhere).square().mean(dim=-1, keepdim=True).sqrt()
+    plain = is_plain(block)
+    seen = jet_map.jets(theta, everywhere) if plain else jets  # rows of several points: at these
+    typical = seen.square().mean(dim=-1, keepdim=True).sqrt()
     residuals = rows.view(block.n_components, -1)  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         return math.inf

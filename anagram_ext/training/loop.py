@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
 
+_CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
+
+@torch.inference_mode(mode=False)  # where the caller is in it: residuals are differentiated
 def train(
     problem: Problem,
     model: Model | nn.Module | None = None,
@@ -161,12 +164,12 @@ def train(
             if directory is not None:
                 directory.summarise(result, _facts(system))
     for complaint in complaints:
-        warnings.warn(complaint, FigureWarning, stacklevel=2)
+        warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
     if progress:
         tell_end(result)
     category = warning_category(result)
     if category is not None and result.warning is not None:
-        warnings.warn(result.warning, category, stacklevel=2)
+        warnings.warn(result.warning, category, stacklevel=_CALLER)
     return result
 
 
@@ -178,7 +181,8 @@ def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
     """
     if result.verdict is Verdict.OVERFITTED:
         return HeldOutWarning
-    gave_up = result.stop in {Stop.NO_PROGRESS, Stop.ROUND_OFF}
+    # Where the loss is zero there was nothing left to do.
+    gave_up = result.stop is Stop.NO_PROGRESS and result.loss > 0
     return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
 
 

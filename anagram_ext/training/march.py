@@ -21,7 +21,7 @@ from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
-from anagram_ext.training.loop import train
+from anagram_ext.training.loop import train, warning_category
 from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
 
@@ -82,6 +82,13 @@ class MarchResult:
         return None
 
     @property
+    def verdict(self) -> Verdict:
+        """That of the first window which is not solved; each is judged by itself alone."""
+        return next(
+            (v for run in self.runs if (v := run.verdict) is not Verdict.SOLVED), Verdict.SOLVED
+        )
+
+    @property
     def l2_error(self) -> float:
         """Root mean square error against the solution; nan when the problem has none."""
         return self._errors()[0]
@@ -94,7 +101,7 @@ class MarchResult:
     def __repr__(self) -> str:
         """One line without arrays."""
         return (
-            f"MarchResult({len(self.runs)} windows of {self.coordinate} in "
+            f"MarchResult({self.verdict}: {len(self.runs)} windows of {self.coordinate} in "
             f"[{self.times[0]:g}, {self.times[-1]:g}]: loss {self.loss:.2e}, L2 "
             f"{self.l2_error:.2e}, {self.seconds:.2f} s)"
         )
@@ -107,7 +114,7 @@ class MarchResult:
             return math.nan, math.nan
         points = self._problem.evaluation
         if points is None:
-            points = evaluation_points(c.points_for(0) for c in self._problem.conditions.values())
+            points = evaluation_points(c.places_for(0) for c in self._problem.conditions.values())
         at = Coordinates(self._problem.coordinates, points.to("cpu", torch.float64))
         exact = exact_values(self._problem, at)
         error = float((self(points).cpu() - exact).square().mean().sqrt())
@@ -191,8 +198,8 @@ def march(
 
 
 def _failed(run: TrainResult) -> bool:
-    """Whether a shorter window is worth a try: the run gave up, or believes in its points alone."""
-    return run.verdict in {Verdict.STALLED, Verdict.OVERFITTED, Verdict.DIVERGED}
+    """Whether it broke down, overfitted or gave up; a limit that was reached is no failure."""
+    return run.verdict is Verdict.DIVERGED or warning_category(run) is not None
 
 
 def ends_of_windows(

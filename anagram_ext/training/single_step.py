@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from anagram_ext.checks import check_kind, check_seed, check_theta
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.search import LOWER
@@ -42,6 +44,7 @@ class StepResult:
         return f"StepResult(loss={self.loss:.6g}, step_size={self.step_size:.3g}, rank={self.rank})"
 
 
+@torch.inference_mode(mode=False)  # where the caller is in it: residuals are differentiated
 def jacobian(problem: Problem, model: Model, theta: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     """The stacked residual r [S] of all conditions and its Jacobian J [S, P].
 
@@ -69,6 +72,7 @@ def jacobian(problem: Problem, model: Model, theta: Tensor, seed: int = 0) -> tu
         return system.residual_and_matrix(theta)
 
 
+@torch.inference_mode(mode=False)
 def step(
     problem: Problem,
     model: Model,

@@ -120,7 +120,7 @@ def _solution_error(system: PdeSystem) -> SolutionError | None:
         return None
     points = problem.evaluation
     if points is None:
-        points = evaluation_points(c.points_for(0) for c in problem.conditions.values())
+        points = evaluation_points(c.places_for(0) for c in problem.conditions.values())
     return SolutionError(problem, system.model, points)
 
 

@@ -16,13 +16,14 @@ from typing import Final
 from anagram_ext.methods import Stop
 
 SOLVED_ERROR: Final = 3e-5  # largest estimated error of a solution: 1e-4, and a margin
-SOLVED_RESIDUAL: Final = 1e-4  # largest residual of a solution, relative to the terms in it
-SOLVED_WORST: Final = 1e-2  # largest error that a residual of that length could stand for
+SOLVED_RESIDUAL: Final = 3e-5  # largest residual of a solution, relative to the terms in it
+SOLVED_WORST: Final = 3e-3  # largest error that a residual of that length could stand for
 FAILED_ERROR: Final = 1e-2  # an estimated error above this solves nothing
 FAILED_RESIDUAL: Final = 1e-2  # nor does a residual above this share of its terms
 HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller has to know of
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
+WINDOWS: Final = "solve it in windows of time (ax.march)"
 BIGGER: Final = "use a larger network"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
 
@@ -146,7 +147,7 @@ def is_solved(facts: Facts) -> bool:
         _worst(facts.relative) <= SOLVED_RESIDUAL
         and facts.estimate <= SOLVED_ERROR
         and facts.worst <= SOLVED_WORST
-        and not _fitted_freely(facts)
+        and all(share <= FREE for share in facts.free.values())  # nan: not known
     )
 
 
@@ -198,7 +199,7 @@ def _of_equations(facts: Facts) -> dict[str, float]:
 
 def _fitted_freely(facts: Facts) -> list[str]:
     """The conditions whose rows the network can fit whatever they say."""
-    return [name for name, share in facts.free.items() if not share <= FREE]
+    return [name for name, share in facts.free.items() if share > FREE]
 
 
 def _like_with_like(facts: Facts) -> tuple[float, float]:
@@ -242,9 +243,9 @@ def _distance(facts: Facts) -> str:
 
 def _doubt(facts: Facts) -> str:
     """Why a run that satisfied its conditions is not said to have solved the problem."""
-    for name in _fitted_freely(facts):
-        if math.isnan(facts.free[name]):
-            continue  # the conditions were not satisfied either
+    fitted = _fitted_freely(facts)
+    if fitted:
+        name = fitted[0]
         return (
             f"the network fits the points of {name!r} whatever is asked there (it is free in "
             f"{facts.free[name]:.0%} of them), and nothing is known of the points between: "
@@ -294,4 +295,4 @@ def _of_the_method(facts: Facts) -> str:
     sizes = [value for value in facts.relative.values() if value > 0]
     if sizes and max(sizes) > DISAGREE * min(sizes):
         return "the conditions disagree by orders of magnitude: change their weights"
-    return "solve it in time windows, one after the other" if facts.evolves else BIGGER
+    return WINDOWS if facts.evolves else BIGGER

@@ -54,6 +54,10 @@ class Windows:
             raise ValueError(f"coordinate must be one of {problem.coordinates}, got {coordinate!r}")
         self._axis = problem.coordinates.index(coordinate)
         self._coordinate = coordinate
+        same = Stretch(self._axis, (0.0, 1.0), (0.0, 1.0))
+        for name, condition in problem.conditions.items():
+            if not isinstance(condition, Data):
+                _in_window(name, condition, same)  # raises where one cannot be said in a window
         problem.check_model(given)
         bound = model_of(problem, cast("AnyModel", given), device)
         system = PdeSystem(problem, bound)
@@ -96,7 +100,10 @@ class Windows:
             for k, j in block.pointwise.uses:
                 terms = block.pointwise.operators[k].terms
                 order = max(index[self._axis] for index, _ in terms)
-                for field in range(len(fields)) if mapped else [j]:
+                channel = block.pointwise.signature.model_channel(j)
+                if channel is None:
+                    continue
+                for field in range(len(fields)) if mapped else [channel]:
                     orders[field] = max(orders[field], order)
         return orders
 
@@ -114,7 +121,8 @@ class Windows:
             )
         centre, half = 0.5 * (window[0] + window[1]), 0.5 * (window[1] - window[0])
         coordinates = list(scales.coordinates)
-        coordinates[self._axis] = (centre, half)
+        if getattr(base, "inputs", None) is None:  # a map of inputs sees coordinates as they are
+            coordinates[self._axis] = (centre, half)
         own = replace(scales, coordinates=tuple(coordinates))
         if isinstance(base, MLP):
             return Model(base, coordinates=base.coordinates, scales=own)
@@ -132,8 +140,7 @@ class Windows:
             elif name in self._initial and before is not None:
                 continue
             else:
-                points = stretch.design(condition.points)
-                conditions[name] = replace(condition, points=points)
+                conditions[name] = _in_window(name, condition, stretch)
         if before is not None:
             first = self._problem.conditions[self._initial[0]]
             conditions[CONTINUITY] = Condition(
@@ -159,6 +166,13 @@ class Windows:
         return Data(
             points[inside], data.values[inside], of=data.of, sigma=sigma, weight=data.weight
         )
+
+
+def _in_window(name: str, condition: Condition, stretch: Stretch) -> Condition:
+    try:
+        return condition.in_window(stretch)
+    except ValueError as error:
+        raise ValueError(f"condition {name!r}: {error}") from error
 
 
 class _Continuity:

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "anagram/solver/factorise.hpp"
+#include "gil.hpp"
 #include "tensor_checks.hpp"
 
 #include <pybind11/stl.h>
@@ -42,7 +43,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
     require(j, dtype_of<T>, {any_size, any_size}, Layout::rows, device);
     if (j.shape(0) == 0 || j.shape(1) == 0)
       throw std::invalid_argument("J must have rows and columns, got " + j.describe());
-    const py::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     const Place place = Backend::place(device, stream...);
     auto linalg = Backend::template linalg<T>(place);
     return {place, factorise<Linalg>(linalg, transposed<T>(j), {relative, absolute})};
@@ -59,15 +60,16 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
     const dlpack::Device device = Backend::device_of(*current);
     bool is_first = true;
     const auto source = [&](std::int64_t i) {
-      const py::gil_scoped_acquire gil;
-      if (!std::exchange(is_first, false)) {
-        current.reset();
-        current.emplace(tile(i), "tile");
-      }
-      require(*current, dtype_of<T>, {any_size, any_size}, Layout::rows, device);
+      with_gil([&] {
+        if (!std::exchange(is_first, false)) {
+          current.reset();
+          current.emplace(tile(i), "tile");
+        }
+        require(*current, dtype_of<T>, {any_size, any_size}, Layout::rows, device);
+      });
       return MatrixView<const T>(transposed<T>(*current));
     };
-    const py::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     const Place place = Backend::place(device, stream...);
     auto linalg = Backend::template linalg<T>(place);
     TiledJacobian<Linalg> j(linalg, std::move(tile_rows), columns, source);
@@ -133,7 +135,7 @@ private:
   }
 
   template <class Work> void compute(Stream... stream, const Work &work) const {
-    const py::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     const Place where = Backend::place(Backend::device(place), stream...);
     auto linalg = Backend::template linalg<T>(where);
     work(linalg);

@@ -9,8 +9,9 @@
 #include "cpu/engine/plan.hpp"
 #include "cpu/kernels.hpp"
 #include "cpu/pool.hpp"
+#include "gil.hpp"
+#include "net_checks.hpp"
 #include "register.hpp"
-#include "tensor_checks.hpp"
 
 namespace anagram {
 namespace {
@@ -23,9 +24,11 @@ public:
     if (now < next_)
       return;
     next_ = now + std::chrono::milliseconds(200);
-    const py::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0)
-      throw py::error_already_set();
+    throw_if_interpreter_ends();
+    with_gil([] {
+      if (PyErr_CheckSignals() != 0)
+        throw py::error_already_set();
+    });
   }
 
 private:
@@ -33,16 +36,18 @@ private:
       std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
 };
 
-// The arguments that all sweeps share, checked: theta [P], points [n, d], seeds [C, K, m, n].
+// The arguments that all sweeps share, checked: theta [P], points [n, d] or jets of features, seeds
+// [C, K, m, n].
 struct SweepArguments {
   const NetShape &net;
   TensorView theta, points, seeds;
   int64_t n, n_residuals;
 
   SweepArguments(const NetShape &net_, py::handle theta_, py::handle points_, py::handle seeds_)
-      : net(net_), theta(theta_, "theta"), points(points_, "points"), seeds(seeds_, "seeds") {
+      : net(net_), theta(theta_, "theta"), points(points_, input_name(net_)),
+        seeds(seeds_, "seeds") {
     require(theta, theta.dtype(), {net.n_parameters()});
-    require(points, theta.dtype(), {any_size, net.n_inputs()});
+    require_input(points, net, theta.dtype());
     n = points.shape(0);
     require(seeds, theta.dtype(), {any_size, net.n_requested(), net.n_outputs(), n});
     n_residuals = seeds.shape(0);
@@ -51,13 +56,13 @@ struct SweepArguments {
 
 void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle out_, bool many) {
   const NetShape &net = plan.shape();
-  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, "points");
+  const TensorView theta(theta_, many ? "thetas" : "theta"), points(points_, input_name(net));
   const TensorView out(out_, "out", Access::write);
   if (many)
     require(theta, theta.dtype(), {any_size, net.n_parameters()});
   else
     require(theta, theta.dtype(), {net.n_parameters()});
-  require(points, theta.dtype(), {any_size, net.n_inputs()});
+  require_input(points, net, theta.dtype());
   const int64_t n = points.shape(0), q = many ? theta.shape(0) : 1;
   const int64_t k = net.n_requested(), m = net.n_outputs();
   if (many)
@@ -66,7 +71,7 @@ void jets(const Plan &plan, py::handle theta_, py::handle points_, py::handle ou
     require(out, theta.dtype(), {k, m, n});
   visit_dtype(theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jets(theta.data<T>(), q, points.data<T>(), n, out.data<T>(), SignalPoll());
   });
 }
@@ -83,7 +88,7 @@ void jacobian(const Plan &plan, py::handle theta, py::handle points, py::handle 
   }
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jacobian_and_jets(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(),
                            in.n_residuals, j.data<T>(), j.stride(0),
                            jets ? jets->data<T>() : nullptr, SignalPoll());
@@ -98,7 +103,7 @@ void vjp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
   require(out, in.theta.dtype(), {in.net.n_parameters()});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.vjp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
              w.data<T>(), out.data<T>(), SignalPoll());
   });
@@ -112,7 +117,7 @@ void jvp(const Plan &plan, py::handle theta, py::handle points, py::handle seeds
   require(out, in.theta.dtype(), {in.n_residuals * in.n});
   visit_dtype(in.theta, [&](auto zero) {
     using T = decltype(zero);
-    const py::gil_scoped_release nogil;
+    const WithoutGil nogil;
     plan.jvp(in.theta.data<T>(), in.points.data<T>(), in.n, in.seeds.data<T>(), in.n_residuals,
              v.data<T>(), out.data<T>(), SignalPoll());
   });
@@ -125,14 +130,16 @@ void register_engine(py::module_ &module) {
   py::class_<Plan>(module, "Plan",
                    "Jets and residual Jacobian of one MLP for one set of derivatives.")
       .def(py::init([](const std::vector<int64_t> &widths, const std::string &activation,
-                       const std::vector<Operator> &operators) {
-             return Plan(NetShape(widths, activation_from_name(activation), operators));
+                       const std::vector<Operator> &operators, bool mapped) {
+             return Plan(NetShape(widths, activation_from_name(activation), operators, mapped));
            }),
-           "widths"_a, "activation"_a, "operators"_a)
+           "widths"_a, "activation"_a, "operators"_a, "mapped"_a = false)
       .def_property_readonly("n_parameters",
                              [](const Plan &plan) { return plan.shape().n_parameters(); })
       .def_property_readonly("n_components",
                              [](const Plan &plan) { return plan.shape().n_components(); })
+      .def_property_readonly("slots",
+                             [](const Plan &plan) { return plan.shape().basis().components(); })
       .def(
           "jets",
           [](const Plan &plan, py::handle theta, py::handle points, py::handle out) {

@@ -20,7 +20,7 @@ template <> inline constexpr DType dtype_of<double> = DType::f64;
 enum class Access { read, write };
 
 // Holds the producer's array alive. Construct and destroy with the GIL held: declare it before
-// py::gil_scoped_release.
+// WithoutGil.
 class TensorView {
 public:
   // `name` is the argument's name in the Python signature; every error about the array starts with

@@ -13,12 +13,14 @@ constexpr int64_t embedding_panel = 16;
 
 template <class T> struct Kernels {
   int64_t lanes;
+  // inputs: the tile's points [n, n_in], or the jets of its features [n, n_components, n_in]
+  //
   // u[k, o, i] at out[(k * m + o) * n_total + i], no record kept
-  void (*jets)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
+  void (*jets)(const TileNet<T> &, const TileBuffers<T> &, const T *inputs, int64_t n, T *out,
                int64_t n_total);
   // forward sweep that keeps what the reverse sweep needs; writes the jets as well, unless out is
   // null
-  void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *points, int64_t n, T *out,
+  void (*record)(const TileNet<T> &, const TileBuffers<T> &, const T *inputs, int64_t n, T *out,
                  int64_t n_total);
   // rows of J, row i at j + i * row_stride; streaming: past the caches
   void (*rows)(const TileNet<T> &, const TileBuffers<T> &, Seeds<T>, int64_t n, T *j,

@@ -50,6 +50,27 @@ def test_same_step(pure_torch, name):
     assert torch.linalg.norm(step.theta - contestant.step(theta)) <= 1e-8 * torch.linalg.norm(theta)
 
 
+def test_every_case_of_the_gpu_is_written_before_the_next(gpu_step, monkeypatch):
+    monkeypatch.setattr(gpu_step, "ROUNDS", 1)
+    written = []
+    gpu_step.run(
+        "anagram_ext",
+        ("heat", "laplace_2d"),
+        "cpu",
+        lambda: None,
+        1e30,
+        after_case=lambda results: written.append(list(results)),
+    )
+    assert written == [["heat"], ["heat", "laplace_2d"]]
+    # JAX, which the goal is measured against, before what is slow; the case of the goal first.
+    assert gpu_step.ORDER == ("anagram_ext", "JAX", "torch.func")
+    assert gpu_step.NAMES[0] == "poisson_4096"
+    assert gpu_step.NAMES[-1] == "poisson_8192"
+    partly = {"anagram_ext": {"heat": gpu_step.Result({"J": 1e-3})}, "JAX": {}}
+    limits = {"copy_gb_s": 1.0, "dgemm_tflop_s": 1.0}
+    assert len(gpu_step.report(partly, limits).splitlines()[2:]) == 3
+
+
 @pytest.fixture
 def gpu_step(module):
     return module("gpu_step")
@@ -91,7 +112,8 @@ def test_the_table_of_the_gpu_holds_ratios_rates_and_what_did_not_run(gpu_step):
 
 
 def test_what_would_take_too_long_is_not_run(gpu_step, monkeypatch):
-    assert gpu_step.expected_solve(8192, [(100, 9.0), (4096, 20.0)]) == pytest.approx(160.0)
+    assert gpu_step.expected_solve(8192, [(4096, 20.0), (100, 9.0)]) == pytest.approx(160.0)
+    assert gpu_step.expected_solve(4096, []) == 0
     monkeypatch.setattr(gpu_step, "ONCE", 0.0)
     monkeypatch.setattr(gpu_step, "LONGEST", 1e-9)
     names = ("laplace_2d", "heat")

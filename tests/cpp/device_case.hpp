@@ -31,6 +31,7 @@ struct Shape {
   std::vector<Operator> operators;
   int64_t n;
   int n_residuals, tile;
+  bool mapped = false; // the input is random jets of features
 };
 
 // The machine that a team of lanes is.
@@ -58,12 +59,12 @@ template <class T> double distance(const std::vector<T> &got, const std::vector<
 template <class T> class Case {
 public:
   Case(const Shape &shape, unsigned seed)
-      : shape_(shape), net_(shape.widths, shape.activation, shape.operators), tables_(net_),
-        random_(seed) {
+      : shape_(shape), net_(shape.widths, shape.activation, shape.operators, shape.mapped),
+        tables_(net_), random_(seed) {
     const size_t p = static_cast<size_t>(tables_.view().n_parameters);
     const size_t rows = static_cast<size_t>(shape.n * shape.n_residuals);
     thetas_ = normal(2 * p, 0.5);
-    points_ = normal(static_cast<size_t>(shape.n * shape.widths.front()), 1);
+    inputs_ = normal(static_cast<size_t>(shape.n * net_.input_size()), 1);
     seeds_ = normal(rows * shape.operators.size() * static_cast<size_t>(shape.widths.back()), 1);
     w_ = normal(rows, 1);
     v_ = normal(p, 1);
@@ -78,12 +79,12 @@ public:
     Results<T> out = empty();
     const auto poll = [] {};
     const int c = shape_.n_residuals;
-    plan.jets(thetas_.data(), 2, points_.data(), shape_.n, out.jets.data(), poll);
-    plan.jacobian(thetas_.data(), points_.data(), shape_.n, seeds_.data(), c, out.jacobian.data(),
+    plan.jets(thetas_.data(), 2, inputs_.data(), shape_.n, out.jets.data(), poll);
+    plan.jacobian(thetas_.data(), inputs_.data(), shape_.n, seeds_.data(), c, out.jacobian.data(),
                   row_stride(), poll);
-    plan.vjp(thetas_.data(), points_.data(), shape_.n, seeds_.data(), c, w_.data(), out.vjp.data(),
+    plan.vjp(thetas_.data(), inputs_.data(), shape_.n, seeds_.data(), c, w_.data(), out.vjp.data(),
              poll);
-    plan.jvp(thetas_.data(), points_.data(), shape_.n, seeds_.data(), c, v_.data(), out.jvp.data(),
+    plan.jvp(thetas_.data(), inputs_.data(), shape_.n, seeds_.data(), c, v_.data(), out.jvp.data(),
              poll);
     return out;
   }
@@ -93,7 +94,7 @@ public:
     Results<T> out = empty();
     const std::vector<T> turned = transposed(thetas_), v_turned = transposed(v_);
     SweepInput<T> in{tables_.view(), {thetas_.data(), turned.data()},
-                     points_.data(), shape_.n,
+                     inputs_.data(), shape_.n,
                      seeds_.data(),  shape_.n_residuals,
                      shape_.tile};
     launch(run, JetsBlock<T>{in, out.jets.data()}, 2 * in.n_tiles(), anagram::Task::jets);
@@ -155,7 +156,7 @@ private:
   anagram::NetShape net_;
   anagram::NetTables tables_;
   std::mt19937 random_;
-  std::vector<T> thetas_, points_, seeds_, w_, v_, gradient_;
+  std::vector<T> thetas_, inputs_, seeds_, w_, v_, gradient_;
 };
 
 inline Operator derivative(std::vector<int> index) { return {{std::move(index), 1.0}}; }
@@ -172,6 +173,9 @@ inline std::vector<Shape> shapes() {
       {{1, 7, 7, 3}, Activation::gelu, {derivative({3}), value1}, 6, 2, 6},
       {{2, 6, 1}, Activation::silu, {derivative({2, 2}), derivative({1, 0})}, 1, 1, 4},
       {{2, 1}, Activation::identity, {derivative({1, 0}), value2}, 5, 2, 2},
+      {{3, 9, 7, 1}, Activation::tanh, {value2, derivative({1, 0}), laplacian}, 7, 1, 3, true},
+      {{40, 36, 2}, Activation::sin, {biharmonic, value2, derivative({2, 1})}, 9, 2, 4, true},
+      {{6, 1}, Activation::identity, {laplacian, value2}, 5, 2, 2, true},
       {{5, 12, 12, 1},
        Activation::tanh,
        {{{{2, 0, 0, 0, 0}, 1.0}, {{0, 2, 0, 0, 0}, 1.0}, {{0, 0, 2, 0, 0}, 0.5}}},
@@ -190,6 +194,9 @@ inline Shape random_shape(std::mt19937 &random) {
   Shape shape{
       {d},          static_cast<Activation>(uniform(0, 5)), {}, uniform(1, 12), uniform(1, 3),
       uniform(1, 6)};
+  shape.mapped = uniform(0, 1);
+  if (shape.mapped)
+    shape.widths.front() = uniform(1, 20);
   for (int hidden = uniform(0, 3); hidden > 0; --hidden)
     shape.widths.push_back(uniform(1, 40));
   shape.widths.push_back(uniform(1, 3));

@@ -1,5 +1,5 @@
 // Jacobian rows against central differences of the jets; vjp and jvp against those rows; the same
-// bits for any number of threads; refusals.
+// bits for any number of threads; inputs given as jets of features; refusals.
 #include "check.hpp"
 
 #include "cpu/engine/plan.hpp"
@@ -21,6 +21,7 @@ struct Case {
   std::vector<int64_t> widths;
   Activation kind;
   std::vector<Operator> operators;
+  bool mapped = false; // the input is random jets of features
 };
 
 std::vector<Case> cases() {
@@ -36,7 +37,10 @@ std::vector<Case> cases() {
            Activation::softplus,
            {{{{1, 1, 1}, 1.0}}, {{{1, 0, 0}, 2.0}, {{0, 0, 1}, -1.0}}}},
           {{1, 4, 4, 1}, Activation::silu, {{{{4}, 1.0}}, {{{0}, 1.0}}}},
-          {{2, 3}, Activation::tanh, {value2, {{{1, 0}, 1.0}}}}};
+          {{2, 3}, Activation::tanh, {value2, {{{1, 0}, 1.0}}}},
+          {{3, 6, 5, 2}, Activation::tanh, {laplacian, value2, mixed}, true},
+          {{17, 9, 1}, Activation::silu, {biharmonic, third}, true},
+          {{4, 3}, Activation::tanh, {value2, laplacian}, true}};
 }
 
 template <class T> std::vector<T> random_vector(std::mt19937 &random, int64_t n, double scale) {
@@ -50,13 +54,13 @@ template <class T> std::vector<T> random_vector(std::mt19937 &random, int64_t n,
 template <class T> struct Setup {
   Plan plan;
   int64_t n, n_residuals = 2;
-  std::vector<T> theta, points, seeds, w, v;
+  std::vector<T> theta, inputs, seeds, w, v;
 
   Setup(const Case &c, int64_t n_points, unsigned seed)
-      : plan(NetShape(c.widths, c.kind, c.operators)), n(n_points) {
+      : plan(NetShape(c.widths, c.kind, c.operators, c.mapped)), n(n_points) {
     std::mt19937 random(seed);
     theta = random_vector<T>(random, plan.shape().n_parameters(), 0.6);
-    points = random_vector<T>(random, n * plan.shape().n_inputs(), 1.0);
+    inputs = random_vector<T>(random, n * plan.shape().input_size(), 1.0);
     seeds = random_vector<T>(random, n_residuals * jet_size(), 1.0);
     w = random_vector<T>(random, n_rows(), 1.0);
     v = random_vector<T>(random, plan.shape().n_parameters(), 1.0);
@@ -68,25 +72,25 @@ template <class T> struct Setup {
   std::vector<T> jacobian() const {
     // poisoned: every element must be written
     std::vector<T> j(static_cast<size_t>(n_rows() * plan.shape().n_parameters()), T(NAN));
-    plan.jacobian(theta.data(), points.data(), n, seeds.data(), n_residuals, j.data(),
+    plan.jacobian(theta.data(), inputs.data(), n, seeds.data(), n_residuals, j.data(),
                   plan.shape().n_parameters(), {});
     return j;
   }
   std::vector<T> vjp() const {
     std::vector<T> g(static_cast<size_t>(plan.shape().n_parameters()),
                      T(1)); // adds to what is there
-    plan.vjp(theta.data(), points.data(), n, seeds.data(), n_residuals, w.data(), g.data(), {});
+    plan.vjp(theta.data(), inputs.data(), n, seeds.data(), n_residuals, w.data(), g.data(), {});
     return g;
   }
   std::vector<T> jvp() const {
     std::vector<T> out(static_cast<size_t>(n_rows()), T(NAN));
-    plan.jvp(theta.data(), points.data(), n, seeds.data(), n_residuals, v.data(), out.data(), {});
+    plan.jvp(theta.data(), inputs.data(), n, seeds.data(), n_residuals, v.data(), out.data(), {});
     return out;
   }
   // seeds . jets, [C * n]
   std::vector<double> residual(const std::vector<T> &at) const {
     std::vector<T> u(static_cast<size_t>(jet_size()));
-    plan.jets(at.data(), 1, points.data(), n, u.data(), {});
+    plan.jets(at.data(), 1, inputs.data(), n, u.data(), {});
     std::vector<double> r(static_cast<size_t>(n_rows()), 0.0);
     for (int64_t c = 0; c < n_residuals; ++c)
       for (int64_t k = 0; k < jet_size(); ++k)
@@ -145,9 +149,9 @@ template <class T> void check_jets_of_rows(const Case &c, unsigned seed) {
   const Setup<T> s(c, 150, seed);
   std::vector<T> j(static_cast<size_t>(s.n_rows() * s.plan.shape().n_parameters()));
   std::vector<T> along(static_cast<size_t>(s.jet_size()), T(NAN)), alone = along;
-  s.plan.jacobian_and_jets(s.theta.data(), s.points.data(), s.n, s.seeds.data(), s.n_residuals,
+  s.plan.jacobian_and_jets(s.theta.data(), s.inputs.data(), s.n, s.seeds.data(), s.n_residuals,
                            j.data(), s.plan.shape().n_parameters(), along.data(), {});
-  s.plan.jets(s.theta.data(), 1, s.points.data(), s.n, alone.data(), {});
+  s.plan.jets(s.theta.data(), 1, s.inputs.data(), s.n, alone.data(), {});
   CHECK(along == alone);
   CHECK(j == s.jacobian());
 }
@@ -189,7 +193,7 @@ template <class T> void check_large(const std::vector<int64_t> &widths) {
       for (int64_t k = 0; k < s.n_residuals * s.jet_size(); k += s.n)
         seeds.insert(seeds.end(), s.seeds.begin() + k + i, s.seeds.begin() + k + i + n);
       std::vector<T> rows(static_cast<size_t>(s.n_residuals * n * n_p));
-      s.plan.jacobian(s.theta.data(), s.points.data() + i * 2, n, seeds.data(), s.n_residuals,
+      s.plan.jacobian(s.theta.data(), s.inputs.data() + i * 2, n, seeds.data(), s.n_residuals,
                       rows.data(), n_p, {});
       for (int64_t r = 0; r < s.n_residuals; ++r)
         CHECK(std::equal(rows.begin() + r * n * n_p, rows.begin() + (r + 1) * n * n_p,
@@ -253,8 +257,50 @@ void check_refusals() {
   CHECK_THROWS(make({2, 1}, Ops{{{{-1, 2}, 1.0}}}), std::invalid_argument);
   CHECK_THROWS(make({2, 1}, Ops{{{{0, 0}, 1.0}, {{2, 0}, 1.0}}}), std::invalid_argument);
   CHECK_THROWS(make({2, 1}, Ops{{{{1, 0}, NAN}}}), std::invalid_argument);
+  const auto map = [](const std::vector<int64_t> &widths, const Ops &ops) {
+    return NetShape(widths, Activation::tanh, ops, true);
+  };
+  CHECK_THROWS(map({5, 1}, {}), std::invalid_argument);
+  CHECK_THROWS(map({5, 1}, Ops{{}}), std::invalid_argument);
+  CHECK_THROWS(map({5, 1}, Ops{{{{}, 1.0}}}), std::invalid_argument);
+  CHECK_THROWS(map({5, 1}, Ops{x, {{{1}, 1.0}}}), std::invalid_argument);
+  CHECK(map({5, 1}, {x}).input_size() == 10);
+  CHECK(make({2, 1}, {x}).input_size() == 2);
   CHECK_THROWS(activation_from_name("relu"), std::invalid_argument);
   CHECK(activation_from_name("gelu") == Activation::gelu);
+}
+
+// The jets of the coordinates themselves, given as those of features, change nothing.
+template <class T> void check_identity_map(const Case &c, double tolerance) {
+  Setup<T> plain(c, 70, 3), mapped(Case{c.widths, c.kind, c.operators, true}, 70, 3);
+  const auto &components = mapped.plan.shape().basis().components();
+  const size_t d = components.front().front().first.size();
+  mapped.theta = plain.theta;
+  mapped.seeds = plain.seeds;
+  mapped.w = plain.w;
+  mapped.v = plain.v;
+  std::fill(mapped.inputs.begin(), mapped.inputs.end(), T(0));
+  auto input = mapped.inputs.begin();
+  for (size_t i = 0; i < size_t(plain.n); ++i)
+    for (const Operator &component : components)
+      for (size_t x = 0; x < d; ++x, ++input)
+        for (const auto &[index, coefficient] : component) {
+          MultiIndex slope(d, 0);
+          slope[x] = 1;
+          if (index == slope)
+            *input = static_cast<T>(coefficient);
+          if (index == MultiIndex(d, 0))
+            *input = plain.inputs[i * d + x];
+        }
+  const auto near = [&](const std::vector<T> &got, const std::vector<T> &expected) {
+    CHECK(got.size() == expected.size());
+    for (size_t i = 0; i < expected.size(); ++i)
+      CHECK_NEAR(double(got[i]), double(expected[i]),
+                 tolerance * (10 + std::abs(double(expected[i]))));
+  };
+  near(mapped.jacobian(), plain.jacobian());
+  near(mapped.vjp(), plain.vjp());
+  near(mapped.jvp(), plain.jvp());
 }
 
 // The closure: heat needs {1, t, x, xx}; a Laplacian in d dimensions d + 2 components, not 2 d + 1.
@@ -283,6 +329,10 @@ int main() {
     check_jets_of_rows<float>(c, seed);
     check_threads(c, seed);
     check_isas(c, seed);
+    if (!c.mapped) {
+      check_identity_map<double>(c, 1e-12);
+      check_identity_map<float>(c, 1e-3);
+    }
   }
   for (const auto &widths :
        {std::vector<int64_t>{2, 64, 64, 1}, {2, 40, 24, 17, 16, 2}, {2, 5000, 3, 1}}) {

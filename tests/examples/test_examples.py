@@ -94,7 +94,7 @@ def test_the_seminar_draws_every_figure(example, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 @pytest.mark.parametrize("name", ERRORS)
 def test_page(name):
     assert runpy.run_path(str(EXAMPLES / f"{name}.py"))["error"] <= ERRORS[name]

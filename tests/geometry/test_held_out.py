@@ -132,3 +132,36 @@ def test_an_l_shape_trains_without_a_false_warning():
         run = ax.train(problem, ax.MLP([2, 12, 1]), steps=60, progress=False)
     assert run.l2_error < 1e-5
     assert math.isnan(run.held_out_loss)  # nothing honest is known of points between these
+
+
+PLATE = ax.Rectangle(x=(0, 1), y=(0, 1)) - ax.Disk(x=0.5, y=0.5, radius=0.3, name="hole")
+SPACE = ax.Box(x=(0, 1), y=(0, 1), z=(0, 1)) - ax.Ball(x=0.5, y=0.5, z=0.5, radius=0.3)
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        PLATE,
+        PLATE.boundary(),
+        PLATE.boundary("hole"),
+        ax.Interval(t=(0, 1)) * PLATE,
+        (ax.Interval(t=(0, 1)) * PLATE).boundary("hole"),
+        SPACE,
+        SPACE.boundary("ball"),
+    ],
+    ids=repr,
+)
+def test_held_out_points_of_a_shape_lie_in_it(region):
+    points = region.sobol(150)(1)
+    fresh = held_out_points(points, 5)
+    assert fresh.shape == points.shape
+    assert bool(region.contains(fresh).all())
+    assert not bool((fresh[:, None] == points).all(dim=2).any())
+    assert (fresh.normals is None) == (points.normals is None)
+
+
+def test_evaluation_points_of_a_shape_lie_in_it():
+    points = evaluation_points([PLATE.sobol(50)(0), PLATE.boundary().grid(40)])
+    assert len(points) == 10_000
+    assert bool(PLATE.contains(points).all())
+    assert float(((points - 0.5).norm(dim=1) < 0.3).double().mean()) == 0

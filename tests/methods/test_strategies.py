@@ -14,6 +14,7 @@ from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import amstramgram, natural_lm
 from anagram_ext.methods.amstramgram import Amstramgram
 from anagram_ext.methods.anagram import Anagram
+from anagram_ext.methods.chord import accelerated
 from anagram_ext.methods.damped_model import DampedModel
 from anagram_ext.methods.levenberg_marquardt import LevenbergMarquardt
 from anagram_ext.methods.natural_lm import NaturalLM
@@ -89,7 +90,7 @@ def test_captured_share_and_rank_follow_the_singular_values(device):
         rank = int(np.sum(s > math.sqrt(damping) * s[0]))
         assert model.rank(damping) == rank
         seen = U[:, :rank].T @ b.numpy()
-        assert model.captured(rank) == pytest.approx(seen @ seen / float(b @ b), rel=1e-12)
+        assert model.captured(damping) == pytest.approx(seen @ seen / float(b @ b), rel=1e-12)
 
 
 # Natural Levenberg-Marquardt
@@ -100,7 +101,12 @@ def test_natural_lm_takes_the_least_trusted_damping_of_its_ladder(device):
     (info,) = run(method, rosenbrock(), START, 1, device)
     # The ladder begins at a hundredth of 1e-4; a correction of half the step is still trusted.
     model = DampedModel(rosenbrock(), START, 1e-6)
-    trusted = next(t for t in model.trials([10.0**k for k in range(-6, 6)]) if t.ratio <= 0.5)
+    ladder = model.trials([10.0**k for k in range(-6, 6)])
+    k = next(k for k, trial in enumerate(ladder) if trial.ratio <= 0.5)
+    assert k > 0
+    # Between the last that is refused and the first that is trusted, two more are tried.
+    finer = model.trials([ladder[k - 1].damping * 10 ** (j / 3) for j in (1, 2)])
+    trusted = next(trial for trial in (*finer, ladder[k]) if trial.ratio <= 0.5)
     assert method.state()["damping"] == pytest.approx(trusted.damping)
     assert info.factorisations == 1
     assert info.step_size == 1.0
@@ -128,13 +134,47 @@ def test_natural_lm_may_raise_the_loss_but_solves_rosenbrock_in_few_steps(device
     assert min(info.loss for info in infos) < 1e-24
 
 
-def test_natural_lm_stops_when_the_loss_no_longer_halves(device):
+def test_natural_lm_stops_when_the_least_damping_promises_no_lower_loss(device):
     system, A, b = linear()
     infos = run(NaturalLM(), system, ZERO, 200, device)
-    assert infos[-1].stop == natural_lm.NO_PROGRESS
-    assert len(infos) <= 50 + 5  # it waits 50 steps for the loss to halve
+    assert infos[-1].stop == natural_lm.RESOLVED
+    assert len(infos) < 12  # one step does it, a few notice, five confirm it
     best = np.linalg.lstsq(A.numpy(), b.numpy(), rcond=None)[1][0] / 2
     assert infos[-1].loss == pytest.approx(best, rel=1e-10)
+
+
+def test_natural_lm_stops_on_redrawn_points_when_the_loss_no_longer_halves():
+    system, _, _ = linear()
+    system.redrawn = ("rows",)
+    infos = run(NaturalLM(), system, ZERO, 200)
+    assert infos[-1].stop == natural_lm.NO_PROGRESS
+    assert 50 <= len(infos) <= 50 + 5
+
+
+def test_chord_iterations_by_anderson_find_what_plain_ones_need_more_steps_for(device):
+    theta = torch.tensor([0.5], dtype=torch.float64, device=device)
+    model = DampedModel(fenced(), theta, 1e-20)
+    (trial,) = model.trials([1e-20])
+    before = model.evaluations
+    found = accelerated(model, trial)
+    used = model.evaluations - before
+    for _ in range(used):
+        trial = model.corrected(trial)
+    assert float(found.correction.norm()) < 1e-2 * float(trial.correction.norm())
+    assert float(found.theta) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_shake_has_its_length_in_scaled_parameters_and_spares_strong_directions(device):
+    system, A, _ = linear()
+    start = ZERO.to(device)
+    model = DampedModel(system, start, 1e-6)
+    noise = torch.linspace(-1, 1, 5, dtype=torch.float64, device=device)
+    y = (model.shaken(start, noise, 0.5, 1e-3).cpu() - ZERO) * scales(A)
+    assert float(y.norm()) == pytest.approx(0.5)
+    scaled = A / scales(A)
+    shift = 1e-3 * float(torch.linalg.matrix_norm(scaled, 2)) ** 2
+    weak = torch.linalg.solve(scaled.T @ scaled + shift * torch.eye(5).double(), noise.cpu())
+    torch.testing.assert_close(y, 0.5 * weak / weak.norm(), rtol=1e-9, atol=1e-12)
 
 
 def test_natural_lm_forgets_its_record_when_the_points_change():

@@ -122,6 +122,64 @@ def test_output_maps(name, device):
     check_rows(problem_of(residual), model, row, device)
 
 
+INPUTS = {
+    "periodic": (ax.periodic(x=0.7), lambda p: (torch.cos(W * p[0]), torch.sin(W * p[0]), p[1])),
+    "a function": (
+        lambda x: (x.x * x.y, torch.exp(-x.x), x.y),
+        lambda p: (p[0] * p[1], torch.exp(-p[0]), p[1]),
+    ),
+}
+W = 2 * math.pi / 0.7
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_input_maps(name, device):
+    net = Network([3, 5, 1], "tanh")
+    inputs, twin = INPUTS[name]
+
+    def residual(u, x, c):  # noqa: ARG001 -- as the interface wants it
+        return c.a * u.laplacian() + u * u.d("x"), u.d("xxy") - u.d("y")
+
+    def row(theta, p):
+        u = TWINS["affine"](lambda at: net(theta[:26], torch.stack(twin(at)))[0])
+        laplacian = partial(u, X, X)(p) + partial(u, Y, Y)(p)
+        return torch.stack(
+            [
+                theta[26] * laplacian + u(p) * partial(u, X)(p),
+                partial(u, X, X, Y)(p) - partial(u, Y)(p),
+            ]
+        )
+
+    model = ax.Model(ax.MLP([3, 5, 1]), inputs=inputs, outputs=MAPS["affine"])
+    check_rows(problem_of(residual, unknowns={"a": ax.Unknown(1.0)}), model, row, device)
+
+
+def test_a_periodic_network_is_periodic_and_its_checkpoint_knows(tmp_path):
+    model = ax.Model(ax.MLP([3, 5, 1]), inputs=ax.periodic(x=0.7), coordinates=("x", "y"))
+    theta = model.init(0)
+    shifted = POINTS + torch.tensor([0.7, 0.0])
+    torch.testing.assert_close(model(theta, POINTS), model(theta, shifted))
+    problem = problem_of(lambda u, x: u.d("x") - 1.0)
+    run = ax.train(problem, model, steps=1, progress=False, out=tmp_path)
+    loaded, found = ax.load(tmp_path / "model.safetensors")
+    torch.testing.assert_close(loaded(found, POINTS), run.model(run.theta, POINTS))
+
+
+def test_a_checkpoint_with_functions_asks_for_the_model(tmp_path):
+    path = tmp_path / "model.safetensors"
+    problem = problem_of(lambda u, x: u.d("x") - 1.0)
+    for more in ({"inputs": INPUTS["a function"][0]}, {"outputs": MAPS["affine"]}):
+        model = ax.Model(ax.MLP([3 if "inputs" in more else 2, 5, 1]), **more)
+        run = ax.train(problem, model, steps=1, progress=False, out=tmp_path)
+        with pytest.raises(ValueError, match="model must be given"):
+            ax.load(path)
+        loaded, theta = ax.load(path, run.model)
+        torch.testing.assert_close(loaded(theta, POINTS), run.model(run.theta, POINTS))
+        other = ax.Model(ax.MLP([2, 6, 1]))
+        with pytest.raises(ValueError, match="model must be"):
+            ax.load(path, other)
+
+
 def test_a_stream_function_makes_two_fields():
     net = Network([2, 5, 1], "tanh")
     model = ax.Model(ax.MLP([2, 5, 1]), outputs=lambda psi, x: (psi.d("y"), -psi.d("x")))

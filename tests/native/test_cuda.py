@@ -40,6 +40,8 @@ def test_a_machine_without_a_gpu_says_why(stand_in):
     assert "no NVIDIA driver" in ax.info()["cuda"]
     with pytest.raises(ax.BackendUnavailable, match=r"no NVIDIA driver .* use device='cpu'"):
         ax.MLP([2, 3, 1], device="cuda")
+    with pytest.raises(ax.BackendUnavailable, match=r"^device='cuda:1': no NVIDIA driver"):
+        ax.MLP([2, 3, 1], device=torch.device("cuda", 1))
 
 
 def test_a_gpu_that_is_not_there_is_named(stand_in):

@@ -28,7 +28,8 @@ def test_a_step_copies_little_to_the_host(gpu, tmp_path):
     events = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))["traceEvents"]
     copied = [event["args"]["bytes"] for event in events if "DtoH" in event.get("name", "")]
     assert copied, "the profiler saw no copy at all, though losses are read"
-    assert sum(copied) < 64_000  # J takes 1.8 MB; small matrices of the solve may come along
+    # J takes 1.8 MB. Small matrices of the solve, of up to 129 columns, may come along.
+    assert sum(copied) < 450_000
 
 
 def test_the_solve_goes_to_the_current_stream(gpu):

@@ -13,6 +13,10 @@ MODEL = ax.MLP([2, 6, 1])
 THETA = MODEL.init(0)
 
 
+def smooth(u, x):
+    return u.d("x") - x.x + u * x.t
+
+
 def problem(residual, points=None) -> ax.Problem:
     points = SQUARE.grid(6) if points is None else points
     return ax.Problem(("t", "x"), ("u",), {"here": ax.Condition(residual, points)})
@@ -56,6 +60,56 @@ def test_gradients_switched_off_around_a_call_do_not_matter():
     assert torch.equal(r, expected_r)
     assert torch.equal(J, expected_J)
     assert run.steps == 2
+
+
+@pytest.mark.parametrize("method", ["natural_lm", "lbfgs"])
+def test_inference_mode_around_a_call_does_not_matter(method):
+    expected = ax.step(problem(smooth), MODEL, THETA)
+    with torch.inference_mode():
+        made_inside, theta = problem(smooth), THETA.clone()  # inference tensors
+        inside = ax.step(made_inside, MODEL, theta)
+        run = ax.train(made_inside, MODEL, theta=theta, method=method, steps=2, progress=False)
+        rows = ax.jacobian(made_inside, MODEL, theta)
+    outside = ax.step(made_inside, MODEL, theta)  # with the system that was made inside
+    assert torch.equal(inside.theta, expected.theta)
+    assert torch.equal(outside.theta, expected.theta)
+    for found, wanted in zip(rows, ax.jacobian(made_inside, MODEL, THETA), strict=True):
+        assert torch.equal(found, wanted)
+    assert run.steps == 2
+
+
+def halved(u, x):
+    x.points.mul_(0.5)
+    return u - x.x
+
+
+def halved_column(u, x):
+    x.x.mul_(0.5)
+    return u - x.x
+
+
+@pytest.mark.parametrize("residual", [halved, halved_column])
+def test_points_changed_in_place_are_refused_and_stay_what_they_were(residual):
+    points = SQUARE.grid(6)
+    careless = problem(residual, points)
+    before = careless.conditions["here"].points.clone()
+    for call in (ax.jacobian, ax.step):
+        with pytest.raises(ValueError, match=r"'here': residual must leave its coordinates"):
+            call(careless, MODEL, THETA)
+    with pytest.raises(ValueError, match=r"'here': residual must leave its coordinates"):
+        ax.train(careless, MODEL, steps=2, progress=False)
+    assert torch.equal(careless.conditions["here"].points, before)
+
+
+def test_points_changed_in_place_after_the_dry_run():
+    changed = []
+    moody = problem(lambda u, x: halved(u, x) if changed else smooth(u, x))
+    expected, _ = ax.jacobian(moody, MODEL, THETA)
+    changed.append(True)
+    with pytest.raises(ValueError, match=r"'here': residual must leave its coordinates"):
+        ax.jacobian(moody, MODEL, THETA)
+    changed.clear()
+    assert torch.equal(ax.jacobian(moody, MODEL, THETA)[0], expected)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ STRIP = ax.Box(t=(0, 1), x=(0, 1))
 TRUTH = 0.25
 
 
-def heat(seed, sigma, unknown):
+def heat(seed, sigma, unknown, weight=100.0):
     rng = torch.Generator().manual_seed(seed)
     points = torch.rand((100, 2), generator=rng, dtype=torch.float64)
     values = torch.exp(-TRUTH * math.pi**2 * points[:, 0]) * torch.sin(math.pi * points[:, 1])
@@ -23,18 +23,19 @@ def heat(seed, sigma, unknown):
         ("u",),
         {
             "pde": ax.Condition(
-                lambda u, x, c: u.d("t") - c.nu * u.d("xx"), STRIP.grid(14), weight=100.0
+                lambda u, x, c: u.d("t") - c.nu * u.d("xx"), STRIP.grid(14), weight=weight
             ),
-            "walls": ax.Condition(lambda u, x: u, STRIP.faces("x").grid(14), weight=100.0),
+            "walls": ax.Condition(lambda u, x: u, STRIP.faces("x").grid(14), weight=weight),
             "data": ax.Data(points, noisy, sigma=sigma),
         },
         unknowns={"nu": unknown},
     )
 
 
-def trained(seed, sigma=0.01, unknown=None, steps=30):
-    problem = heat(seed, sigma, ax.Unknown(0.1, positive=True) if unknown is None else unknown)
-    return ax.train(problem, ax.MLP([2, 10, 1]), steps=steps, progress=False)
+def trained(seed, sigma=0.01, unknown=None, **options):
+    start = ax.Unknown(0.1, positive=True) if unknown is None else unknown
+    problem = heat(seed, sigma, start, **options)
+    return ax.train(problem, ax.MLP([2, 10, 1]), steps=30, progress=False)
 
 
 def test_the_truth_is_within_the_error_bars():
@@ -56,7 +57,7 @@ def test_error_bars_do_not_depend_on_what_training_moves(unknown):
 
 
 def test_noise_that_is_not_known_is_estimated():
-    run = trained(1, sigma=None, steps=90)
+    run = trained(1, sigma=None, weight=0.1)
     assert run.uncertainty.noise["data"] == pytest.approx(0.01, rel=0.3)
     assert run.uncertainty.field(STRIP.grid(3)).shape == (9, 1)
 

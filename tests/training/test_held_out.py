@@ -66,3 +66,21 @@ def test_the_command_line_says_it_in_one_line(monkeypatch, capfd):
     told = capfd.readouterr().err
     assert told.startswith("warning: the loss on held-out points, ")
     assert told.count("\n") == 1
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+def test_an_infinite_held_out_loss_does_not_bring_back_the_first_iterate():
+    """On a ring of given points, whose residual is not defined beside it; the others redrawn."""
+    angles = torch.linspace(0, 6.2, 60, dtype=torch.float64)
+    ring = torch.stack([2 * torch.cos(angles), 2 * torch.sin(angles)], 1)
+    conditions = {
+        "equation": ax.Condition(
+            lambda u, x: u.laplacian() - 4.0, ax.Box(x=(-2, 2), y=(-2, 2)).uniform(100).redrawn()
+        ),
+        "ring": ax.Condition(lambda u, x: u - torch.sqrt(x.x**2 + x.y**2 - 3.9), ring),
+    }
+    model = ax.MLP([2, 8, 1])
+    problem = ax.Problem(("x", "y"), ("u",), conditions)
+    run = ax.train(problem, model, steps=20, progress=False)
+    assert not torch.equal(run.theta, model.init(0))
+    assert run.loss < 0.1 * run.history["loss"][0]

@@ -86,18 +86,19 @@ def test_the_lorenz_system():
 
 
 def test_given_ends_and_measurements_of_each_window():
-    points = torch.tensor([[0.2, 0.5], [1.9, 0.5]], dtype=torch.float64)
+    points = torch.tensor([[0.2, 0.5], [1.99, 0.5]], dtype=torch.float64)
     values = torch.cos(math.pi * points[:, 0])
     problem = wave()
     problem = ax.Problem(
         ("t", "x"), ("u",), {**problem.conditions, "data": ax.Data(points, values)}
     )
     run = ax.march(problem, ax.MLP([2, 8, 1]), times=(0, 0.4, 1.5, 2), steps=2, progress=False)
-    assert run.times == [0.0, 0.4, 1.5, 2.0]
+    assert {0.0, 0.4, 1.5, 2.0} <= set(run.times)  # two steps are too few: there are halves, too
     assert math.isnan(run.l2_error)
     assert run(points).shape == (2, 1)
     # Each window evaluates its own part of time.
-    torch.testing.assert_close(run(points[1:]), run.runs[2].model(run.runs[2].theta, points[1:]))
+    last = run.runs[-1]
+    torch.testing.assert_close(run(points[1:]), last.model(last.theta, points[1:]))
 
 
 @pytest.mark.parametrize(

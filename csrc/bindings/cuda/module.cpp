@@ -3,6 +3,7 @@
 
 #include <pybind11/stl.h>
 
+#include "bindings/gil.hpp"
 #include "cuda/runtime/device.hpp"
 #include "cuda/runtime/libraries.hpp"
 #include "cuda/runtime/status.hpp"
@@ -48,6 +49,7 @@ void translate_errors(std::exception_ptr pointer) {
 
 PYBIND11_MODULE(_cuda, module) {
   module.doc() = "CUDA engine of anagram_ext.";
+  anagram::register_exit_handler();
   py::register_local_exception_translator(&translate_errors);
   module.attr("built_with") = CUDART_VERSION; // e.g. 13000
   module.def("device_count", &device_count, "The number of devices, and why there are none.");

@@ -24,6 +24,12 @@ std::vector<LayerShape> layers_of(const std::vector<int64_t> &widths) {
   return layers;
 }
 
+// Wrong ones are left to JetBasis.
+int coordinates_of(const std::vector<Operator> &operators) {
+  const bool none = operators.empty() || operators.front().empty();
+  return none ? 0 : static_cast<int>(operators.front().front().first.size());
+}
+
 } // namespace
 
 Activation activation_from_name(const std::string &name) {
@@ -38,8 +44,8 @@ Activation activation_from_name(const std::string &name) {
 }
 
 NetShape::NetShape(const std::vector<int64_t> &widths, Activation activation,
-                   const std::vector<Operator> &operators)
-    : layers_(layers_of(widths)), activation_(activation), basis_(layers_.front().n_in, operators) {
-}
+                   const std::vector<Operator> &operators, bool mapped)
+    : layers_(layers_of(widths)), activation_(activation), mapped_(mapped),
+      basis_(mapped ? coordinates_of(operators) : layers_.front().n_in, operators) {}
 
 } // namespace anagram

@@ -45,6 +45,7 @@ template <class T> TileNet<T> tile_net(const NetShape &shape, const PackedWeight
   net.inner = shape.basis().inner();
   net.outer = shape.basis().outer();
   net.linear = shape.basis().linear().data();
+  net.mapped = shape.mapped();
   net.n_in = shape.n_inputs();
   net.n_out = shape.n_outputs();
   net.n_derivatives = net.inner.order + 2;
@@ -94,7 +95,7 @@ private:
 } // namespace
 
 template <class T>
-void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out,
+void Plan::jets(const T *thetas, int64_t q, const T *inputs, int64_t n, T *out,
                 const Poll &poll) const {
   if (q == 0 || n == 0)
     return;
@@ -114,7 +115,7 @@ void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out,
         const int64_t p = task / tiles.count(), tile = task % tiles.count();
         const int64_t i = tiles.begin(tile);
         kernel.jets(nets[static_cast<size_t>(p)], tiles.workspace(worker).buffers(),
-                    points + i * shape_.n_inputs(), tiles.points(tile), out + p * block + i, n);
+                    inputs + i * shape_.input_size(), tiles.points(tile), out + p * block + i, n);
       },
       poll);
 }
@@ -122,7 +123,7 @@ void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out,
 // Calls visit(Visitor) for every tile and residual component, tiles in at most max_chunks chunks.
 // jets [K, m, n] receives the jets on the way, unless it is null.
 template <class T, class Visit>
-void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *seeds,
+void Plan::reverse_tiles(const T *theta, const T *inputs, int64_t n, const T *seeds,
                          int64_t n_residuals, int64_t max_chunks, T *jets, const Visit &visit,
                          const Poll &poll) const {
   if (n == 0)
@@ -136,7 +137,7 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
       shape_.n_requested() * shape_.n_outputs() * n; // of seeds, one residual component
   const auto run_tile = [&](int64_t chunk, int64_t tile, Workspace<T> &workspace) {
     const int64_t i = tiles.begin(tile), count = tiles.points(tile);
-    kernel.record(net, workspace.buffers(), points + i * shape_.n_inputs(), count,
+    kernel.record(net, workspace.buffers(), inputs + i * shape_.input_size(), count,
                   jets ? jets + i : nullptr, n);
     for (int64_t c = 0; c < n_residuals; ++c)
       visit(
@@ -153,13 +154,13 @@ void Plan::reverse_tiles(const T *theta, const T *points, int64_t n, const T *se
 }
 
 template <class T>
-void Plan::jacobian_and_jets(const T *theta, const T *points, int64_t n, const T *seeds,
+void Plan::jacobian_and_jets(const T *theta, const T *inputs, int64_t n, const T *seeds,
                              int64_t n_residuals, T *j, int64_t row_stride, T *jets,
                              const Poll &poll) const {
   const int64_t bytes = n_residuals * n * shape_.n_parameters() * static_cast<int64_t>(sizeof(T));
   const bool streaming = bytes > cached_bytes;
   reverse_tiles(
-      theta, points, n, seeds, n_residuals, n, jets,
+      theta, inputs, n, seeds, n_residuals, n, jets,
       [&](const Visitor<T> &at) {
         at.kernel.rows(at.net, at.workspace.buffers(), at.seeds, at.count,
                        j + at.first_row * row_stride, row_stride, streaming);
@@ -168,12 +169,12 @@ void Plan::jacobian_and_jets(const T *theta, const T *points, int64_t n, const T
 }
 
 template <class T>
-void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+void Plan::vjp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
                const T *w, T *gradient, const Poll &poll) const {
   const int64_t n_parameters = shape_.n_parameters();
   std::vector<T> partial(static_cast<size_t>(vjp_chunks * n_parameters), T(0));
   reverse_tiles(
-      theta, points, n, seeds, n_residuals, vjp_chunks, static_cast<T *>(nullptr),
+      theta, inputs, n, seeds, n_residuals, vjp_chunks, static_cast<T *>(nullptr),
       [&](const Visitor<T> &at) {
         at.kernel.gradient(at.net, at.workspace.buffers(), at.seeds, w + at.first_row, at.count,
                            partial.data() + at.chunk * n_parameters);
@@ -185,11 +186,11 @@ void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64
 }
 
 template <class T>
-void Plan::jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+void Plan::jvp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
                const T *v, T *out, const Poll &poll) const {
   const PackedWeights<T> direction(shape_.layers(), v, kernels<T>().lanes);
   reverse_tiles(
-      theta, points, n, seeds, n_residuals, n, static_cast<T *>(nullptr),
+      theta, inputs, n, seeds, n_residuals, n, static_cast<T *>(nullptr),
       [&](const Visitor<T> &at) {
         at.kernel.tangent(at.net, at.workspace.buffers(), at.seeds, direction.layers(), at.count,
                           at.workspace.scratch(), out + at.first_row);

@@ -25,8 +25,9 @@ template <class T> struct TileNet {
   Activation activation;
   JetTable inner;       // hidden layers but the last: the closed basis
   JetTable outer;       // last hidden layer: the requested components only
-  const double *linear; // [n_components, d]: the jet of the input itself
-  int64_t n_in, n_out;  // d, m
+  const double *linear; // [n_components, d]: the jet of the coordinates; unused when mapped
+  bool mapped;          // the input is given as jets [n_components, n_in] a point, else as [n_in]
+  int64_t n_in, n_out;  // d or features, m
   int n_derivatives;    // stored s^(k) a neuron: order + 2
 
   // The rule that produced the jet entering affine layer l, and the number of its slots.

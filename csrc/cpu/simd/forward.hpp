@@ -9,8 +9,23 @@
 namespace anagram::ANAGRAM_ISA_NAME {
 namespace {
 
-// h_0 of the tile: the jet of the coordinates themselves, [n, slots(0), in_pad].
+// h_0 of a mapped network: the slots that layer 0 reads out of the features' jets.
+template <class T> void copy_input(const TileNet<T> &net, const T *inputs, int64_t n, T *h) {
+  const JetTable &table = net.table(0);
+  const int64_t pad = net.layers[0].in_pad;
+  for (int64_t i = 0; i < n; ++i, inputs += table.n_components * net.n_in)
+    for (int k = 0; k < table.n_entries; ++k, h += pad) {
+      memcpy(h, inputs + table.entries[k].component * net.n_in,
+             static_cast<size_t>(net.n_in) * sizeof(T));
+      for (int64_t c = net.n_in; c < pad; ++c)
+        h[c] = T(0);
+    }
+}
+
+// h_0 of the tile, [n, slots(0), in_pad]: the jet of the coordinates themselves, or of features.
 template <class T> void fill_input(const TileNet<T> &net, const T *points, int64_t n, T *h) {
+  if (net.mapped)
+    return copy_input(net, points, n, h);
   const JetTable &table = net.table(0);
   const int64_t pad = net.layers[0].in_pad;
   for (int64_t i = 0; i < n; ++i)
@@ -200,13 +215,13 @@ void first_hidden_layer(const TileNet<T> &net, const TileBuffers<T> &buffers, co
 }
 
 template <class T>
-void hidden_layers(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points,
+void hidden_layers(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *inputs,
                    int64_t n) {
-  if (buffers.d || net.depth == 1) // who else reads the input's jet?
-    fill_input(net, points, n, buffers.h[0]);
-  if (net.depth > 1)
-    first_hidden_layer(net, buffers, points, n);
-  for (int l = 1; l + 1 < net.depth; ++l) {
+  if (buffers.d || net.depth == 1 || net.mapped) // who else reads the input's jet?
+    fill_input(net, inputs, n, buffers.h[0]);
+  if (net.depth > 1 && !net.mapped)
+    first_hidden_layer(net, buffers, inputs, n);
+  for (int l = net.mapped ? 0 : 1; l + 1 < net.depth; ++l) {
     affine(net, l, buffers.h[l], n, buffers.z[l]);
     T *d = buffers.d ? buffers.d[l] : buffers.derivatives;
     activate(net, l, n, buffers.z[l], buffers.h[l + 1], d, buffers.d != nullptr);

@@ -26,16 +26,16 @@ void store_jets(const TileNet<T> &net, const TileBuffers<T> &buffers, int64_t n,
 }
 
 template <class T>
-void jets(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n, T *out,
+void jets(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *inputs, int64_t n, T *out,
           int64_t n_total) {
-  hidden_layers(net, buffers, points, n);
+  hidden_layers(net, buffers, inputs, n);
   store_jets(net, buffers, n, out, n_total);
 }
 
 template <class T>
-void record(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *points, int64_t n,
+void record(const TileNet<T> &net, const TileBuffers<T> &buffers, const T *inputs, int64_t n,
             T *out, int64_t n_total) {
-  hidden_layers(net, buffers, points, n);
+  hidden_layers(net, buffers, inputs, n);
   if (out)
     store_jets(net, buffers, n, out, n_total);
 }

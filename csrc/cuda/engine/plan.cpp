@@ -50,7 +50,7 @@ private:
 // the blocks either way.
 template <class T> class Launch {
 public:
-  Launch(const NetOnDevice &net, Task task, const T *points, int64_t n, Queue queue)
+  Launch(const NetOnDevice &net, Task task, const T *inputs, int64_t n, Queue queue)
       : queue_(queue), task_(task), guard_(queue.device), host_(net.tables().view()),
         device_(net.view(queue.device)) {
     tile_ = fused_points(host_, task, sizeof(T), n, limits(queue.device));
@@ -58,7 +58,7 @@ public:
     if (!fused_)
       tile_ = wide_points(host_, task, sizeof(T), n);
     in_.net = fused_ ? device_ : host_;
-    in_.points = points;
+    in_.inputs = inputs;
     in_.n = n;
     in_.tile = tile_;
   }
@@ -115,31 +115,31 @@ Plan::Plan(NetShape shape) : shape_(std::move(shape)), net_(NetTables(shape_)) {
 }
 
 template <class T>
-void Plan::jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out, Queue queue) const {
+void Plan::jets(const T *thetas, int64_t q, const T *inputs, int64_t n, T *out, Queue queue) const {
   if (n == 0 || q == 0)
     return;
-  Launch<T> launch(net_, Task::jets, points, n, queue);
+  Launch<T> launch(net_, Task::jets, inputs, n, queue);
   launch.set_theta(thetas, q);
   launch.run(device::JetsBlock<T>{launch.in(), out}, q * launch.in().n_tiles());
 }
 
 template <class T>
-void Plan::jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+void Plan::jacobian(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
                     T *j, int64_t row_stride, Queue queue) const {
   if (n == 0)
     return;
-  Launch<T> launch(net_, Task::rows, points, n, queue);
+  Launch<T> launch(net_, Task::rows, inputs, n, queue);
   launch.set_theta(theta, 1);
   launch.set_seeds(seeds, n_residuals);
   launch.run(device::JacobianBlock<T>{launch.in(), j, row_stride}, launch.in().n_tiles());
 }
 
 template <class T>
-void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+void Plan::vjp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
                const T *w, T *gradient, Queue queue) const {
   if (n == 0)
     return;
-  Launch<T> launch(net_, Task::rows, points, n, queue);
+  Launch<T> launch(net_, Task::rows, inputs, n, queue);
   launch.set_theta(theta, 1);
   launch.set_seeds(seeds, n_residuals);
   if (!launch.fused()) // rounds of products add to the result in order
@@ -157,11 +157,11 @@ void Plan::vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64
 }
 
 template <class T>
-void Plan::jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+void Plan::jvp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
                const T *v, T *out, Queue queue) const {
   if (n == 0)
     return;
-  Launch<T> launch(net_, Task::tangent, points, n, queue);
+  Launch<T> launch(net_, Task::tangent, inputs, n, queue);
   launch.set_theta(theta, 1);
   launch.set_seeds(seeds, n_residuals);
   const Weights<T> direction = launch.weights(v, 1);

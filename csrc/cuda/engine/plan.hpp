@@ -20,21 +20,21 @@ public:
 
   // out [q, K, m, n] for thetas [q, P]
   template <class T>
-  void jets(const T *thetas, int64_t q, const T *points, int64_t n, T *out, Queue queue) const;
+  void jets(const T *thetas, int64_t q, const T *inputs, int64_t n, T *out, Queue queue) const;
 
   // j [C * n, P] with row_stride elements between rows
   template <class T>
-  void jacobian(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+  void jacobian(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
                 T *j, int64_t row_stride, Queue queue) const;
 
   // gradient [P] += J^T w, w [C * n]
   template <class T>
-  void vjp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+  void vjp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
            const T *w, T *gradient, Queue queue) const;
 
   // out [C * n] = J v, v [P]
   template <class T>
-  void jvp(const T *theta, const T *points, int64_t n, const T *seeds, int64_t n_residuals,
+  void jvp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64_t n_residuals,
            const T *v, T *out, Queue queue) const;
 
 private:

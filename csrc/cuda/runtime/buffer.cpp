@@ -64,6 +64,8 @@ void *allocate(int64_t bytes, const Queue &queue) {
 // The default stream is that of the current device, and an object may go at any time. Failures are
 // ignored: a device that is gone has nothing to give back.
 void release(void *memory, const Queue &queue) noexcept {
+  if (is_forked()) // it is the parent's
+    return;
   int current = queue.device;
   (void)cudaGetDevice(&current);
   if (current != queue.device)

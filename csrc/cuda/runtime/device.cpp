@@ -1,19 +1,45 @@
 #include "cuda/runtime/device.hpp"
 
+#include <atomic>
 #include <map>
 #include <mutex>
+
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 #include "cuda/runtime/status.hpp"
 
 namespace anagram::cuda {
 
-DeviceGuard::DeviceGuard(int device) {
+namespace {
+
+std::atomic<bool> forked{false};
+
+void watch_forks() {
+#ifndef _WIN32
+  static std::once_flag once;
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { forked = true; }); });
+#endif
+}
+
+} // namespace
+
+bool is_forked() { return forked; }
+
+DeviceGuard::DeviceGuard(int device) : device_(device) {
+  watch_forks();
+  if (is_forked())
+    throw CudaError("CUDA does not work in a process that was forked from one that uses it; start "
+                    "it with multiprocessing.get_context('spawn')");
   ANAGRAM_CUDA(cudaGetDevice(&previous_));
   ANAGRAM_CUDA(cudaSetDevice(device));
 }
 
 DeviceGuard::~DeviceGuard() {
-  (void)cudaSetDevice(previous_); // a device that is gone must not end the process
+  // Where nothing has changed, nothing is set: it would make a context on a device without one.
+  if (previous_ != device_)
+    (void)cudaSetDevice(previous_); // a device that is gone must not end the process
 }
 
 DeviceCount count_devices() {

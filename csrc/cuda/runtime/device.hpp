@@ -15,7 +15,8 @@ struct Queue {
   cudaStream_t stream;
 };
 
-// Makes a device current and restores the caller's afterwards.
+// Makes a device current and restores the caller's afterwards. Throws CudaError in a process that
+// was forked after a first guard: CUDA does not work there, and says so in a riddle.
 class DeviceGuard {
 public:
   explicit DeviceGuard(int device);
@@ -24,8 +25,10 @@ public:
   DeviceGuard &operator=(const DeviceGuard &) = delete;
 
 private:
-  int previous_ = 0;
+  int device_, previous_ = 0;
 };
+
+bool is_forked(); // whether this process is such a child
 
 struct DeviceCount {
   int count;

@@ -80,24 +80,26 @@ template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE void silu_derivatives(V x,
 }
 
 // x Phi(x) with the normal distribution Phi; derivatives are Hermite-like polynomials times phi.
+// Where phi vanishes the polynomials, which may be infinite there, are taken at zero.
 template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE void gelu_derivatives(V x, int n, V *d) {
-  const V x2 = x * x;
   const V Phi = each_lane<T>(x * T(-0.70710678118654752440), Erfc{}) * T(0.5);
-  const V phi = exp_lanes<T>(x2 * T(-0.5)) * T(0.39894228040143267794);
+  const V phi = exp_lanes<T>(x * x * T(-0.5)) * T(0.39894228040143267794);
+  const V y = phi > T(0) ? x : splat<V>(T(0));
+  const V y2 = y * y;
   d[0] = x * Phi;
-  d[1] = Phi + x * phi;
+  d[1] = Phi + y * phi;
   if (n < 2)
     return;
-  d[2] = phi * (T(2) - x2);
+  d[2] = phi * (T(2) - y2);
   if (n < 3)
     return;
-  d[3] = phi * x * (x2 - T(4));
+  d[3] = phi * y * (y2 - T(4));
   if (n < 4)
     return;
-  d[4] = phi * (x2 * (T(7) - x2) - T(4));
+  d[4] = phi * (y2 * (T(7) - y2) - T(4));
   if (n < 5)
     return;
-  d[5] = phi * x * (x2 * (x2 - T(11)) + T(18));
+  d[5] = phi * y * (y2 * (y2 - T(11)) + T(18));
 }
 
 // d[0 .. n] = s^(0 .. n)(x); d has max_derivatives entries and n >= 1.

@@ -13,7 +13,8 @@ struct DeviceNet {
   Activation activation;
   JetTable inner;       // rule of the hidden layers but the last: the closed basis
   JetTable outer;       // rule of the last hidden layer: the requested components only
-  const double *linear; // [n_components, n_inputs]: the jet of the input itself
+  const double *linear; // [n_components, n_inputs]: the jet of the coordinates; unused when mapped
+  bool mapped; // the input is given as jets [n_components, n_inputs] a point, else as [n_inputs]
   int n_inputs, n_outputs;
   int widest; // largest width, inputs and outputs included
   int64_t n_parameters;
@@ -21,6 +22,11 @@ struct DeviceNet {
   // The rule that produced the jet entering affine layer l, and the number of its slots.
   ANAGRAM_HD JetTable table(int l) const { return l == depth - 1 ? outer : inner; }
   ANAGRAM_HD int slots(int l) const { return table(l).n_entries; }
+
+  // Numbers of the input that belong to one point.
+  ANAGRAM_HD int64_t input_size() const {
+    return static_cast<int64_t>(mapped ? inner.n_components : 1) * n_inputs;
+  }
 
   // The slot of layer l's input that holds the value (it feeds the bias), or -1.
   ANAGRAM_HD int value_slot(int l) const {

@@ -29,6 +29,9 @@ public:
   int n_components() const { return static_cast<int>(components_.size()); }
   int n_requested() const { return static_cast<int>(outer_entries_.size()); }
 
+  // What the slots of a jet hold, in their order; slot 0 is the value.
+  const std::vector<Operator> &components() const { return components_; }
+
   JetTable inner() const { return table(inner_entries_); } // every component
   JetTable outer() const { return table(outer_entries_); } // the requested ones, in their order
 

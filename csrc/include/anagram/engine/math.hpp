@@ -64,12 +64,13 @@ template <class V, class T> ANAGRAM_HD ANAGRAM_INLINE ExpParts<V, T> exp_parts(V
   return {r + r * r * p, bit_cast<V>(power)};
 }
 
+// 0 where the value would be below the normal numbers: whatever it is multiplied by, 0 stays 0.
 template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE V exp_lanes(V x) {
   using C = MathConstants<T>;
-  x = x < C::exp_min ? splat<V>(C::exp_min) : x;
-  x = x > C::exp_max ? splat<V>(C::exp_max) : x;
-  const auto e = exp_parts<V, T>(x);
-  return e.power * e.expm1_r + e.power;
+  V y = x < C::exp_min ? splat<V>(C::exp_min) : x;
+  y = y > C::exp_max ? splat<V>(C::exp_max) : y;
+  const auto e = exp_parts<V, T>(y);
+  return x < C::exp_min ? splat<V>(T(0)) : e.power * e.expm1_r + e.power;
 }
 
 // x = k ln(2)/2 + s with |s| <= ln(2)/4, and tanh s = odd / even by the continued fraction of tanh,

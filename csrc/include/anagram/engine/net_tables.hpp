@@ -16,10 +16,12 @@ struct NetTables {
   std::vector<JetTerm> terms; // of both
   std::vector<double> linear;
   Activation activation;
+  bool mapped;
   int n_components = 0, order = 0;
 
   explicit NetTables(const NetShape &shape)
-      : layers(shape.layers()), linear(shape.basis().linear()), activation(shape.activation()) {
+      : layers(shape.layers()), linear(shape.basis().linear()), activation(shape.activation()),
+        mapped(shape.mapped()) {
     const JetTable closed = shape.basis().inner(), requested = shape.basis().outer();
     inner.assign(closed.entries, closed.entries + closed.n_entries);
     outer.assign(requested.entries, requested.entries + requested.n_entries);
@@ -43,6 +45,7 @@ struct NetTables {
     net.inner = {inner_at, terms_at, static_cast<int>(inner.size()), n_components, order};
     net.outer = {outer_at, terms_at, static_cast<int>(outer.size()), n_components, order};
     net.linear = linear_at;
+    net.mapped = mapped;
     net.n_inputs = layers.front().n_in;
     net.n_outputs = layers.back().n_out;
     for (const LayerShape &layer : layers)

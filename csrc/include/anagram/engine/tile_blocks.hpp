@@ -10,7 +10,7 @@ namespace anagram::ANAGRAM_ISA_NAME {
 template <class T> struct SweepInput {
   DeviceNet net;
   Weights<T> weights;
-  const T *points; // [n, d]
+  const T *inputs; // points [n, d], or jets of features [n, n_components, n_inputs]
   int64_t n;
   const T *seeds; // [n_residuals, K, m, n]; null for jets
   int n_residuals;
@@ -21,7 +21,7 @@ template <class T> struct SweepInput {
   ANAGRAM_HD Tile<T> tile_at(int64_t index, Task task, T *scratch) const {
     const int64_t first = index * tile;
     const int count = static_cast<int>(n - first < tile ? n - first : tile);
-    return {TileLayout(net, count, task), weights, points + first * net.n_inputs, scratch};
+    return {TileLayout(net, count, task), weights, inputs + first * net.input_size(), scratch};
   }
   ANAGRAM_HD TileSeeds<T> seeds_at(int64_t index, int residual, const T *w) const {
     const int64_t block = static_cast<int64_t>(net.outer.n_entries) * net.n_outputs * n;

@@ -27,10 +27,10 @@ template <class T> struct Transpose {
   }
 };
 
-// h [n, slots(0), n_inputs]: the jet of the coordinates themselves.
+// h [n, slots(0), n_inputs]: the jet of the coordinates themselves, or of features of them.
 template <class T> struct FillInput {
   DeviceNet net;
-  const T *points; // [n, n_inputs]
+  const T *inputs; // points [n, n_inputs], or when mapped [n, n_components, n_inputs]
   int n;
   T *h;
 
@@ -38,8 +38,10 @@ template <class T> struct FillInput {
     const JetTable rule = net.table(0);
     for_each(team, n, rule.n_entries, net.n_inputs, [&](int i, int k, int c) {
       const int component = rule.entries[k].component;
+      const T *input = inputs + i * net.input_size() + c;
       h[(static_cast<int64_t>(i) * rule.n_entries + k) * net.n_inputs + c] =
-          component == 0 ? points[static_cast<int64_t>(i) * net.n_inputs + c]
+          component == 0 ? *input
+          : net.mapped   ? input[component * net.n_inputs]
                          : static_cast<T>(net.linear[component * net.n_inputs + c]);
     });
   }

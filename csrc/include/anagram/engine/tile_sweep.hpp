@@ -18,7 +18,7 @@ namespace anagram::ANAGRAM_ISA_NAME {
 template <class T> struct Tile {
   TileLayout layout;
   Weights<T> weights;
-  const T *points; // [n, d] of this tile
+  const T *inputs; // of this tile: points [n, d], or jets of features
   T *scratch;      // layout.size() elements
 
   ANAGRAM_HD const DeviceNet &net() const { return layout.net; }
@@ -40,7 +40,7 @@ template <class T> struct TileSeeds {
 template <class Machine, class T>
 ANAGRAM_HD void forward(const Machine &machine, const Tile<T> &tile) {
   const DeviceNet &net = tile.net();
-  machine.run(FillInput<T>{net, tile.points, tile.n(), tile.h(0)});
+  machine.run(FillInput<T>{net, tile.inputs, tile.n(), tile.h(0)});
   for (int l = 0; l + 1 < net.depth; ++l) {
     machine.barrier();
     machine.affine(net.layers[l], tile.weights, tile.n() * net.slots(l), tile.h(l), tile.z(l));

@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace anagram {
 
@@ -26,17 +27,19 @@ template <class T> Tolerance at_least_round_off(Tolerance tolerance) {
   return tolerance;
 }
 
-// The power of two that brings `largest` near one, or 1 when squares of such numbers neither
-// overflow nor vanish anyway: then no copy is needed.
-template <class T> double safe_scale(double largest) {
+// From those of scale * J to those of J. What exceeds the largest number by round-off is that
+// number.
+template <class T> void unscale(std::vector<T> &singular_values, double scale) {
   using Limits = std::numeric_limits<T>;
-  const double tiny = std::sqrt(static_cast<double>(Limits::min())) / Limits::epsilon();
-  if (largest == 0 || (largest > tiny && largest < 1 / tiny))
-    return 1;
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  // 2^-exponent itself overflows for subnormal input: the largest power is close enough.
-  return std::ldexp(1.0, std::min(-exponent, Limits::max_exponent - 1));
+  const double most = static_cast<double>(Limits::max()) * scale;
+  const double round_off = 1 + 16 * static_cast<double>(Limits::epsilon());
+  for (T &sigma : singular_values) {
+    const double scaled = static_cast<double>(sigma);
+    if (scaled > most * round_off)
+      throw NonFiniteInput("J: its largest singular value exceeds the largest number of its dtype; "
+                           "scale J");
+    sigma = static_cast<T>(std::min(scaled, most) / scale);
+  }
 }
 
 // find_range for J in memory, or nothing where Linalg::Paths knows the rank to be too high for
@@ -100,16 +103,14 @@ Factorisation<Linalg> factorise(Linalg &linalg, typename Linalg::ConstView j_tra
   const double norm = std::sqrt(linalg.checked_magnitude(scaled.view(), "J").sum_of_squares);
   auto result =
       factorise_scaled(linalg, scaled.view(), norm, {allowed.relative, allowed.absolute * scale});
-  for (T &sigma : result.singular_values)
-    sigma = static_cast<T>(static_cast<double>(sigma) / scale);
+  unscale(result.singular_values, scale);
   return result;
 }
 
-// The same for J that is made tile by tile and never stored; the result owns its memory. There is
-// no dense path: throws std::length_error when the rank is too high for it.
+// For J whose squares neither overflow nor vanish; throws OutOfScale where they do.
 template <class Linalg>
-Factorisation<Linalg> factorise_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
-                                      const Tolerance &tolerance = {}) {
+Factorisation<Linalg> factorise_scaled_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
+                                             const Tolerance &tolerance) {
   // Every sketch generates all tiles anew: wide sketches, few passes.
   constexpr std::int64_t width = Linalg::Paths::tile_sketch_width;
   constexpr std::int64_t largest_rank = 16 * width; // what it stores stays far smaller than J
@@ -118,13 +119,29 @@ Factorisation<Linalg> factorise_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
   const std::int64_t most = std::min(largest_rank, short_side);
   auto sketches = linalg.growing_qr(short_side, most);
   const ShortSide<Linalg, TiledJacobian<Linalg>> side(j);
-  const Tolerance allowed = at_least_round_off<typename Linalg::Scalar>(tolerance);
-  auto q = find_range(linalg, side, allowed, width, most, sketches);
+  auto q = find_range(linalg, side, tolerance, width, most, sketches);
   if (!q)
     throw std::length_error("J [" + std::to_string(j.rows()) + ", " + std::to_string(j.columns()) +
                             "]: its rank exceeds " + std::to_string(largest_rank) +
                             ", too high to factorise it by tiles; use a larger cutoff");
-  return factorise_within(linalg, side, allowed, std::move(*q));
+  return factorise_within(linalg, side, tolerance, std::move(*q));
+}
+
+// The same for J that is made tile by tile and never stored; the result owns its memory. There is
+// no dense path: throws std::length_error when the rank is too high for it.
+template <class Linalg>
+Factorisation<Linalg> factorise_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
+                                      const Tolerance &tolerance = {}) {
+  const Tolerance allowed = at_least_round_off<typename Linalg::Scalar>(tolerance);
+  try {
+    return factorise_scaled_tiles(linalg, j, allowed);
+  } catch (const OutOfScale &found) { // the first pass over the tiles tells
+    j.scale_by(found.scale);
+    auto result =
+        factorise_scaled_tiles(linalg, j, {allowed.relative, allowed.absolute * found.scale});
+    unscale(result.singular_values, found.scale);
+    return result;
+  }
 }
 
 } // namespace anagram

@@ -3,7 +3,10 @@
 
 #include "anagram/macros.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -31,5 +34,18 @@ struct Magnitude {
     return *this;
   }
 };
+
+// The power of two that brings `largest` near one, or 1 when squares of such numbers neither
+// overflow nor vanish anyway: then no copy is needed.
+template <class T> double safe_scale(double largest) {
+  using Limits = std::numeric_limits<T>;
+  const double tiny = std::sqrt(static_cast<double>(Limits::min())) / Limits::epsilon();
+  if (largest == 0 || (largest > tiny && largest < 1 / tiny))
+    return 1;
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  // 2^-exponent itself overflows for subnormal input: the largest power is close enough.
+  return std::ldexp(1.0, std::min(-exponent, Limits::max_exponent - 1));
+}
 
 } // namespace anagram

@@ -2,6 +2,9 @@
 // factorisation that needs memory for one tile.
 #pragma once
 
+#include "anagram/solver/magnitude.hpp"
+
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -13,8 +16,15 @@
 
 namespace anagram {
 
+// Thrown by the first pass over the tiles: squares of the elements overflow or vanish, those of
+// scale * J do not.
+struct OutOfScale {
+  double scale;
+};
+
 template <class Linalg> class TiledJacobian {
 public:
+  using Matrix = typename Linalg::Matrix;
   using View = typename Linalg::View;
   using ConstView = typename Linalg::ConstView;
   // Generates tile i as the view of its transpose [P, rows of the tile], valid until the next call.
@@ -29,6 +39,9 @@ public:
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
   double norm() const { return norm_; } // of the last pass over the tiles
+
+  // From now on this is factor * J.
+  void scale_by(double factor) { factor_ = factor; }
 
   void times(ConstView y, View x) { // x [S, n] = J y
     for_each_tile([&](ConstView tile, std::int64_t first_row) {
@@ -46,16 +59,27 @@ public:
 private:
   // Calls use(tile, first row of it) for every tile, after a check that it is finite.
   template <class Use> void for_each_tile(const Use &use) {
-    double sum_of_squares = 0;
+    double sum_of_squares = 0, largest = 0;
     std::int64_t first_row = 0;
     for (std::size_t i = 0; i < tile_rows_.size(); ++i) {
       const ConstView tile = source_(static_cast<std::int64_t>(i));
       if (tile.rows != columns_ || tile.columns != tile_rows_[i])
         throw_wrong_shape(i, tile);
-      sum_of_squares += linalg_.checked_magnitude(tile, "J", first_row).sum_of_squares;
-      use(tile, first_row);
+      Magnitude magnitude = linalg_.checked_magnitude(tile, "J", first_row);
+      largest = std::max(largest, magnitude.largest);
+      if (factor_ == 1) {
+        use(tile, first_row);
+      } else {
+        const Matrix scaled = linalg_.scaled_copy(tile, factor_);
+        magnitude = linalg_.checked_magnitude(scaled.view(), "J", first_row);
+        use(scaled.view(), first_row);
+      }
+      sum_of_squares += magnitude.sum_of_squares;
       first_row += tile.columns;
     }
+    if (const double scale = safe_scale<typename Linalg::Scalar>(largest);
+        scale != 1 && factor_ == 1)
+      throw OutOfScale{scale};
     norm_ = std::sqrt(sum_of_squares);
   }
 
@@ -73,7 +97,7 @@ private:
   std::int64_t rows_ = 0;
   std::int64_t columns_;
   Source source_;
-  double norm_ = 0;
+  double norm_ = 0, factor_ = 1;
 };
 
 } // namespace anagram

@@ -178,6 +178,24 @@ void host_access_is_caught() {
   CHECK(!emulated_cuda::on_device(gone, 8));
 }
 
+void forked_children_are_refused() {
+  std::optional<DeviceMatrix<double>> matrix = upload<double>(random<double>(4, 4, 1).view());
+  const pid_t child = fork();
+  if (child == 0) {
+    try {
+      const anagram::cuda::DeviceGuard guard(0);
+    } catch (const anagram::cuda::CudaError &error) {
+      matrix.reset(); // gives nothing back
+      _exit(std::string(error.what()).find("spawn") != std::string::npos ? 0 : 8);
+    }
+    _exit(9);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  const anagram::cuda::DeviceGuard guard(0); // the parent goes on
+}
+
 void early_reads_are_caught() {
   const DeviceMatrix<double> matrix = upload<double>(random<double>(4, 1, 1).view());
   const anagram::cuda::DeviceGuard guard(1);
@@ -241,6 +259,7 @@ int main() {
     nonzero_info();
     goes_anywhere();
     host_access_is_caught();
+    forked_children_are_refused();
     early_reads_are_caught();
     wrong_arguments_are_refused();
   });

@@ -1,0 +1,52 @@
+"""Graphs of a solution in one coordinate, and of its error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+from anagram_ext.figures import canvas
+from anagram_ext.figures.maps import bounds, sampled
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.solution import exact_values
+
+if TYPE_CHECKING:
+    from anagram_ext.models.protocol import Model
+    from anagram_ext.pde.problem import Problem
+
+TICKS: Final = 1001  # points of a graph
+
+
+def solution_graphs(problem: Problem, model: Model, theta: Tensor, path: str | Path) -> None:
+    """Draws each field of a problem in one coordinate and, where known, its error.
+
+    Args:
+        problem: a problem in one coordinate.
+        model: the trained network.
+        theta: its parameters, ``[P]``.
+        path: PNG file to write.
+
+    Raises:
+        ValueError: the problem has more coordinates.
+    """
+    if len(problem.coordinates) != 1:
+        raise ValueError(f"coordinates must be one for a graph, got {problem.coordinates}")
+    ((lower, upper),) = bounds(problem)
+    x = torch.linspace(lower, upper, TICKS, dtype=torch.float64)[:, None]
+    values, errors = sampled(problem, model, theta, x)
+    wide = 1 if errors is None else 2
+    figure = canvas.new_figure(4.6 * wide, 3.8 * len(problem.fields))
+    for i, row in enumerate(figure.subplots(len(problem.fields), wide, squeeze=False)):
+        name = problem.fields[i]
+        row[0].plot(x[:, 0], values[:, i], label="network")
+        row[0].set(title=name, xlabel=problem.coordinates[0])
+        if errors is not None:
+            exact = exact_values(problem, Coordinates(problem.coordinates, x))[:, i]
+            row[0].plot(x[:, 0], exact, "--", label="solution")
+            row[0].legend()
+            row[1].plot(x[:, 0], errors[:, i], label=f"|error of {name}|")
+            canvas.logarithmic(row[1], problem.coordinates[0])
+    canvas.write(figure, path)

@@ -1,0 +1,82 @@
+"""Chord iterations: what one factorisation still gives after its step is done."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from anagram_ext.methods.damped_model import DampedModel, Trial
+
+CONTRACTION: Final = 0.7  # a chord iteration pays while it shortens the correction to this share
+MAX_CORRECTIONS: Final = 8
+MAX_FAILURES: Final = 2  # iterations in a row that do not pay
+NEGLIGIBLE: Final = 1e-6  # a correction not worth making, relative to the step
+INDEPENDENT: Final = 1e-8  # differences of corrections that are shorter than this carry nothing
+
+
+def accelerated(model: DampedModel, trial: Trial) -> Trial:
+    """Solves the damped problem by chord iterations, Anderson's way.
+
+    A chord iteration adds the correction that the factorisation at the old iterate wants at the
+    new one. Each new step is the combination of all so far whose correction would be shortest if
+    corrections were affine in the step, plus that correction.
+
+    Source: D. G. Anderson, "Iterative procedures for nonlinear integral equations" (J. ACM 12,
+    1965), with the depth of the whole iteration.
+
+    Returns:
+        The trial with the shortest correction; the first one if none is shorter.
+    """
+    steps, corrections = [trial.step], [trial.correction]
+    best, shortest, failures = trial, _length(trial.correction), 0
+    negligible = NEGLIGIBLE * _length(trial.step)
+    for _ in range(MAX_CORRECTIONS):
+        following = model.at(trial.damping, _next(steps, corrections))
+        if not math.isfinite(following.loss):
+            break
+        length = _length(following.correction)
+        failures = 0 if length <= CONTRACTION * shortest else failures + 1
+        if length < shortest:
+            best, shortest = following, length
+        if failures == MAX_FAILURES or length < negligible:
+            break
+        steps.append(following.step)
+        corrections.append(following.correction)
+    return best
+
+
+def polished(model: DampedModel, trial: Trial, most: int) -> Trial:
+    """Plain chord iterations, at most so many, while they lower the loss."""
+    for _ in range(most):
+        following = model.at(trial.damping, trial.step + trial.correction)
+        if not following.loss < trial.loss:
+            break
+        trial = following
+    return trial
+
+
+def _next(steps: list[Tensor], corrections: list[Tensor]) -> Tensor:
+    """Where Anderson's method goes from the steps so far and what each still wanted."""
+    plain = steps[-1] + corrections[-1]
+    if len(steps) == 1:
+        return plain
+    step_changes, changes = _differences(steps), _differences(corrections)  # [k, j]
+    # A few columns: solved on the host, by a driver that drops what is not independent.
+    combined: Tensor = torch.linalg.lstsq(
+        changes.cpu(), corrections[-1].cpu()[:, None], rcond=INDEPENDENT, driver="gelsd"
+    ).solution.to(plain.device)
+    return plain - ((step_changes + changes) @ combined)[:, 0]
+
+
+def _differences(vectors: list[Tensor]) -> Tensor:
+    columns = torch.stack(vectors, dim=1)
+    return columns[:, 1:] - columns[:, :-1]
+
+
+def _length(vector: Tensor) -> float:
+    return float(torch.linalg.vector_norm(vector))

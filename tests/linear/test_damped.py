@@ -1,0 +1,167 @@
+"""Damped solves by singular values and by the Gram matrix against the prescribed decomposition."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import anagram_ext as ax
+from anagram_ext.linear.columns import add_gram, column_squares, mirrored
+from anagram_ext.linear.damped import Spectral
+from anagram_ext.linear.gram import RESOLVED, Gram, gram_pays, largest_eigenvalue
+from anagram_ext.linear.jacobian import Stored
+from anagram_ext.methods.damped_model import DampedModel
+from anagram_ext.systems.pde_system import PdeSystem
+from small_systems import LeastSquares
+from spectra import Prescribed, decay, prescribed
+
+EPS = torch.finfo(torch.float64).eps
+S, P = 90, 40
+DAMPINGS = [1e-2, 1e-6, 1e-10, RESOLVED * EPS]
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Prescribed:
+    return prescribed(S, P, 3.0 * decay(P, 1e-9), seed=4)
+
+
+@pytest.fixture(scope="module")
+def r() -> torch.Tensor:
+    return torch.randn(S, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+
+def solves(kind: str, matrix: Prescribed, r: torch.Tensor):
+    """Either solver for A = J D^-1 with a D of powers of two, which rounds nothing."""
+    scale = 2.0 ** (torch.arange(P, dtype=torch.float64) % 4)
+    J, loss = Stored(matrix.J * scale), 0.5 * float(r @ r)
+    if kind == "gram":
+        return Gram(J, J.gram(), scale, r, loss)
+    return Spectral(J.scaled(scale).factorise(), r, loss)
+
+
+def exact(matrix: Prescribed, r: torch.Tensor, shift: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The damped solution y [P], and its coordinates [n] along V."""
+    step = matrix.sigma / (matrix.sigma**2 + shift) * (matrix.U.T @ r)
+    return matrix.V @ step, step
+
+
+@pytest.mark.parametrize("damping", DAMPINGS)
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_a_step_is_right_within_the_bound_of_its_solver(kind, damping, matrix, r):
+    found = solves(kind, matrix, r)
+    assert found.unit == pytest.approx(9.0, rel=1e-7)
+    shift = damping * 9.0
+    (step,) = found.steps([shift])
+    expected, _ = exact(matrix, r, shift)
+    # The bound of the docstrings, with the constant that rounding has on average.
+    e = 30 * EPS / (damping if kind == "gram" else math.sqrt(damping))
+    bound = e * float(expected.norm() + r.norm() / matrix.sigma[0])
+    torch.testing.assert_close(found.expand(step), expected, rtol=0.0, atol=bound)
+    assert float(step.norm()) == pytest.approx(float(expected.norm()), abs=bound)
+
+
+@pytest.mark.parametrize("damping", DAMPINGS)
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_what_is_said_about_a_step(kind, damping, matrix, r):
+    found = solves(kind, matrix, r)
+    shift = damping * 9.0
+    _, coordinates = exact(matrix, r, shift)
+    loss = 0.5 * float(r @ r)
+    left = 0.5 * float((r - matrix.U @ (matrix.sigma * coordinates)).square().sum())
+    (step,) = found.steps([shift])
+    assert found.floor(shift) == pytest.approx(left, rel=1e-5)
+    assert found.reduction(step) == pytest.approx(loss - left, rel=1e-5)
+    shares = matrix.sigma**2 / (matrix.sigma**2 + shift)
+    assert abs(found.rank(shift) - float(shares.sum())) <= 1.5
+    seen = (matrix.U.T @ r).square()
+    hard, soft = float(seen[shares > 0.5].sum()), float((shares * seen).sum())
+    expected = soft if kind == "gram" else hard
+    assert found.captured(shift) == pytest.approx(0.5 * expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_corrections_vanish_where_the_step_ends_and_lead_there_from_elsewhere(kind, matrix, r):
+    found = solves(kind, matrix, r)
+    shifts = [9e-4, 9e-6]
+    steps = found.steps(shifts)
+    ys = found.expand(steps)
+    residuals = r - ys @ matrix.J.T
+    done = found.corrections(shifts, residuals, steps)
+    assert bool((done.norm(dim=1) <= 1e-7 * steps.norm(dim=1)).all())
+    from_zero = found.corrections(shifts, r.expand(2, S).contiguous(), torch.zeros_like(steps))
+    torch.testing.assert_close(from_zero, steps, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_the_weak_part_of_a_direction(kind, matrix, r):
+    y = torch.randn(P, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    shift = 9e-4
+    expected = matrix.V @ (shift / (matrix.sigma**2 + shift) * (matrix.V.T @ y))
+    found = solves(kind, matrix, r).weak(y, shift)
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_a_floor_that_is_lost_in_rounding_is_too_small_never_too_large(kind, matrix):
+    y = torch.ones(P, dtype=torch.float64)
+    inside = matrix.J @ y  # nothing lies outside of the tangent space
+    shift = 9e-12
+    kept = shift / (matrix.sigma**2 + shift) * matrix.sigma * (matrix.V.T @ y)
+    floor = 0.5 * float(kept.square().sum())
+    loss = 0.5 * float(inside @ inside)
+    assert floor < 1e-10 * loss
+    assert 0 <= solves(kind, matrix, inside).floor(shift) <= floor + 1e-14 * loss
+
+
+def test_the_choice_of_a_solver():
+    high, low = 300, 20
+    assert gram_pays((2000, 500), 1e-6, high, EPS)
+    assert not gram_pays((2000, 500), 1e-6, low, EPS)  # sketches are cheaper
+    assert not gram_pays((2000, 500), 1e-15, high, EPS)  # not accurate enough
+    assert not gram_pays((400, 500), 1e-6, high, EPS)  # the other side is the short one
+    assert not gram_pays((2000, 500), 1e-6, high, torch.finfo(torch.float32).eps)
+
+
+@pytest.mark.parametrize("memory", ["stored", "streamed"])
+def test_a_model_takes_the_same_steps_either_way(memory):
+    problem = ax.problems.poisson_1d()
+    system = PdeSystem(problem, problem.model, memory=memory)
+    theta = problem.model.init(0)
+    dampings = [1e-8, 1e-4]
+    sketched = DampedModel(system, theta, 1e-8, left_out=1e-6)
+    squared = DampedModel(system, theta, 1e-8, rank=problem.model.n_parameters)
+    for one, other in zip(sketched.trials(dampings), squared.trials(dampings), strict=True):
+        moved = float((one.theta - theta).norm())
+        torch.testing.assert_close(other.theta, one.theta, rtol=0.0, atol=1e-6 * moved)
+        assert other.ratio == pytest.approx(one.ratio, rel=1e-5)
+        assert squared.floor(one.damping) == pytest.approx(sketched.floor(one.damping), rel=1e-5)
+
+
+def test_squares_that_underflow_are_left_to_singular_values():
+    A = torch.randn(12, 5, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    system = LeastSquares(lambda theta: 1e-180 * (A @ theta) - 1, 5)
+    zero = torch.zeros(5, dtype=torch.float64)
+    (trial,), (expected,) = (
+        DampedModel(system, zero, 1e-6, rank=rank).trials([1e-6]) for rank in (5, 0)
+    )
+    assert bool((trial.theta != 0).all())
+    assert torch.equal(trial.theta, expected.theta)
+
+
+def test_largest_eigenvalue():
+    values = torch.tensor([5.0, 4.9, 1.0, *[0.5] * 30], dtype=torch.float64)
+    Q = torch.linalg.qr(torch.randn(33, 33, generator=torch.Generator().manual_seed(8)).double()).Q
+    assert largest_eigenvalue((Q * values) @ Q.T) == pytest.approx(5.0, rel=1e-8)
+    assert largest_eigenvalue(torch.zeros(7, 7, dtype=torch.float64)) == 0.0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 3), (200, 150), (3, 200)])
+def test_sums_over_rows(shape, device):
+    rng = torch.Generator().manual_seed(9)
+    M = torch.randn(shape, generator=rng, dtype=torch.float64).to(device)
+    torch.testing.assert_close(column_squares(M), M.square().sum(0), rtol=1e-13, atol=0.0)
+    total = torch.zeros(shape[1], shape[1], dtype=torch.float64, device=device)
+    add_gram(total, M)
+    torch.testing.assert_close(mirrored(total), M.T @ M, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,176 @@
+"""The documentation names every public thing and every example, and its programs run."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+import anagram_ext as ax
+
+ROOT = Path(__file__).parents[1]
+GUIDE = ROOT / "docs" / "guide"
+API = (ROOT / "docs" / "api" / "index.rst").read_text(encoding="utf-8")
+HEADER = (ROOT / "examples" / "GALLERY_HEADER.txt").read_text(encoding="utf-8")
+
+
+def entries() -> set[str]:
+    """All names in the tables of the API reference, with their modules."""
+    found, module, inside = set(), "", False
+    for line in API.splitlines():
+        if line.startswith(".. "):
+            inside = line.startswith(".. autosummary::")
+            if line.startswith(".. currentmodule:: "):
+                module = line.split()[-1]
+        elif line and not line.startswith(" "):
+            inside = False
+        elif inside and re.fullmatch(r"   [\w.]+", line):
+            found.add(f"{module}.{line.strip()}")
+    return found
+
+
+def resolved(name: str) -> object:
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            found = getattr(found, part)
+        return found
+    raise AssertionError(name)
+
+
+def public() -> set[str]:
+    """All public names but modules and constants, which the text speaks of."""
+    names = {f"anagram_ext.{name}" for name in ax.__all__}
+    for module in (ax.analysis, ax.figures, ax.methods):
+        names |= {f"{module.__name__}.{name}" for name in module.__all__}
+    names |= {f"anagram_ext.problems.{name}" for name in (*ax.problems.names(), "names", "get")}
+    return {name for name in names if callable(resolved(name))}
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    missing = public() - entries()
+    assert not missing, f"add to docs/api/index.rst: {sorted(missing)}"
+
+
+def test_every_method_and_its_class_is_in_the_reference() -> None:
+    for name in ax.methods.names():
+        assert f"``{name}``" in API, name
+        factory = ax.methods.get(name)
+        kind = getattr(factory, "func", factory)
+        assert f"{kind.__module__}.{kind.__qualname__}" in entries(), name
+
+
+def test_every_entry_of_the_reference_exists_and_is_documented() -> None:
+    assert len(entries()) > 50
+    for name in entries():
+        assert inspect.getdoc(resolved(name)), name
+
+
+def is_page(text: str) -> bool:
+    """Whether a program is a page of the gallery (docs/conf.py says the same)."""
+    return re.match(r'"""\n.+\n=+\n', text) is not None
+
+
+def test_every_example_is_on_the_site() -> None:
+    examples = sorted((ROOT / "examples").glob("*.py"))
+    assert examples
+    for path in examples:
+        page, listed = is_page(path.read_text(encoding="utf-8")), f"`{path.name} <" in HEADER
+        assert page != listed, f"{path.name}: a page, or a program named in GALLERY_HEADER.txt"
+    for name in re.findall(r"`(\w+\.py) <", HEADER):
+        assert (ROOT / "examples" / name).exists(), name
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    pages = [page for page in pages if not {"_build", "gallery", "repository"} & set(page.parts)]
+    assert len(pages) > 10
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "", text, flags=re.DOTALL)  # f[x](y) is no link
+        for target in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def run_page(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """The names that the Python blocks of a page leave, run in their order in an empty folder."""
+    text = (GUIDE / f"{name}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    assert blocks
+    monkeypatch.chdir(folder)
+    names: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # verdicts are what some pages are about
+        for block in blocks:
+            exec(compile(block, f"{name}.md", "exec"), names)
+    return names
+
+
+def test_pages_without_programs_are_few() -> None:
+    pages = {path.stem for path in GUIDE.glob("*.md")}
+    with_programs = {"quickstart", "choosing", "recipes", "small_loss", "questions"}
+    assert pages - with_programs == {"index", "theory", "comparison"}
+
+
+def test_quickstart(tmp_path, monkeypatch):
+    names = run_page("quickstart", tmp_path, monkeypatch)
+    assert names["run"].held_out_loss < 1e-6
+    assert names["u"].shape == (25, 1)
+    assert names["slopes"]["xx"].shape == (25, 1)
+    assert (tmp_path / "convergence.png").exists()
+
+
+def test_choosing(tmp_path, monkeypatch):
+    names = run_page("choosing", tmp_path, monkeypatch)
+    assert names["inside"].n_points == 3000
+    errors = {name: run.l2_error for name, run in names["runs"].items()}
+    assert errors["natural_lm"] < 1e-3
+    assert errors["adam"] > 10 * errors["natural_lm"]
+
+
+def test_recipes(tmp_path, monkeypatch):
+    names = run_page("recipes", tmp_path, monkeypatch)
+    nu = names["nu"]
+    assert nu.interval[0] < 0.25 < nu.interval[1]
+    assert nu.std < 0.01
+    assert names["k_error"] < 1e-5
+    walls = ax.Box(t=(0, 1), x=(0, 1)).faces("x").grid(9)
+    run = names["run"]
+    assert run.model(run.theta, walls).abs().max() < 1e-12
+    assert names["family_run"].l2_error < 1e-4
+    assert names["march"].l2_error < 1e-6
+    assert names["ring_run"].l2_error < 1e-4
+    assert names["mean_run"].l2_error < 1e-8
+    glass, wall_run = names["glass"].grid(7), names["wall_run"]
+    flux = (50 * 0.75 + 12.5 / 400) / (0.5 / 400 + 0.5)  # at x = 0; -50 (x^2 - 1) + flux (x - 1)
+    exact = -50 * (glass[:, 0] ** 2 - 1) + flux * (glass[:, 0] - 1)
+    assert (wall_run.model(wall_run.theta, glass)[:, 1] - exact).abs().max() < 1e-6
+    flow = names["flow"]
+    points = ax.Box(x=(0, 1), y=(0, 1)).grid(3)
+    named = ax.Model(flow.networks, outputs=flow.outputs, coordinates=("x", "y"))
+    jet = named.jet(named.init(0), points, ("x", "y"))
+    assert (jet["x"][:, 0] + jet["y"][:, 1]).abs().max() < 1e-12
+    assert len(names["l_shape"]) == 300
+
+
+def test_small_loss(tmp_path, monkeypatch):
+    names = run_page("small_loss", tmp_path, monkeypatch)
+    few, many = names["few"], names["many"]
+    assert few.loss < 1e-20
+    assert few.l2_error > 0.05
+    assert few.verdict is ax.Verdict.OVERFITTED
+    assert many.verdict is ax.Verdict.SOLVED
+    assert many.l2_error < 1e-4
+
+
+def test_questions(tmp_path, monkeypatch):
+    errors = run_page("questions", tmp_path, monkeypatch)["errors"]
+    assert max(errors.values()) < 1e-5
