@@ -124,7 +124,7 @@ def _loop(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
     report(fit.history.last)
     while True:
         info = fit.step()
-        stop = info.stop or fit.arrived(info) or limits.reached(fit.steps, fit.seconds)
+        stop = fit.arrived(info) or info.stop or limits.reached(fit.steps, fit.seconds)
         if stop or fit.steps % fit.method.evaluate_every == 0:
             fit.record(info)
             report(fit.history.last)

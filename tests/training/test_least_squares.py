@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -274,3 +276,15 @@ def test_a_variance_is_positive():
         fit.covariance(0)
     with pytest.raises(TypeError, match="variance must be a number, got 'x'"):
         fit.covariance("x")
+
+
+def test_the_page_runs_as_printed(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "least_squares.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- executed by .*?-->\n```python\n(.*?)```", page, flags=re.DOTALL)
+    assert found is not None
+    names = {}
+    exec(compile(found.group(1), "least_squares.md", "exec"), names)
+    assert capsys.readouterr().out.startswith("a minimum")
+    fit = names["fit"]
+    assert abs(float(fit.parameters["rate"]) - 0.7) < 3 * float(fit.std["rate"])
+    assert torch.equal(names["module"].rate.detach(), fit.parameters["rate"])
