@@ -9,6 +9,7 @@ the best ones.
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
@@ -46,3 +47,11 @@ for name, value in fit.parameters.items():
 # How far off, in standard deviations, the worst of the four is.
 error = max(abs(float(fit.parameters[name]) - TRUTH[name]) / float(fit.std[name]) for name in TRUTH)
 print(f"off by at most {error:.1f} standard deviations")
+
+# %%
+# The measurements and the fit.
+
+fig, panel = plt.subplots(figsize=(6, 3), layout="constrained")
+panel.plot(times, data, ".", markersize=4)
+panel.plot(times, curve(times).detach())
+panel.set_xlabel("t")

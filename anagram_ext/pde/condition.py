@@ -91,7 +91,7 @@ class Condition:
         return dimension
 
     def places_for(self, seed: int) -> Tensor:
-        """All places [*, d] that the condition looks at."""
+        """All places [m, d] that the condition looks at."""
         return self.points_for(seed)
 
     def points_for(self, seed: int) -> Tensor:
