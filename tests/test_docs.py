@@ -159,7 +159,7 @@ def test_recipes(tmp_path, monkeypatch):
     jet = named.jet(named.init(0), points, ("x", "y"))
     assert (jet["x"][:, 0] + jet["y"][:, 1]).abs().max() < 1e-12
     assert names["plate_run"].l2_error < 1e-4
-    assert float(names["line_fit"].weight) == pytest.approx(3)
+    assert names["line_fit"].weight.item() == pytest.approx(3)
 
 
 def test_small_loss(tmp_path, monkeypatch):
