@@ -10,6 +10,8 @@ from torch import Tensor
 from anagram_ext.checks import check_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anagram_ext.geometry.region import Region
 
 
@@ -71,6 +73,17 @@ class Points(Tensor):
     def __repr__(self) -> str:  # type: ignore[override] # torch's takes a keyword of its own use
         where = "" if self.region is None else f" in {type(self.region).__name__}"
         return f"Points({list(self.shape)}{where})"
+
+
+def joined(parts: Sequence[Tensor]) -> Points:
+    """Point sets one after the other; with normals and weights where all of them have them."""
+    known: dict[str, Tensor] = {}
+    for what in ("normals", "weights"):
+        values = [getattr(part, what, None) for part in parts]
+        if all(value is not None for value in values):
+            known[what] = torch.cat([value for value in values if value is not None])
+    points = torch.cat([part.as_subclass(Tensor) for part in parts])
+    return Points(points, getattr(parts[0], "region", None), **known)
 
 
 def _check_shape(argument: str, values: Tensor | None, shape: torch.Size) -> None:

@@ -129,8 +129,8 @@ class Stretched:
         points = self.region.quadrature(n)
         moved = self.stretch.points(points)
         lower, upper = self.region.bounds[self.stretch.axis]
-        moved.weights = points.weights * (self.stretch.factor if lower < upper else 1.0)
-        return moved
+        weights = points.weights * (self.stretch.factor if lower < upper else 1.0)
+        return Points(moved.as_subclass(Tensor), self, moved.normals, weights)
 
     def distance(self, points: Tensor) -> Tensor:
         """Distance from the boundary in the coordinates of the region that is mapped, [n]."""

@@ -66,9 +66,11 @@ def _next(steps: list[Tensor], corrections: list[Tensor]) -> Tensor:
     if len(steps) == 1:
         return plain
     step_changes, changes = _differences(steps), _differences(corrections)  # [k, j]
-    # A few columns: solved on the host, by a driver that drops what is not independent.
+    # A few columns: only their triangle leaves the device, for a driver that drops what is not
+    # independent.
+    Q, R = torch.linalg.qr(changes)
     combined: Tensor = torch.linalg.lstsq(
-        changes.cpu(), corrections[-1].cpu()[:, None], rcond=INDEPENDENT, driver="gelsd"
+        R.cpu(), (Q.T @ corrections[-1]).cpu()[:, None], rcond=INDEPENDENT, driver="gelsd"
     ).solution.to(plain.device)
     return plain - ((step_changes + changes) @ combined)[:, 0]
 

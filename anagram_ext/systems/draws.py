@@ -11,6 +11,7 @@ from torch import Tensor
 from anagram_ext.checks import check_points, check_seed
 from anagram_ext.geometry.adaptive import choose
 from anagram_ext.geometry.held_out import held_out_points
+from anagram_ext.geometry.points import joined
 from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.pde.coordinates import Coordinates
 
@@ -63,7 +64,7 @@ class Draws:
         times = max(1, min(times, MOST_HELD_OUT // max(n_points, 1)))
         if isinstance(points, Sampler):
             draws = [self._drawn(name, 0, _HELD_OUT, part) for part in range(times)]
-            return self._placed(torch.cat([draw.as_subclass(Tensor) for draw in draws]))
+            return self._placed(joined(draws))
         if not len(points):
             return self._placed(points)
         fresh = held_out_points(points, self._own_seed(name, 0, _HELD_OUT), times)

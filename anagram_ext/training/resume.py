@@ -19,7 +19,12 @@ _FORMAT: Final = "anagram_ext run 1"
 
 
 def save_state(path: Path, run: Run, seed: int) -> None:
-    """Writes the state of a run; the file changes in one instant or not at all."""
+    """Writes the state of a run; the file changes in one instant or not at all.
+
+    Nothing is written for a method of a user's own that has no state to give.
+    """
+    if not hasattr(run.method, "state"):
+        return
     rows, parts = run.history.rows()
     content = {
         "format": _FORMAT,

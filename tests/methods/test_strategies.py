@@ -193,7 +193,7 @@ def test_natural_lm_reaches_round_off_on_the_laplace_problem(device):
     options = {"method": "natural_lm", "seed": 2, "progress": False}
     result = ax.train(ax.problems.laplace_2d(), device=device, **options)
     assert result.l2_error < 1e-11
-    assert result.held_out_loss < 1e-18  # the strip between grid and boundary included
+    assert result.held_out_loss < 1e-17  # the strip between grid and boundary included
     assert result.stop_reason.startswith("no progress")
     assert set(result.history["accepted"][1:]) == {"record", "trusted"}
 

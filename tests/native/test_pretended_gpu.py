@@ -17,7 +17,7 @@ from anagram_ext.native import plan
 from anagram_ext.systems.pde_system import PdeSystem
 from pretend_cuda import STREAM, host_bytes, pretended_gpu
 
-FEW = 2000  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
+FEW = 2500  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
 
 
 def heat(device):

@@ -37,7 +37,7 @@ def unit_square():
     return trained(heat()).l2_relative
 
 
-@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 @pytest.mark.parametrize(
     "units",
     [
@@ -52,7 +52,7 @@ def test_any_units_train_like_the_unit_square(units, unit_square):
     assert trained(heat(**units)).l2_relative < 10 * unit_square
 
 
-@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 def test_they_can_be_turned_off_and_make_the_difference():
     far = heat(length=1e6, duration=1e-6)
     assert trained(far, scales=False).l2_relative > 1e-2
@@ -66,7 +66,7 @@ def test_problems_near_one_stay_as_they_are():
     assert torch.equal(for_sure.theta, without.theta)
 
 
-@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 def test_a_checkpoint_says_so(tmp_path):
     run = ax.train(heat(amplitude=3000.0), ax.MLP([2, 8, 1]), steps=3, progress=False, out=tmp_path)
     model, theta = ax.load(tmp_path / "model.safetensors")

@@ -223,7 +223,8 @@ def test_everything_is_written(tmp_path, device):
     out = tmp_path / "deep" / "run"
     run = train(plane(), steps=5, seed=3, device=device, progress=False, out=out)
     assert sorted(path.name for path in out.iterdir()) == [
-        "convergence.png", "history.csv", "model.safetensors", "solution.png", "summary.json",
+        "convergence.png", "history.csv", "model.safetensors", "solution.png", "state.pt",
+        "summary.json",
     ]  # fmt: skip  # a table
     for name, column in read_csv(out / "history.csv").items():
         np.testing.assert_array_equal(column, run.history[name])
