@@ -61,6 +61,7 @@ def train(
     progress: bool = True,
     out: str | Path | None = None,
     resume: bool = False,
+    coupled: bool = True,
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
@@ -137,7 +138,7 @@ def train(
             _history(directory, problem) as history,
             reporting(progress, limits.steps, limits.seconds) as report,
         ):
-            run = Run(system, Validation(system), chosen, first, history)
+            run = Run(system, Validation(system), chosen, first, history, coupled)
 
             if resume and directory is not None and directory.state.exists():
                 resume_run(directory.state, run, seed)

@@ -72,6 +72,6 @@ def identity(run: Run, seed: int) -> dict[str, object]:
         "method": run.method.name,
         "seed": seed,
         "P": system.n_parameters,
-        "S": system.n_rows,
+        "S": run.first_rows,
         "dtype": str(system.model.dtype),
     }
