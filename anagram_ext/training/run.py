@@ -52,6 +52,7 @@ class Run:
         method: Method,
         theta: Tensor,
         history: History,
+        *,
         coupled: bool = False,
     ) -> None:
         self.system = system
