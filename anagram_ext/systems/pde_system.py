@@ -103,7 +103,7 @@ class PdeSystem:
 
     @property
     def redrawn(self) -> tuple[str, ...]:
-        """Names of the conditions whose points change before every training step."""
+        """Names of the conditions whose points change during training."""
         return self._draws.redrawn
 
     @property

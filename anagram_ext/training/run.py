@@ -168,6 +168,7 @@ class Run:
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
             n_parameters=self.system.n_parameters,
+            effective=self.history.last.effective,
             evolves=not TIMES.isdisjoint(self.system.problem.coordinates),
         )
         judgement = judge(facts)
