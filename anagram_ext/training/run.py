@@ -73,6 +73,11 @@ class Run:
         self._best = (validation.merit(theta, self.first_loss), self.first_loss, theta)
 
     @property
+    def coupled(self) -> bool:
+        """Whether points are tied to the damping."""
+        return self._coupling is not None
+
+    @property
     def best_theta(self) -> Tensor:
         """The best iterate so far."""
         return self._best[2]

@@ -143,6 +143,13 @@ def test_a_run_with_coupled_points_goes_on_where_it_was(memory, tmp_path):
     torch.testing.assert_close(resumed.theta, whole.theta, rtol=0, atol=1e-10)
 
 
+def test_a_run_does_not_go_on_with_other_rules(tmp_path):
+    points = SQUARE.sobol(40).redrawn()
+    train(points, 2, coupled=True, out=tmp_path)
+    with pytest.raises(ValueError, match="coupled was True, got False"):
+        train(points, 4, coupled=False, out=tmp_path, resume=True)
+
+
 def test_methods_without_a_damping_draw_as_they_always_did():
     points = SQUARE.sobol(40).redrawn()
     one, other = (train(points, 5, method="adam", coupled=coupled) for coupled in (True, False))
