@@ -29,7 +29,7 @@ class Draws:
     """The points of every condition, each with a random stream of its own, reproducible by seed.
 
     Attributes:
-        redrawn: names of the conditions whose points change before every training step.
+        redrawn: names of the conditions whose points change during training.
         count: how often they have changed.
         sizes: how many points each of these has now, where not as many as its sampler says.
     """
