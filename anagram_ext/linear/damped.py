@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, Protocol
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 # A difference of losses below this share of them is rounding.
 CANCELLED: Final = 1e-12
+PROBES: Final = 16  # of the diagonal: the leverages of 30 effective parameters to 6 %
 
 
 class DampedSolves(Protocol):
@@ -60,6 +63,25 @@ class DampedSolves(Protocol):
 
     def rank(self, shift: float) -> int:
         """The number of singular directions that the shift leaves (more than half of)."""
+
+    def effective(self, shift: float) -> float:
+        """The effective number of parameters ``tr A (A^T A + l)^-1 A^T``.
+
+        How many combinations of the rows a damped step can follow: sum of S^2 / (S^2 + l).
+        """
+
+    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
+        """The diagonal of ``A (A^T A + l)^-1 A^T`` [S], estimated; its sum is ``effective``.
+
+        Random signs stand for the identity: a sum over rows with m effective parameters is right
+        to about the share sqrt(2 / (probes m)) of itself, a single one to sqrt(2 / probes). Source:
+        C. Bekas, E. Kokiopoulou & Y. Saad, "An estimator for the diagonal of a matrix" (Applied
+        Numerical Mathematics 57, 2007).
+
+        Args:
+            shift: l.
+            probes: how many vectors of signs; each costs one product with A.
+        """
 
     def captured(self, shift: float) -> float:
         """``1/2 ||P r||^2``, P the projection on what these directions can change of r."""
@@ -114,14 +136,41 @@ class Spectral:
         """Number of singular values above the square root of the shift."""
         return self._factorisation.count_above(math.sqrt(shift / self.unit))
 
+    def effective(self, shift: float) -> float:
+        """``sum S^2 / (S^2 + l)``."""
+        return float(self._shares(shift).sum())
+
+    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
+        """Mean squares of ``U (S^2 / (S^2 + l))^1/2 z``, z random signs."""
+        signs = random_signs((probes, len(self._sigma)), self._sigma)
+        seen = self._factorisation.push(self._shares(shift).sqrt() * signs)  # [probes, S]
+        return with_sum(seen.square_().mean(dim=0), self.effective(shift))
+
     def captured(self, shift: float) -> float:
         """The share of the first ``rank`` directions."""
         return 0.5 * float(self._target[: self.rank(shift)].square().sum())
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``y - V S^2 / (S^2 + l) V^T y``."""
-        seen = self._sigma**2 / (self._sigma**2 + shift) * self._factorisation.pull(y)
+        seen = self._shares(shift) * self._factorisation.pull(y)
         return y - self._factorisation.expand(seen)
+
+    def _shares(self, shift: float) -> Tensor:
+        """What the shift leaves of each direction, [k]."""
+        return self._sigma**2 / (self._sigma**2 + shift)
 
     def _column(self, shifts: Sequence[float]) -> Tensor:
         return self._sigma.new_tensor(shifts)[:, None]
+
+
+def random_signs(shape: tuple[int, int], like: Tensor) -> Tensor:
+    """1 and -1 at random but always the same, in the dtype and on the device of ``like``."""
+    generator = torch.Generator().manual_seed(0)
+    signs = 2 * torch.randint(2, shape, generator=generator) - 1
+    return signs.to(like)
+
+
+def with_sum(values: Tensor, total: float) -> Tensor:
+    """Estimates [S] scaled to a sum that is known."""
+    found = float(values.sum())
+    return values * (total / found) if found > 0 else values

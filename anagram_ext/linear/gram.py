@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.linear.damped import CANCELLED
+from anagram_ext.linear.damped import CANCELLED, PROBES, random_signs, with_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,7 @@ class Gram:
         self._pulled = jacobian.rmatvec(residual) / scale  # g
         self._loss = loss
         self._factors: dict[float, Tensor] = {}
+        self._effective: dict[float, float] = {}  # by shift: it costs P^3 / 3
         self.unit = largest_eigenvalue(self._gram) or 1.0
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
@@ -92,14 +93,29 @@ class Gram:
         return left if left > CANCELLED * self._loss else min(kept, CANCELLED * self._loss)
 
     def rank(self, shift: float) -> int:
-        """The effective number of parameters ``tr (G + l)^-1 G``, rounded.
+        """The effective number of parameters, rounded.
 
         It counts singular values by the share of each that the shift leaves.
         """
+        return round(self.effective(shift))
+
+    def effective(self, shift: float) -> float:
+        """``tr (G + l)^-1 G``."""
+        if shift not in self._effective:
+            factor = self._factor(shift)
+            identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
+            inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
+            left = len(factor) - shift * float(inverse.square().sum())
+            self._effective[shift] = max(0.0, left)
+        return self._effective[shift]
+
+    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
+        """Mean squares of ``A L^-T z``, L the Cholesky factor of G + l and z random signs."""
         factor = self._factor(shift)
-        identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
-        inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-        return max(0, round(len(factor) - shift * float(inverse.square().sum())))
+        signs = random_signs((len(factor), probes), factor)
+        directions = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [P, probes]
+        seen = torch.stack([self._jacobian.matvec(v / self._scale) for v in directions.T])
+        return with_sum(seen.square_().mean(dim=0), self.effective(shift))
 
     def captured(self, shift: float) -> float:
         """``1/2 r A (G + l)^-1 A^T r``."""

@@ -17,10 +17,10 @@ from anagram_ext.methods.gd import GradientDescent
 from anagram_ext.methods.lbfgs import LBFGS
 from anagram_ext.methods.levenberg_marquardt import LevenbergMarquardt
 from anagram_ext.methods.natural_lm import NaturalLM
-from anagram_ext.methods.protocol import Method, StepInfo
+from anagram_ext.methods.protocol import Method, Redirected, StepInfo
 from anagram_ext.methods.stop import Stop
 
-__all__ = ["REGISTRY", "Method", "StepInfo", "Stop", "get", "names"]
+__all__ = ["REGISTRY", "Method", "Redirected", "StepInfo", "Stop", "get", "names"]
 
 REGISTRY: Final[dict[str, Callable[..., Method]]] = {
     "anagram": Anagram,

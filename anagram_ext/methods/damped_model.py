@@ -105,6 +105,14 @@ class DampedModel:
         """Number of singular directions that the damping leaves more than half of."""
         return self._solves.rank(damping * self._solves.unit)
 
+    def effective(self, damping: float) -> float:
+        """The effective number of parameters at a damping, see ``DampedSolves.effective``."""
+        return self._solves.effective(damping * self._solves.unit)
+
+    def leverages(self, damping: float) -> Tensor:
+        """How many of these each row claims, [S], see ``DampedSolves.leverages``."""
+        return self._solves.leverages(damping * self._solves.unit)
+
     def captured(self, damping: float) -> float:
         """``||P_k r||^2 / ||r||^2``: the share of the residual that these directions see."""
         seen = self._solves.captured(damping * self._solves.unit)

@@ -112,6 +112,10 @@ class NaturalLM:
         for name in self.state():
             setattr(self, f"_{name}", state[name])
 
+    def go_on_from(self, theta: Tensor) -> None:
+        """Takes another iterate [P] for the next step; all else stays as it is."""
+        self._theta = theta
+
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
@@ -130,6 +134,8 @@ class NaturalLM:
             if greedy.loss < needed and greedy.loss < chosen.loss:
                 chosen, rule = greedy, "record"
         report = _report(model, chosen, rule)
+        if self._system.redrawn:  # whoever draws the points wants to know
+            report = replace(report, leverages=model.leverages(chosen.damping))
         self._theta, self._damping = chosen.theta, trusted.damping
         self._rank = report.rank or 0
         if chosen.loss < self._record:
@@ -222,4 +228,5 @@ def _report(model: DampedModel, shown: Trial, rule: str) -> StepInfo:
         evaluations=model.evaluations,
         captured=model.captured(shown.damping),
         gain=(model.loss - shown.loss) / predicted if predicted > 0 else math.nan,
+        effective=model.effective(shown.damping),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +29,10 @@ class StepInfo:
         captured: ``||P_k r||^2 / ||r||^2``, the share of the residual (before the step) that the
             tangent space still sees; nan where the method does not know it.
         gain: actual over predicted reduction of the loss; nan where nothing was predicted.
+        effective: the effective number of parameters at the damping of the step,
+            ``sum sigma^2 / (sigma^2 + damping)``; nan where the method does not know it.
+        leverages: how many of them each row claims, ``[S]``, an estimate; None where the method
+            does not know or the points stay the same.
     """
 
     theta: Tensor
@@ -42,6 +46,8 @@ class StepInfo:
     evaluations: int = 0
     captured: float = math.nan
     gain: float = math.nan
+    effective: float = math.nan
+    leverages: Tensor | None = None
 
 
 State = dict[str, Any]
@@ -79,3 +85,14 @@ class Method(Protocol):
         Raises:
             NonFiniteError: a residual or a gradient is NaN or infinite.
         """
+
+
+@runtime_checkable
+class Redirected(Protocol):
+    """A method that can go on from another iterate than its own, on points tied to its damping.
+
+    Its steps report ``effective`` and, on redrawn points, ``leverages``.
+    """
+
+    def go_on_from(self, theta: Tensor) -> None:
+        """Takes another iterate [P] for the next step; all else stays as it is."""

@@ -16,11 +16,12 @@ from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.pde.coordinates import Coordinates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from anagram_ext.pde.problem import Problem
 
 MOST_HELD_OUT: Final = 20_000  # points of one condition, unless it has more itself
+POOL: Final = 4  # candidates for each point of an adaptive sampler that is asked for more
 _TRAINING, _HELD_OUT = 0, 1  # streams of random points that never meet; later draws follow
 
 
@@ -28,8 +29,9 @@ class Draws:
     """The points of every condition, each with a random stream of its own, reproducible by seed.
 
     Attributes:
-        redrawn: names of the conditions whose points change before every training step.
+        redrawn: names of the conditions whose points change during training.
         count: how often they have changed.
+        sizes: how many points each of these has now, where not as many as its sampler says.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Draws:
         self._problem, self._seed = problem, seed
         self._device, self._dtype = device, dtype
         self.count = 0
+        self.sizes: dict[str, int] = {}
         self.redrawn = tuple(
             name
             for name, condition in problem.conditions.items()
@@ -70,9 +73,20 @@ class Draws:
         fresh = held_out_points(points, self._own_seed(name, 0, _HELD_OUT), times)
         return None if fresh is None else self._placed(fresh)
 
-    def move_on(self) -> None:
-        """Counts one more change of points; ``next`` draws from the stream that belongs to it."""
+    def n_points(self, name: str) -> int:
+        """How many points a condition has now."""
+        points = self._problem.conditions[name].points
+        own = points.n_points if isinstance(points, Sampler) else len(points)
+        return self.sizes.get(name, own)
+
+    def move_on(self, sizes: Mapping[str, int] | None = None) -> None:
+        """Counts one more change of points; ``next`` draws from the stream that belongs to it.
+
+        Args:
+            sizes: how many points to draw, by name; as many as the sampler says by default.
+        """
         self.count += 1
+        self.sizes = dict(sizes or {})
 
     def next(self, name: str, residual_size: Callable[[Coordinates], Tensor]) -> Coordinates:
         """The points of a redrawn condition after the latest change.
@@ -84,12 +98,28 @@ class Draws:
         """
         stream = _HELD_OUT + self.count
         sampler = self._problem.conditions[name].points
-        if not isinstance(sampler, Sampler) or sampler.candidates is None:
-            return self._placed(self._drawn(name, self._seed, stream))
+        n = self.n_points(name)
         seed = self._own_seed(name, self._seed, stream)
-        candidates = sampler.candidates(seed)  # on the CPU, where points are drawn and chosen
+        if not isinstance(sampler, Sampler) or sampler.candidates is None:
+            drawn = self._drawn(name, self._seed, stream)
+            if n == len(drawn):
+                return self._placed(drawn)
+            pool = self._pool(name, stream, n)
+            return self._placed(choose(pool, torch.zeros(len(pool)), n, seed))
+        candidates = (  # on the CPU, where points are drawn and chosen
+            sampler.candidates(seed)
+            if n == sampler.n_points
+            else self._pool(name, stream, max(POOL * n, sampler.candidates.n_points))
+        )
         size = residual_size(self._placed(candidates)).cpu()
-        return self._placed(choose(candidates, size, sampler.n_points, seed))
+        return self._placed(choose(candidates, size, n, seed))
+
+    def _pool(self, name: str, stream: int, least: int) -> Tensor:
+        """At least so many points: as many draws of one design as that takes."""
+        sampler = cast("Sampler", self._problem.conditions[name].points)
+        design = sampler.candidates or sampler
+        draws = -(-least // design.n_points)
+        return joined([design(self._own_seed(name, self._seed, stream, k)) for k in range(draws)])
 
     def _drawn(self, name: str, seed: int, stream: int, part: int = 0) -> Tensor:
         condition = self._problem.conditions[name]

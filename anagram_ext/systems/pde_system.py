@@ -103,7 +103,7 @@ class PdeSystem:
 
     @property
     def redrawn(self) -> tuple[str, ...]:
-        """Names of the conditions whose points change before every training step."""
+        """Names of the conditions whose points change during training."""
         return self._draws.redrawn
 
     @property
@@ -151,13 +151,20 @@ class PdeSystem:
         """
         return self._stack.linearise(self._checked(theta), self._memory)
 
-    def redraw(self, theta: Tensor) -> None:
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many points each of these conditions has now."""
+        return {name: self._draws.n_points(name) for name in self.redrawn}
+
+    def redraw(self, theta: Tensor, sizes: Mapping[str, int] | None = None) -> None:
         """Moves on to new points in the conditions whose sampler asks for it.
 
         Args:
             theta: parameters [P], whose residuals an adaptive sampler looks at.
+            sizes: how many points to draw for some of them; as many as the sampler says by
+                default.
         """
-        self._draws.move_on()
+        self._draws.move_on(sizes)
         blocks = dict(self._stack.blocks)
         for name in self.redrawn:
 

@@ -51,7 +51,7 @@ class System(Protocol):
 
     @property
     def redrawn(self) -> Sequence[str]:
-        """Names of the parts of r whose points change before every step."""
+        """Names of the parts of r whose points change during training."""
 
     def residuals(self, thetas: Tensor) -> Tensor:
         """The residuals [q, S] of parameter vectors [q, P]; they may be non-finite."""

@@ -34,6 +34,8 @@ class Row:
         l2_relative: ``l2_error`` over the root mean square of the solution.
         captured: share of the residual that the tangent space still sees.
         gain: actual over predicted reduction of the loss.
+        effective: effective number of parameters at the damping of the step.
+        rows: S, which changes where points are tied to the damping.
         factorisations: singular value decompositions, summed over the run.
         evaluations: residual or gradient evaluations, summed over the run.
         accepted: the rule that accepted the step.
@@ -50,6 +52,8 @@ class Row:
     l2_relative: float = math.nan
     captured: float = math.nan
     gain: float = math.nan
+    effective: float = math.nan
+    rows: int | None = None
     factorisations: int = 0
     evaluations: int = 0
     accepted: str = ""

@@ -61,6 +61,7 @@ def train(
     progress: bool = True,
     out: str | Path | None = None,
     resume: bool = False,
+    coupled: bool = True,
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
@@ -101,6 +102,11 @@ def train(
         out: folder for history, checkpoint, summary and figures; nothing is written by default.
         resume: whether to go on with the run whose state lies in ``out``, if there is one: with
             the same arguments, and more steps or seconds where it had reached its limit.
+        coupled: whether redrawn and adaptive points are tied to the damping of a method that says
+            how many parameters it makes effective (``natural_lm``): at least as many points as the
+            sampler says, more where they are fewer than ten for each effective parameter of their
+            condition, and the same ones for some steps once many parameters are effective. See
+            ``anagram_ext.training.coupling``.
 
     Returns:
         The best iterate, its errors, the history, and why the run ended.
@@ -137,7 +143,7 @@ def train(
             _history(directory, problem) as history,
             reporting(progress, limits.steps, limits.seconds) as report,
         ):
-            run = Run(system, Validation(system), chosen, first, history)
+            run = Run(system, Validation(system), chosen, first, history, coupled=coupled)
 
             if resume and directory is not None and directory.state.exists():
                 resume_run(directory.state, run, seed)

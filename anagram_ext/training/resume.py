@@ -51,7 +51,8 @@ def resume_run(path: Path, run: Run, seed: int) -> None:
         raise ValueError(f"{path} is not the state of a run: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f"{path} is not the state of a run of format {_FORMAT!r}")
-    expected, found = identity(run, seed), content["identity"]
+    # States of versions that tied no points to the damping do not say so.
+    expected, found = identity(run, seed), {"coupled": False} | content["identity"]
     for name, value in expected.items():
         if found.get(name) != value:
             raise ValueError(
@@ -72,6 +73,7 @@ def identity(run: Run, seed: int) -> dict[str, object]:
         "method": run.method.name,
         "seed": seed,
         "P": system.n_parameters,
-        "S": system.n_rows,
+        "S": run.first_rows,
+        "coupled": run.coupled,
         "dtype": str(system.model.dtype),
     }

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from anagram_ext.errors import NonFiniteError
-from anagram_ext.methods import Method, StepInfo, Stop
+from anagram_ext.methods import Method, Redirected, StepInfo, Stop
+from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
@@ -38,6 +39,10 @@ class Run:
         method: what solves it.
         theta: first iterate, ``[P]``.
         history: where the rows go.
+        coupled: whether redrawn points are tied to the damping, where the method knows one.
+
+    Attributes:
+        first_rows: S of the first points.
     """
 
     def __init__(
@@ -47,11 +52,17 @@ class Run:
         method: Method,
         theta: Tensor,
         history: History,
+        *,
+        coupled: bool = False,
     ) -> None:
         self.system = system
         self._validation = validation
         self.method = method
         self.history = history
+        self.first_rows = system.n_rows
+        self._coupling: Coupling | None = None
+        if coupled and system.redrawn and isinstance(method, Redirected):
+            self._coupling = Coupling(system)
         self.steps = 0
         self.seconds = 0.0
         self.factorisations = 0
@@ -60,6 +71,11 @@ class Run:
         self._theta = theta  # the latest iterate
         # Replaced in one instant: Ctrl-C may come any time.
         self._best = (validation.merit(theta, self.first_loss), self.first_loss, theta)
+
+    @property
+    def coupled(self) -> bool:
+        """Whether points are tied to the damping."""
+        return self._coupling is not None
 
     @property
     def best_theta(self) -> Tensor:
@@ -78,6 +94,7 @@ class Run:
             "theta": self._theta,
             "best": (merit, loss, theta),
             "draws": self.system.draws,
+            "coupling": None if self._coupling is None else self._coupling.state(),
         }
 
     def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
@@ -88,6 +105,8 @@ class Run:
         merit, loss, theta = state["best"]
         self._best = (merit, loss, theta)
         self.system.skip_draws(state["draws"])
+        if self._coupling is not None:
+            self._coupling.restore(state["coupling"], state["draws"])
         self.method.restore(self.system, dict(method))
 
     def start(self) -> None:
@@ -103,8 +122,7 @@ class Run:
             NonFiniteError: the loss is NaN or infinite.
         """
         with self._clock():
-            if self.system.redrawn:
-                self.system.redraw(self._theta)
+            self._draw()
             info = self.method.step()
         if not math.isfinite(info.loss):
             raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
@@ -115,6 +133,8 @@ class Run:
         merit = self._validation.merit(info.theta, info.loss)
         if merit < self._best[0] or (merit == self._best[0] and info.loss < self._best[1]):
             self._best = (merit, info.loss, info.theta)
+        if self._coupling is not None:
+            self._coupling.after_step(info, merit)
         return info
 
     def record(self, info: StepInfo) -> None:
@@ -153,6 +173,7 @@ class Run:
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
             n_parameters=self.system.n_parameters,
+            effective=self.history.last.effective,
             evolves=not TIMES.isdisjoint(self.system.problem.coordinates),
         )
         judgement = judge(facts)
@@ -176,6 +197,16 @@ class Run:
             facts=facts,
             problem=self.system.problem,
         )
+
+    def _draw(self) -> None:
+        """New points for the next step, where there are any to come."""
+        if self._coupling is not None and isinstance(self.method, Redirected):
+            start = self._coupling.before_step(self._theta)
+            if start is not self._theta:
+                self._theta = start
+                self.method.go_on_from(start)
+        elif self.system.redrawn:
+            self.system.redraw(self._theta)
 
     def _improving(self) -> bool:
         """Whether the loss halved in the last quarter of the steps, or in the last few."""
@@ -207,6 +238,7 @@ class Run:
             "seconds": self.seconds,
             "factorisations": self.factorisations,  # of the run, not of the step
             "evaluations": self.evaluations,
+            "rows": self.system.n_rows,
         }
         held_out_losses = self._validation.held_out_losses(info.theta)
         measured = {

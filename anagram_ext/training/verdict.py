@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from anagram_ext.methods import Stop
+from anagram_ext.training.coupling import PER_PARAMETER
 
 SOLVED_ERROR: Final = 3e-5  # largest estimated error of a solution: 1e-4, and a margin
 SOLVED_RESIDUAL: Final = 3e-5  # largest residual of a solution, relative to the terms in it
@@ -76,6 +77,8 @@ class Facts:
         redrawn: whether points were drawn anew while training.
         n_rows: S.
         n_parameters: P.
+        effective: the effective number of parameters at the damping of the last step; nan where
+            the method does not know one.
         evolves: whether one of the coordinates is a time.
     """
 
@@ -97,6 +100,7 @@ class Facts:
     redrawn: bool = False
     n_rows: int = 0
     n_parameters: int = 0
+    effective: float = math.nan
     evolves: bool = False
 
 
@@ -283,9 +287,21 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "add the conditions that are missing"
     few = facts.n_rows < FEWEST_ROWS * facts.n_parameters
     rows = f": {facts.n_rows} rows for {facts.n_parameters} parameters" if few else ""
+    rows = _beside_effective(facts) or rows
     if verdict is Verdict.OVERFITTED or _fitted_freely(facts):
         return f"use more points or redraw them{rows}"
     return f"use more points{rows}" if few and not facts.redrawn else _of_the_method(facts)
+
+
+def _beside_effective(facts: Facts) -> str:
+    """How many rows there are for each effective parameter, where they are few."""
+    needed = PER_PARAMETER * facts.effective
+    if not facts.n_rows < needed:  # nan: the method does not know
+        return ""
+    return (
+        f": {facts.n_rows / facts.effective:.1f} rows for each of {facts.effective:.0f} effective "
+        f"parameters, {needed:.0f} rows are needed"
+    )
 
 
 def _of_the_method(facts: Facts) -> str:

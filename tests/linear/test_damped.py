@@ -81,6 +81,33 @@ def test_what_is_said_about_a_step(kind, damping, matrix, r):
     assert found.captured(shift) == pytest.approx(0.5 * expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("damping", DAMPINGS)
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_effective_parameters_and_the_rows_that_claim_them(kind, damping, matrix, r):
+    found = solves(kind, matrix, r)
+    shift = damping * 9.0
+    shares = matrix.sigma**2 / (matrix.sigma**2 + shift)
+    hat = (matrix.U * shares) @ matrix.U.T  # of the damped solve, [S, S]
+    expected = float(hat.trace())
+    # The normal equations resolve a singular value where it is above sqrt(eps) of the largest.
+    assert found.effective(shift) == pytest.approx(expected, rel=1e-9 if damping > 1e-7 else 3e-2)
+    probes = 4000
+    leverages = found.leverages(shift, probes)
+    assert float(leverages.sum()) == pytest.approx(found.effective(shift), rel=1e-12)
+    # The variance of z H z with signs z is 2 (||H||^2 - ||diag H||^2) of what is added up.
+    torch.testing.assert_close(leverages, hat.diagonal(), rtol=6 * math.sqrt(2 / probes), atol=0.03)
+    assert torch.equal(leverages, found.leverages(shift, probes))
+
+
+@pytest.mark.parametrize("kind", ["gram", "spectral"])
+def test_a_few_probes_tell_how_many_parameters_a_part_of_the_rows_claims(kind, matrix, r):
+    found = solves(kind, matrix, r)
+    shares = matrix.sigma**2 / (matrix.sigma**2 + 9e-8)
+    part = slice(0, S // 3)
+    expected = float((matrix.U[part].square() @ shares).sum())
+    assert float(found.leverages(9e-8)[part].sum()) == pytest.approx(expected, rel=0.3)
+
+
 @pytest.mark.parametrize("kind", ["gram", "spectral"])
 def test_corrections_vanish_where_the_step_ends_and_lead_there_from_elsewhere(kind, matrix, r):
     found = solves(kind, matrix, r)
