@@ -81,7 +81,9 @@ def outcome(runs: list[ax.TrainResult], error: float, **notes: float) -> Outcome
     )
 
 
-def solved_forward(problem: ax.Problem, model: Any, region: Any, seed: int, **options: Any) -> Outcome:
+def solved_forward(
+    problem: ax.Problem, model: Any, region: Any, seed: int, **options: Any
+) -> Outcome:
     """Trains, and compares all fields with the problem's solution on fresh points of a region."""
     run = ax.train(problem, model, seed=seed, **{"progress": False, **options})
     return outcome([run], fresh_error(run, problem, region))

@@ -14,7 +14,7 @@ NODES = 160
 
 
 def solution(t: np.ndarray, x: np.ndarray, nu: float = NU, nodes: int = NODES) -> np.ndarray:
-    """u [n] at times [n] and positions [n]."""
+    """The velocity [n] at times [n] and positions [n]."""
     s, weights = np.polynomial.hermite.hermgauss(nodes)
     spread = 2 * np.sqrt(nu * np.maximum(t, 1e-14))[:, None]
     y = x[:, None] - spread * s

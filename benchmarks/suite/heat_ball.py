@@ -32,7 +32,7 @@ def run(seed: int, **options: object) -> Outcome:
         "initial": ax.Condition(lambda u, x: u - exact(x), cylinder.face(t=0).sobol(500)),
     }
     problem = ax.Problem(("t", *SPACE), ("u",), conditions, solution=exact)
-    return solved_forward(problem, ax.MLP([6, 64, 1]), cylinder, seed, **{"steps": 150, **options})
+    return solved_forward(problem, ax.MLP([6, 64, 1]), cylinder, seed, **{"steps": 80, **options})
 
 
 CASE = Case("PINNacle HNd (arXiv 2306.08827)", "1.2e-4 PINNacle (L-BFGS)", 1e-7, run)

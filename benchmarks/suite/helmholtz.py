@@ -12,7 +12,7 @@ import anagram_ext as ax
 
 
 def run(a: int, b: int, seed: int, **options: object) -> Outcome:
-    """u = sin(a pi x) sin(b pi y) on [-1, 1]^2."""
+    """Solution sin(a pi x) sin(b pi y) on [-1, 1]^2."""
 
     def exact(x: ax.Coordinates) -> torch.Tensor:
         return torch.sin(a * pi * x.x) * torch.sin(b * pi * x.y)

@@ -34,9 +34,9 @@ def run(seed: int, *, windows: int = 4, **options: object) -> Outcome:
     exact = torch.from_numpy(spectral_kdv.solution(points[:, 0].numpy(), points[:, 1].numpy()))
     error = relative(march(points)[:, 0], exact)
     result = outcome(list(march.runs), error, windows=len(march.runs))
-    return replace(
-        result, verdict=str(march.verdict), warning=march.warning, loss=march.loss
-    )
+    return replace(result, verdict=str(march.verdict), warning=march.warning, loss=march.loss)
 
 
-CASE = Case("Zabusky and Kruskal 1965; DSGNAR and vRBA", "8.2e-11 DSGNAR (H100); 2.2e-6 vRBA", 1e-7, run)
+CASE = Case(
+    "Zabusky and Kruskal 1965; DSGNAR and vRBA", "8.2e-11 DSGNAR (H100); 2.2e-6 vRBA", 1e-7, run
+)

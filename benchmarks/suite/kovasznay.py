@@ -21,7 +21,7 @@ def exact(x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
     return u, v, (torch.exp(LAMBDA * -x.x.new_ones(1)) - torch.exp(2 * LAMBDA * x.x)) / 2
 
 
-def flow(u: ax.Field, v: ax.Field, p: ax.Field, x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
+def flow(u: ax.Field, v: ax.Field, p: ax.Field, _: ax.Coordinates) -> tuple[torch.Tensor, ...]:
     return (
         u * u.d("x") + v * u.d("y") + p.d("x") - u.laplacian() / RE,
         u * v.d("x") + v * v.d("y") + p.d("y") - v.laplacian() / RE,
@@ -29,7 +29,7 @@ def flow(u: ax.Field, v: ax.Field, p: ax.Field, x: ax.Coordinates) -> tuple[torc
     )
 
 
-def velocity(u: ax.Field, v: ax.Field, p: ax.Field, x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
+def velocity(u: ax.Field, v: ax.Field, _: ax.Field, x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
     right = exact(x)
     return u - right[0], v - right[1]
 
@@ -47,4 +47,6 @@ def run(seed: int, **options: object) -> Outcome:
     return solved_forward(problem, model, box, seed, **{"steps": 250, **options})
 
 
-CASE = Case("Kovasznay 1948; JAX-NG's setting", "plots only", 1e-6, run, "relative L2, worst of u, v, p")
+CASE = Case(
+    "Kovasznay 1948; JAX-NG's setting", "plots only", 1e-6, run, "relative L2, worst of u, v, p"
+)

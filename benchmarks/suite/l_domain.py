@@ -33,5 +33,3 @@ def run(seed: int, *, singular: bool, **options: object) -> Outcome:
     plain = ax.MLP([2, 24, 24, 1])
     model = ax.Model(ax.MLP([4, 24, 24, 1]), inputs=corner) if singular else plain
     return solved_forward(problem, model, shape, seed, **{"steps": 200, **options})
-
-

@@ -8,6 +8,7 @@ is at most that at the boundary. Run as a script it shows both, and compares siz
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,7 @@ OUTWARDS = (1 + 1j, 1 + 1j, 1 - 1j, -1 - 1j, -1 + 1j, 1 + 1j)
 
 
 def corner_functions(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """r and phi of the reentrant corner: phi is 0 on its side x = 0, 3/2 pi on its side y = 0."""
+    """Radius and phi of the reentrant corner: phi is 0 on its side x = 0, 3/2 pi on its side y = 0."""
     return np.abs(z), np.mod(np.angle(z) - np.pi / 2 + 1e-9, 2 * np.pi) - 1e-9
 
 
@@ -40,7 +41,7 @@ def boundary(n: int) -> np.ndarray:
     """Points of the six sides, denser in the corners, [6 n, 2]."""
     s = 0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)
     ends = np.array([*CORNERS, CORNERS[0]])
-    z = np.concatenate([a + (b - a) * s for a, b in zip(ends[:-1], ends[1:], strict=True)])
+    z = np.concatenate([a + (b - a) * s for a, b in pairwise(ends)])
     return np.stack((z.real, z.imag), axis=1)
 
 
@@ -54,7 +55,7 @@ def coefficients(size: int) -> np.ndarray:
 
 
 def solution(points: np.ndarray, size: int = 24) -> np.ndarray:
-    """u at points [n, 2], [n]."""
+    """The solution at points [n, 2], [n]."""
     return basis(points, size) @ coefficients(size) - np.square(points).sum(axis=1) / 4
 
 

@@ -13,12 +13,12 @@ TRUTH = {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3}
 WEIGHTS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # of the equation: the data come first
 
 
-def rates(x: object, y: object, z: object, sigma: object, rho: object, beta: object) -> tuple:
+def rates(x: object, y: object, z: object, *, sigma: object, rho: object, beta: object) -> tuple:
     return sigma * (y - x), x * (rho - z) - y, x * y - beta * z
 
 
-def equation(x: ax.Field, y: ax.Field, z: ax.Field, at: ax.Coordinates, c: object) -> tuple:
-    right = rates(x.value, y.value, z.value, c.sigma, c.rho, c.beta)
+def equation(x: ax.Field, y: ax.Field, z: ax.Field, _: ax.Coordinates, c: object) -> tuple:
+    right = rates(x.value, y.value, z.value, sigma=c.sigma, rho=c.rho, beta=c.beta)
     return tuple(u.d("t") - rate for u, rate in zip((x, y, z), right, strict=True))
 
 
@@ -56,6 +56,4 @@ def run(seed: int, **options: object) -> Outcome:
     return outcome(stages, largest_relative(found.values, TRUTH), **found.values)
 
 
-CASE = Case(
-    "DeepXDE, Lorenz_inverse", "no number", 1e-3, run, "relative error, worst coefficient"
-)
+CASE = Case("DeepXDE, Lorenz_inverse", "no number", 1e-3, run, "relative error, worst coefficient")

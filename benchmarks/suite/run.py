@@ -25,10 +25,10 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from case import Case
-from measure import environment, table
+from case import Case  # noqa: E402
+from measure import environment, table  # noqa: E402
 
-import anagram_ext as ax
+import anagram_ext as ax  # noqa: E402
 
 NOT_CASES = {"case", "run", "cole_hopf", "fundamental_solutions", "helmholtz"}
 NOT_CASES |= {"l_domain", "l_reference"}
@@ -142,6 +142,16 @@ def write_table(out: Path) -> None:
     print(text)
 
 
+def finished(out: Path, name: str, seed: int) -> bool:
+    """Runs a problem or reads its record; a broken one does not keep the others from the table."""
+    try:
+        recorded(out / "runs" / f"{name}-{seed}.json", name, seed)
+    except Exception:
+        print(f"{name}-{seed}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
 def seeds_of(text: str) -> list[int]:
     """``0-4`` or ``0,3``."""
     first, dash, last = text.partition("-")
@@ -163,16 +173,10 @@ def main() -> None:
     warnings.simplefilter("ignore", ax.TrainingWarning)  # the table shows it
     torch.set_num_threads(1)
     ax.set_num_threads(1)
-    failed = False
-    for name in () if arguments.table else arguments.names or names():
-        for seed in arguments.seeds:
-            try:
-                recorded(arguments.out / "runs" / f"{name}-{seed}.json", name, seed)
-            except Exception:  # one broken problem must not keep the others from the table
-                failed = True
-                print(f"{name}-{seed}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+    chosen = () if arguments.table else arguments.names or names()
+    done = [finished(arguments.out, name, seed) for name in chosen for seed in arguments.seeds]
     write_table(arguments.out)
-    if failed:
+    if not all(done):
         sys.exit("some runs failed, see above")
 
 

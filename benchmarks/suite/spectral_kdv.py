@@ -44,10 +44,8 @@ def coefficients(modes: int, steps: int) -> np.ndarray:
     return np.array(kept) / modes
 
 
-def solution(
-    t: np.ndarray, x: np.ndarray, modes: int = MODES, steps: int = STEPS
-) -> np.ndarray:
-    """u [n] at positions [n] and times [n], multiples of 1 / LEVELS."""
+def solution(t: np.ndarray, x: np.ndarray, modes: int = MODES, steps: int = STEPS) -> np.ndarray:
+    """The solution [n] at positions [n] and times [n], multiples of 1 / LEVELS."""
     v = coefficients(modes, steps)[np.rint(t * LEVELS).astype(int)]  # [n, modes / 2 + 1]
     k = np.pi * np.arange(v.shape[1])
     waves = np.exp(1j * k * (x[:, None] + 1))

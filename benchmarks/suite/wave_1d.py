@@ -16,7 +16,7 @@ def exact(x: ax.Coordinates) -> torch.Tensor:
 
 
 def hard(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
-    """u and u_t at t = 0 and u at both ends, whatever the network says."""
+    """Values and u_t at t = 0 and u at both ends, whatever the network says."""
     start = torch.sin(pi * x.x) + 0.5 * torch.sin(4 * pi * x.x)
     return start + x.t**2 * torch.sin(pi * x.x) * u
 
