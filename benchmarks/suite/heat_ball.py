@@ -19,8 +19,12 @@ def exact(x: ax.Coordinates) -> torch.Tensor:
 
 
 def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
-    diffusion = sum(u.d(f"{name} {name}") for name in SPACE) / 5
-    return u.d("t") - diffusion + square(x) / 5 * exact(x)
+    return u.d("t") - u.laplacian(*SPACE) / 5 + square(x) / 5 * exact(x)
+
+
+def robin(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
+    """u_n - u on the unit sphere, whose normal is the point itself."""
+    return sum(x[name] * u.d(name) for name in SPACE) - u
 
 
 def run(seed: int, **options: object) -> Outcome:
@@ -28,7 +32,7 @@ def run(seed: int, **options: object) -> Outcome:
     cylinder = ax.Interval(t=(0, 1)) * ball
     conditions = {
         "equation": ax.Condition(equation, cylinder.sobol(2000)),
-        "sphere": ax.Condition(lambda u, x: u.normal(*SPACE) - u, cylinder.boundary().sobol(800)),
+        "sphere": ax.Condition(robin, cylinder.boundary().sobol(800)),
         "initial": ax.Condition(lambda u, x: u - exact(x), cylinder.face(t=0).sobol(500)),
     }
     problem = ax.Problem(("t", *SPACE), ("u",), conditions, solution=exact)

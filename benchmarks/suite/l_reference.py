@@ -18,7 +18,7 @@ OUTWARDS = (1 + 1j, 1 + 1j, 1 - 1j, -1 - 1j, -1 + 1j, 1 + 1j)
 
 
 def corner_functions(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Radius and phi of the reentrant corner: phi is 0 on its side x = 0, 3/2 pi on its side y = 0."""
+    """Radius and angle, 0 on the side x = 0 of the reentrant corner, 3/2 pi on y = 0."""
     return np.abs(z), np.mod(np.angle(z) - np.pi / 2 + 1e-9, 2 * np.pi) - 1e-9
 
 

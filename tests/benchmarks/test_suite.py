@@ -24,6 +24,7 @@ def module(monkeypatch):
     return importlib.import_module
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 @pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
 def test_every_problem_takes_steps_and_is_measured(module):
