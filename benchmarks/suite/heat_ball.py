@@ -32,11 +32,13 @@ def run(seed: int, **options: object) -> Outcome:
     cylinder = ax.Interval(t=(0, 1)) * ball
     conditions = {
         "equation": ax.Condition(equation, cylinder.sobol(2000)),
-        "sphere": ax.Condition(robin, cylinder.boundary().sobol(800)),
-        "initial": ax.Condition(lambda u, x: u - exact(x), cylinder.face(t=0).sobol(500)),
+        "sphere": ax.Condition(robin, cylinder.boundary().sobol(800), weight=10),
+        "initial": ax.Condition(
+            lambda u, x: u - exact(x), cylinder.face(t=0).sobol(500), weight=10
+        ),
     }
     problem = ax.Problem(("t", *SPACE), ("u",), conditions, solution=exact)
-    return solved_forward(problem, ax.MLP([6, 64, 1]), cylinder, seed, **{"steps": 80, **options})
+    return solved_forward(problem, ax.MLP([6, 64, 1]), cylinder, seed, **{"steps": 200, **options})
 
 
 CASE = Case("PINNacle HNd (arXiv 2306.08827)", "1.2e-4 PINNacle (L-BFGS)", 1e-7, run)
