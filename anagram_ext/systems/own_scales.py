@@ -30,6 +30,7 @@ MOST_HALF_WIDTH: Final = 5.0
 MOST_OFFSET: Final = 4.0  # of its centre, in half widths
 MOST_FIELD: Final = 20.0  # size of a field that is left as it is
 LEAST_FIELD: Final = 0.05
+ROUNDING: Final = 1e-13  # values that small are zeros with a rounding error, such as sin(2 pi)
 MOST_SPREAD: Final = 1e3  # of the sizes of conditions that are left as they are
 ROWS: Final = 64  # of J that are looked at for the size of a condition
 
@@ -124,7 +125,7 @@ def _field_interval(values: Tensor) -> Interval:
         return 0.0, 1.0
     lower, upper = float(values.min()), float(values.max())
     largest = max(abs(lower), abs(upper))
-    if largest == 0 or LEAST_FIELD <= largest <= MOST_FIELD:
+    if largest < ROUNDING or LEAST_FIELD <= largest <= MOST_FIELD:
         return 0.0, 1.0
     centre, half = 0.5 * (lower + upper), 0.5 * (upper - lower)
     # One value everywhere says how large the field is, not how much it varies.

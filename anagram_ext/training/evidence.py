@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
+from anagram_ext.pde import operators
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.error_estimate import (
     UNKNOWN,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.systems.blocks import Block
+    from anagram_ext.systems.jet_residual import PointwiseResidual
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.training.validation import Validation
 
@@ -124,6 +126,27 @@ def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:
     return (system.part((name,)) if stack is None else stack).blocks[name]
 
 
+def _usual(pointwise: PointwiseResidual, everywhere: Tensor, theta: Tensor) -> Tensor:
+    """How large the derivatives of channels of their size usually are, [K, m, 1].
+
+    A channel of size u that varies over a domain of half width h has second derivatives of about
+    u / h^2: a Laplacian that vanishes everywhere is not as large as its own rounding errors.
+    """
+    value = operators.value(everywhere.shape[1])
+    channels = range(pointwise.signature.n_channels)
+    values = pointwise.signature.jets((value,), [(0, j) for j in channels])
+    sizes = values.jets(theta, everywhere)[0].square().mean(dim=-1).sqrt()  # [m]
+    halves = 0.5 * (everywhere.amax(dim=0) - everywhere.amin(dim=0))  # [d]
+    factors = []
+    for operator in pointwise.operators:
+        factor = everywhere.new_zeros(())
+        for index, coefficient in operator.terms:
+            scale = torch.stack([h**k for h, k in zip(halves, index, strict=True)]).prod()
+            factor += abs(coefficient) / scale if scale > 0 else 0.0
+        factors.append(factor)
+    return (torch.stack(factors)[:, None] * sizes)[:, :, None]
+
+
 def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     if not isinstance(block, PointwiseBlock) or not block.n_rows:
         return 0.0 if not block.n_rows else math.nan
@@ -138,6 +161,8 @@ def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     plain = is_plain(block)
     seen = jet_map.jets(theta, everywhere) if plain else jets  # rows of several points: at these
     typical = seen.square().mean(dim=-1, keepdim=True).sqrt()
+    if plain:
+        typical = typical.maximum(_usual(pointwise, everywhere, theta))
     residuals = rows.view(block.n_components, -1)  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         return math.inf

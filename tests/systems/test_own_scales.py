@@ -67,6 +67,24 @@ def test_problems_near_one_stay_as_they_are():
 
 
 @pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
+def test_boundary_values_that_are_zero_but_for_rounding_are_no_unit():
+    square = ax.Box(x=(-1, 1), y=(-1, 1))
+    exact = lambda x: torch.sin(math.pi * x.x) * torch.sin(math.pi * x.y)  # noqa: E731
+    pde = lambda u, x: u.laplacian() + 2 * math.pi**2 * exact(x)  # noqa: E731
+    problem = ax.Problem(
+        ("x", "y"),
+        ("u",),
+        {
+            "pde": ax.Condition(pde, square.grid(14)),
+            "walls": ax.Condition(lambda u, x: u - exact(x), square.boundary().grid(14)),
+        },
+        solution=exact,
+    )
+    assert float(exact(ax.Coordinates(("x", "y"), square.boundary().grid(14))).abs().max()) > 0
+    assert trained(problem).l2_relative < 1e-2
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 def test_a_checkpoint_says_so(tmp_path):
     run = ax.train(heat(amplitude=3000.0), ax.MLP([2, 8, 1]), steps=3, progress=False, out=tmp_path)
     model, theta = ax.load(tmp_path / "model.safetensors")

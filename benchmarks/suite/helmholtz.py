@@ -1,0 +1,37 @@
+"""Helmholtz's equation on the square, with a product of sines for solution."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import pi
+
+import torch
+from case import Case, Outcome, solved_forward
+
+import anagram_ext as ax
+
+
+def run(a: int, b: int, seed: int, **options: object) -> Outcome:
+    """Solution sin(a pi x) sin(b pi y) on [-1, 1]^2."""
+
+    def exact(x: ax.Coordinates) -> torch.Tensor:
+        return torch.sin(a * pi * x.x) * torch.sin(b * pi * x.y)
+
+    def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
+        return u.laplacian() + u - (1 - (a * pi) ** 2 - (b * pi) ** 2) * exact(x)
+
+    square = ax.Box(x=(-1, 1), y=(-1, 1))
+    conditions = {
+        "interior": ax.Condition(equation, square.stratified(45)),
+        "boundary": ax.Condition(lambda u, x: u - exact(x), square.boundary().stratified(120)),
+    }
+    problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
+    model: ax.MLP | ax.Model = ax.MLP([2, 30, 30, 1], "sin")
+    if max(a, b) > 4:  # finer than a plain network finds
+        inputs = ax.fourier(12, seed=seed, x=a / 2, y=b / 2)
+        model = ax.Model(ax.MLP([24, 32, 1]), inputs=inputs)
+    return solved_forward(problem, model, square, seed, **{"steps": 150, **options})
+
+
+def case_of(a: int, b: int, published: str) -> Case:
+    return Case("Urban et al. (arXiv 2405.04230)", published, 1e-6, partial(run, a, b))

@@ -1,0 +1,7 @@
+"""Helmholtz's equation with the solution sin(6 pi x) sin(6 pi y), k = 1, on Fourier features."""
+
+from __future__ import annotations
+
+from helmholtz import case_of
+
+CASE = case_of(6, 6, "plots only (50 000 quasi-Newton iterations)")

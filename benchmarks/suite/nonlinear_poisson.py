@@ -1,0 +1,39 @@
+"""A nonlinear Poisson equation, Laplacian u - exp(u) = f, with waves of wave number 4."""
+
+from __future__ import annotations
+
+from math import pi
+
+import torch
+from case import Case, Outcome, solved_forward
+
+import anagram_ext as ax
+
+K = 4
+
+
+def waves(x: ax.Coordinates) -> torch.Tensor:
+    return torch.sin(K * pi * x.x) * torch.cos(K * pi * x.y)
+
+
+def exact(x: ax.Coordinates) -> torch.Tensor:
+    return 1 + waves(x)
+
+
+def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
+    right = -2 * (K * pi) ** 2 * waves(x) - torch.exp(exact(x))
+    return u.laplacian() - torch.exp(u.value) - right
+
+
+def run(seed: int, **options: object) -> Outcome:
+    square = ax.Box(x=(0, 1), y=(0, 1))
+    conditions = {
+        "interior": ax.Condition(equation, square.stratified(50)),
+        "boundary": ax.Condition(lambda u, x: u - exact(x), square.boundary().stratified(100)),
+    }
+    problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
+    model = ax.MLP([2, 30, 30, 1], "sin")
+    return solved_forward(problem, model, square, seed, **{"steps": 500, **options})
+
+
+CASE = Case("Urban et al. (arXiv 2405.04230)", "9.3e-12 SSBroyden", 1e-10, run)

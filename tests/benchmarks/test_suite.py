@@ -1,0 +1,90 @@
+"""The published problems: their references, their runner, and that each of them trains."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import anagram_ext as ax
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+NOT_QUICK = {"kdv_cosine"}  # a window that fails is halved, again and again
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the suite by name."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "suite"))
+    return importlib.import_module
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
+@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")
+def test_every_problem_takes_steps_and_is_measured(module):
+    suite = module("run")
+    assert len(suite.names()) >= 15
+    for name in suite.names():
+        if name in NOT_QUICK:
+            continue
+        case = suite.case(name)
+        found = case.run(0, steps=1)
+        assert 0 < found.error < 1e4, name
+        assert found.rows > 50, name
+        assert 50 < found.parameters < 5000, name
+        assert 0 < case.target < 1, name
+        assert found.verdict != "solved", name
+
+
+def test_a_run_on_file_is_not_repeated_and_wrong_verdicts_are_listed(module, tmp_path, monkeypatch):
+    suite = module("run")
+    path = tmp_path / "runs" / "unknown_source-0.json"
+    first = suite.recorded(path, "unknown_source", 0, steps=20)
+    monkeypatch.setattr(suite, "case", lambda name: pytest.fail("ran again"))
+    assert suite.recorded(path, "unknown_source", 0) == first == json.loads(path.read_text())
+    monkeypatch.undo()
+    suite.write_table(tmp_path)
+    assert "| unknown_source | 1 |" in (tmp_path / "suite.md").read_text(encoding="utf-8")
+    wrong = suite.wrong_verdicts([first | {"verdict": "solved", "error": 0.5}])
+    assert wrong == ["- unknown_source, seed 0: solved, error 5.0e-01"]
+    assert suite.wrong_verdicts([first | {"verdict": "solved", "error": math.nan}])
+    assert not suite.wrong_verdicts([first | {"verdict": "solved", "error": 1e-6}])
+
+
+def test_seeds_are_a_range_or_a_list(module):
+    seeds_of = module("run").seeds_of
+    assert (seeds_of("0-4"), seeds_of("0,3")) == ([0, 1, 2, 3, 4], [0, 3])
+
+
+def test_harmonic_references_hold_at_the_boundary(module):
+    discs, l_shape = module("fundamental_solutions"), module("l_reference")
+    points, values = discs.boundary(777)
+    assert np.abs(discs.solution(points) - values).max() < 1e-10
+    assert np.abs(l_shape.solution(l_shape.boundary(777))).max() < 1e-12
+    inside, step = np.array([[-0.3, 0.4]]), 1e-3
+    neighbours = [inside + step * np.array(by) for by in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+    curvature = sum(l_shape.solution(p) for p in neighbours) - 4 * l_shape.solution(inside)
+    assert float(curvature[0]) / step**2 == pytest.approx(-1, abs=1e-5)
+
+
+def test_evolutions_agree_with_independent_ones(module):
+    # Burgers: the closed form beside the zoo's; KdV: mass and energy do not change.
+    burgers, kdv = module("cole_hopf"), module("spectral_kdv")
+    zoo = ax.problems.burgers()
+    strip = ax.Box(t=(0, 1), x=(-1, 1))
+    points = strip.uniform(500)(0)
+    expected = zoo.solution(ax.Coordinates(("t", "x"), points)).numpy()
+    found = burgers.solution(points[:, 0].numpy(), points[:, 1].numpy())
+    assert np.abs(found - expected).max() < 1e-10
+    x = -1 + 2 * np.arange(512) / 512
+    start, end = (kdv.solution(np.full(512, t), x, 256, 2000) for t in (0.0, 1.0))
+    assert np.abs(start - np.cos(np.pi * x)).max() < 1e-12
+    assert abs(end.mean()) < 1e-10
+    assert (end**2).mean() == pytest.approx(0.5, rel=1e-5)
+    assert np.abs(end - start).max() > 1
