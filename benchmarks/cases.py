@@ -138,7 +138,7 @@ def make(name: str) -> Case:
     if name in POISSON:
         n, width = POISSON[name]
         return from_problem(name, ax.problems.laplace_2d(n=n), ax.MLP([2, width, width, 1]))
-    fixed_grid = {"published": True} if name in ("allen_cahn", "burgers") else {}
+    fixed_grid = {} if name == "laplace_5d" else {"published": True}
     problem = ax.problems.get(name, **fixed_grid)
     assert problem.model is not None
     return from_problem(name, problem, problem.model)

@@ -32,7 +32,8 @@ def helmholtz_2d() -> Problem:
         fields=("u",),
         conditions={
             "interior": Condition(
-                lambda u, x: u.laplacian() + u - (1 - 17 * pi**2) * exact(x), square.grid(28, 56)
+                lambda u, x: u.laplacian() + u - (1 - 17 * pi**2) * exact(x),
+                square.stratified(28, 56)(0),
             ),
             "boundary": Condition(lambda u, x: u, square.faces().grid(57)),
         },
