@@ -127,15 +127,15 @@ def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:
 
 
 def _usual(pointwise: PointwiseResidual, everywhere: Tensor, theta: Tensor) -> Tensor:
-    """How large the derivatives of channels of their size usually are, [K, m, 1].
+    """How large the derivatives of channels that vary as much usually are, [K, m, 1].
 
-    A channel of size u that varies over a domain of half width h has second derivatives of about
+    A channel that varies by u over a domain of half width h has second derivatives of about
     u / h^2: a Laplacian that vanishes everywhere is not as large as its own rounding errors.
     """
     value = operators.value(everywhere.shape[1])
     channels = range(pointwise.signature.n_channels)
     values = pointwise.signature.jets((value,), [(0, j) for j in channels])
-    sizes = values.jets(theta, everywhere)[0].square().mean(dim=-1).sqrt()  # [m]
+    sizes = values.jets(theta, everywhere)[0].std(dim=-1, unbiased=False)  # [m]
     halves = 0.5 * (everywhere.amax(dim=0) - everywhere.amin(dim=0))  # [d]
     factors = []
     for operator in pointwise.operators:

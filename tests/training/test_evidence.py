@@ -117,3 +117,20 @@ def test_a_jacobian_too_large_is_made_on_fewer_points(monkeypatch):
     fewer = gather(system, Validation(system), theta).error
     assert whole != fewer
     assert fewer.likely == pytest.approx(whole.likely, rel=0.1)
+
+
+def test_an_operator_that_vanishes_everywhere_is_no_measure_of_itself():
+    square = ax.Box(x=(0, 1), y=(0, 1))
+    harmonic = lambda x: torch.exp(x.x) * torch.sin(x.y)  # noqa: E731
+    problem = ax.Problem(
+        ("x", "y"),
+        ("u",),
+        {
+            "laplace": ax.Condition(lambda u, x: u.laplacian(), square.stratified(10)),
+            "walls": ax.Condition(lambda u, x: u - harmonic(x), square.boundary().stratified(12)),
+        },
+        solution=harmonic,
+    )
+    run = ax.train(problem, ax.MLP([2, 16, 1]), steps=80, progress=False)
+    assert run.l2_relative < 1e-6
+    assert run.verdict is ax.Verdict.SOLVED
