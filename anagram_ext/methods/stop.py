@@ -25,6 +25,7 @@ class Stop(str, Enum):
     CONVERGED = "converged"  # to a minimum where the residual does not vanish
     INTERRUPTED = "interrupted"
     NOT_FINITE = "not finite"
+    BY_CALLBACK = "ended by a callback"
     BY_METHOD = "ended by the method"  # for a reason of its own, whatever its words
 
     __str__ = str.__str__  # the text, not the name of the member

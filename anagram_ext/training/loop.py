@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from anagram_ext import methods
-from anagram_ext.checks import check_integer, check_kind, check_seed, check_theta, device_name
+from anagram_ext.checks import (
+    check_integer,
+    check_kind,
+    check_seed,
+    check_theta,
+    device_name,
+    elements,
+)
 from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError, TrainingWarning
 from anagram_ext.installation import versions
 from anagram_ext.linear.solve import factorise
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
 
+Callback = Callable[[Run], "str | None"]
+
 _CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
 
@@ -62,6 +71,7 @@ def train(
     out: str | Path | None = None,
     resume: bool = False,
     coupled: bool = True,
+    callbacks: Iterable[Callback] = (),
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
@@ -107,6 +117,9 @@ def train(
             sampler says, more where they are fewer than ten for each effective parameter of their
             condition, and the same ones for some steps once many parameters are effective. See
             ``anagram_ext.training.coupling``.
+        callbacks: called with the ``Run`` (``run.steps``, ``run.loss``, ``run.theta``,
+            ``run.history.last``) behind every row of the history; the first that returns a string
+            ends the run, for that reason.
 
     Returns:
         The best iterate, its errors, the history, and why the run ended.
@@ -126,6 +139,7 @@ def train(
     seed = check_seed(seed)
     network = _network(problem, model, device)
     chosen = chosen_method(method, cutoff)
+    watchers = _callbacks(callbacks)
     limits = checked_limits(steps, seconds, chosen)
     if resume and out is None:
         raise ValueError("out must be given to resume, got None")
@@ -158,7 +172,7 @@ def train(
                 if directory is not None:
                     directory.save_now_and_then(save)
 
-            stop_reason = _guarded(run, limits, after_row)
+            stop_reason = _guarded(run, limits, after_row, watchers)
             ctrl_c.hold()  # what was found is written, whatever the hurry
             save()
         result = run.result(str(stop_reason), seed)
@@ -192,10 +206,21 @@ def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
     return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
 
 
-def _guarded(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
+def _callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
+    """The callbacks as a list, checked."""
+    watchers = list(elements("callbacks", callbacks, "a sequence of functions of a Run"))
+    for watcher in watchers:
+        if not callable(watcher):
+            raise TypeError(f"each of callbacks must be callable, got {watcher!r}")
+    return cast("list[Callback]", watchers)
+
+
+def _guarded(
+    run: Run, limits: Limits, after_row: Callable[[], None], watchers: list[Callback]
+) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
-        return _loop(run, limits, after_row)
+        return _loop(run, limits, after_row, watchers)
     except KeyboardInterrupt:
         return Stop.INTERRUPTED
     except NonFiniteError as error:
@@ -204,7 +229,7 @@ def _guarded(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
         return Stop.NOT_FINITE.because(error)
 
 
-def _loop(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
+def _loop(run: Run, limits: Limits, after_row: Callable[[], None], watchers: list[Callback]) -> str:
     """Steps until there is a reason to stop, and returns it."""
     if not len(run.history):  # nothing was resumed
         run.start()
@@ -220,8 +245,20 @@ def _loop(run: Run, limits: Limits, after_row: Callable[[], None]) -> str:
         if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
+            asked = _asked_for(run, watchers)
+            stop = stop or asked
         if stop:
             return stop
+
+
+def _asked_for(run: Run, watchers: list[Callback]) -> str | None:
+    """The reason of the first callback that ends the run; all of them are called."""
+    answers = [watcher(run) for watcher in watchers]
+    for watcher, answer in zip(watchers, answers, strict=True):
+        if answer is not None and not isinstance(answer, str):
+            raise TypeError(f"callback {watcher!r} must return a string or None, got {answer!r}")
+    reasons = [answer for answer in answers if answer is not None]
+    return Stop.BY_CALLBACK.because(reasons[0]) if reasons else None
 
 
 def _network(

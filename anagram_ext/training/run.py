@@ -78,6 +78,16 @@ class Run:
         return self._coupling is not None
 
     @property
+    def theta(self) -> Tensor:
+        """The latest iterate, ``[P]``."""
+        return self._theta
+
+    @property
+    def loss(self) -> float:
+        """The loss of the latest row of the history."""
+        return self.history.last.loss
+
+    @property
     def best_theta(self) -> Tensor:
         """The best iterate so far."""
         return self._best[2]

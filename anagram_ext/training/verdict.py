@@ -29,7 +29,9 @@ BIGGER: Final = "use a larger network"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
 
 
-CUT_SHORT: Final = frozenset({Stop.STEPS_REACHED, Stop.TIME_REACHED, Stop.BY_METHOD})
+CUT_SHORT: Final = frozenset(
+    {Stop.STEPS_REACHED, Stop.TIME_REACHED, Stop.BY_METHOD, Stop.BY_CALLBACK}
+)
 
 
 class Verdict(str, Enum):

@@ -209,6 +209,15 @@ def test_limits_are_kept():
     assert 0.05 <= fit.seconds < 5
 
 
+@pytest.fixture
+def ctrl_c_works():
+    """A test run in the background of a shell inherits an ignored SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_works")
 def test_ctrl_c_keeps_the_best_iterate():
     module = Decay()
     calls = []
