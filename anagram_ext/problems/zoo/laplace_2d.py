@@ -35,7 +35,7 @@ def laplace_2d(n: int = 28, *, published: bool = False) -> Problem:
         The problem with its published network 2-32-1.
     """
     square = Box(x=(0, 1), y=(0, 1))
-    inside = square.grid(n, n) if published else square.stratified(n, n)(0)
+    inside = square.grid(n, n) if published else square.stratified(n, n)(7)
     return Problem(
         coordinates=("x", "y"),
         fields=("u",),
