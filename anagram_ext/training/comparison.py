@@ -146,7 +146,7 @@ def _draw_one(comparison: Comparison, vertical: str, path: Path) -> None:
     """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
     figure = canvas.new_figure(10, 4, comparison.problem)
     for axes, horizontal in zip(
-        figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
+        canvas.panels(figure, 1, 2, sharey=True)[0], ("step", "seconds"), strict=True
     ):
         for method, runs in _drawable(comparison, vertical):
             grid, (low, median, high) = curve(runs, horizontal, vertical)

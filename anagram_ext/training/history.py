@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, TextIO, get_type_hints
 
@@ -60,6 +60,8 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+_DEFAULTS: Final = {field.name: field.default for field in fields(Row)}
+NEEDED: Final = frozenset(name for name, default in _DEFAULTS.items() if default is MISSING)
 
 # Further columns, one a condition: the name of the condition follows.
 LOSS: Final = "loss/"
@@ -152,6 +154,9 @@ class History:
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:
     """Reads a ``history.csv`` back, as ``History.columns`` gives it.
 
+    A file of an earlier version may lack columns that came later: they then say that nothing is
+    known, as far as their dtype can (nan, ``""``, 0).
+
     Raises:
         ValueError: the file is no history.
     """
@@ -159,11 +164,14 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
         reader = csv.DictReader(file)
         names = tuple(reader.fieldnames or ())
         conditions = [name.removeprefix(LOSS) for name in names if name.startswith(LOSS)]
-        if names != (*COLUMNS, *further_columns(conditions)):
+        own = tuple(name for name in COLUMNS if name in names)
+        if names != (*own, *further_columns(conditions)) or not set(own) >= NEEDED:
             raise ValueError(f"{path} is not a training history: columns {reader.fieldnames}")
         # A killed process may leave half a line at the end.
         rows = [row for row in reader if None not in row.values()]
-    return {name: _column(name, [row[name] for row in rows]) for name in names}
+    missing: dict[str, object] = {name: _DEFAULTS[name] for name in COLUMNS if name not in names}
+    every = (*COLUMNS, *further_columns(conditions))
+    return {name: _column(name, [(missing | row)[name] for row in rows]) for name in every}
 
 
 def further_columns(conditions: Iterable[str]) -> tuple[str, ...]:
