@@ -48,6 +48,7 @@ from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.saved import SavedRun, load
 from anagram_ext.training.single_step import StepResult, jacobian, step
+from anagram_ext.training.tensorboard import TensorBoard
 from anagram_ext.training.verdict import Verdict
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "SlowWarning",
     "Sphere",
     "StepResult",
+    "TensorBoard",
     "TorchModel",
     "TrainResult",
     "TrainingWarning",

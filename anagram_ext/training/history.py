@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, TextIO, get_type_hints
@@ -119,6 +119,11 @@ class History:
     def rows(self) -> tuple[list[Row], list[list[float]]]:
         """All rows, and of each its losses by condition."""
         return list(self._rows), [list(part) for part in self._parts]
+
+    def entries(self, first: int = 0) -> Iterator[dict[str, object]]:
+        """The rows from the one of that number on: their numbers by column, as they were given."""
+        for row, parts in zip(self._rows[first:], self._parts[first:], strict=True):
+            yield asdict(row) | dict(zip(self._further, parts, strict=True))
 
     def restore(self, row: Row, part: list[float]) -> None:
         """Adds a row of an earlier part of the run, as ``rows`` gave it."""

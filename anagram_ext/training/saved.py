@@ -117,7 +117,8 @@ def load(
         path: the folder of a run, for all that is in it; or a checkpoint, for the model and its
             parameters alone. ``model, theta = ax.load(path)`` is right for both.
         model: the model that was trained, needed when it holds what no file can keep: functions
-            (``outputs``), or a torch module. The parameters of the latter stay what they are.
+            (``outputs``), or a torch module. As it was given to ``train``: what training added to
+            it is in the file. The parameters of a module stay what they are.
 
     Returns:
         A ``SavedRun`` for a folder, ``(model, theta [P])`` for a file.

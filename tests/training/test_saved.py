@@ -93,6 +93,9 @@ def test_functions_in_a_model_are_asked_for(tmp_path):
     ends = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
     assert saved.model(saved.theta, ends).abs().max() == 0
     assert torch.equal(saved.theta, run.theta)
+    other = ax.Model(ax.MLP([1, 5, 1]), outputs=model.outputs)
+    with pytest.raises(ValueError, match="model must be"):
+        ax.load(tmp_path, other)
 
 
 def test_units_of_its_own_and_unknowns_come_back(tmp_path):
