@@ -83,11 +83,15 @@ class History:
     Args:
         path: CSV file to write (an older one is replaced), or None to keep the rows in memory.
         conditions: names of the conditions.
+
+    Attributes:
+        lowest: the lowest loss of all rows, infinite before there is one.
     """
 
     def __init__(self, path: Path | None = None, conditions: Iterable[str] = ()) -> None:
         self._rows: list[Row] = []
         self._parts: list[list[float]] = []  # of each row its losses by condition
+        self.lowest = math.inf
         self._further = further_columns(conditions)
         self._path = path
         self._file: TextIO | None = None
@@ -114,6 +118,7 @@ class History:
         parts = [given.get(name, math.nan) for name in self._further]
         self._parts.append(parts)
         self._rows.append(row)
+        self.lowest = min(self.lowest, row.loss)
         self._write(_csv_line(_cells(row, parts)))
 
     def rows(self) -> tuple[list[Row], list[list[float]]]:

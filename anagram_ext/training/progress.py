@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -25,10 +26,15 @@ _GAP: Final = "  "
 _now = time.monotonic
 
 
+class Report(Protocol):
+    """What is called with each new row, and with the lowest loss so far."""
+
+    def __call__(self, row: Row, best: float = math.inf) -> None:
+        """Tells it."""
+
+
 @contextmanager
-def reporting(
-    enabled: bool, steps: int | None, seconds: float | None = None
-) -> Iterator[Callable[[Row], None]]:
+def reporting(enabled: bool, steps: int | None, seconds: float | None = None) -> Iterator[Report]:
     """Yields what to call with each new row; everything goes to stderr.
 
     Args:
@@ -45,13 +51,12 @@ def reporting(
     console = Console(stderr=True)
     ends = _Ends(steps, seconds)
     stopwatch = _Stopwatch(steps, seconds)
-    best = _Best()
     if console.is_terminal:
-        dashboard = _Dashboard(console, ends, stopwatch, best)
+        dashboard = _Dashboard(console, ends, stopwatch)
         with Live(console=console, get_renderable=dashboard.shown, refresh_per_second=10):
             yield dashboard
     else:
-        yield _PlainLines(ends, stopwatch, best)
+        yield _PlainLines(ends, stopwatch)
 
 
 def describe(row: Row, best: float = math.nan, width: int = 1000, more: str = "") -> str:
@@ -93,7 +98,8 @@ def tell_end(result: TrainResult) -> None:
     end = f"{result.stop_reason} after {result.steps} steps, {result.seconds:.1f} s"
     print(f"{result.verdict}: {end}", file=sys.stderr)
     if result.warning is not None:
-        print(f"  {result.warning}", file=sys.stderr, flush=True)
+        told = textwrap.fill(result.warning, WIDTH, initial_indent=_GAP, subsequent_indent=_GAP)
+        print(told, file=sys.stderr, flush=True)
 
 
 class _Ends:
@@ -150,24 +156,13 @@ def times(elapsed: float, left: float) -> str:
     return clock(elapsed) if not left >= 1 else f"{clock(elapsed)}, {clock(left)} left"
 
 
-class _Best:
-    """The best loss so far."""
-
-    def __init__(self) -> None:
-        self._loss = math.inf
-
-    def __call__(self, row: Row) -> float:
-        self._loss = min(self._loss, row.loss)
-        return self._loss
-
-
 class _Dashboard:
     """A bar with the times above a line of numbers, as wide as the terminal."""
 
-    def __init__(self, console: Console, ends: _Ends, stopwatch: _Stopwatch, best: _Best) -> None:
+    def __init__(self, console: Console, ends: _Ends, stopwatch: _Stopwatch) -> None:
         from rich import progress  # noqa: PLC0415 -- see above
 
-        self._console, self._ends, self._stopwatch, self._best = console, ends, stopwatch, best
+        self._console, self._ends, self._stopwatch = console, ends, stopwatch
         self._numbers = ""
         self._bar = progress.Progress(
             progress.TextColumn("{task.fields[place]}"),
@@ -179,7 +174,7 @@ class _Dashboard:
         )
         self._task = self._bar.add_task("", total=1.0, place="", left="")
 
-    def __call__(self, row: Row) -> None:
+    def __call__(self, row: Row, best: float = math.inf) -> None:
         _, left = self._stopwatch(row)
         self._bar.update(
             self._task,
@@ -187,7 +182,7 @@ class _Dashboard:
             place=self._ends.place(row),
             left="" if math.isnan(left) else f"{clock(left)} left",
         )
-        self._numbers = describe(row, self._best(row), self._console.width)
+        self._numbers = describe(row, best, self._console.width)
 
     def shown(self) -> RenderableType:
         """The two lines as they are now."""
@@ -200,12 +195,12 @@ class _Dashboard:
 class _PlainLines:
     """Prints the first row, and then one for every tenth of the way."""
 
-    def __init__(self, ends: _Ends, stopwatch: _Stopwatch, best: _Best) -> None:
-        self._ends, self._stopwatch, self._best = ends, stopwatch, best
+    def __init__(self, ends: _Ends, stopwatch: _Stopwatch) -> None:
+        self._ends, self._stopwatch = ends, stopwatch
         self._printed = -1
 
-    def __call__(self, row: Row) -> None:
-        best, moment = self._best(row), self._stopwatch(row)
+    def __call__(self, row: Row, best: float = math.inf) -> None:
+        moment = self._stopwatch(row)
         tenth = int(LINES * self._ends.share(row) + 1e-9)
         if tenth > self._printed:
             start = f"step {row.step}{_GAP}"
@@ -214,5 +209,5 @@ class _PlainLines:
             self._printed = tenth
 
 
-def _ignore(row: Row) -> None:
-    del row
+def _ignore(row: Row, best: float = math.inf) -> None:
+    del row, best

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,23 +29,23 @@ if TYPE_CHECKING:
 class SavedRun:
     """What ``train(out=folder)`` left in its folder, while it runs, after its end or its death.
 
-    ``model, theta = run`` takes the two out, as the same line does for a checkpoint file.
+    ``model, theta = run`` takes the two out, as the same line does for a checkpoint file. The
+    checkpoint is read when one of them is first asked for: where the model is needed and was not
+    given, history and summary are there all the same.
 
     Attributes:
         folder: where it lies.
-        model: the model of the run, on the CPU: ``model(theta, points)`` gives the fields.
-        theta: parameters of the best iterate, ``[P]``.
         history: columns by name (see ``anagram_ext.training.history.Row``), one entry an evaluated
             step.
         summary: what ``summary.json`` says; empty for a run that has not come to its end. What is
             not a finite number is None.
+        given: the model that the checkpoint asks for, if it does.
     """
 
     folder: Path
-    model: Model
-    theta: Tensor
     history: dict[str, np.ndarray]
     summary: Mapping[str, Any] = field(default_factory=dict)
+    given: Model | nn.Module | None = None
 
     @classmethod
     def read(cls, folder: str | Path, model: Model | nn.Module | None = None) -> SavedRun:
@@ -56,14 +57,28 @@ class SavedRun:
                 ``ax.load``).
 
         Raises:
-            ValueError: a file is damaged, or ``model`` is needed or another one than was saved.
-            FileNotFoundError: the folder holds no history or no checkpoint.
+            ValueError: a file is damaged.
+            FileNotFoundError: the folder holds no history.
         """
         check_kind("folder", folder, (str, Path), "a path")
         where = Path(folder)
-        history = read_history(where)
-        made, theta = checkpoint.load(where / MODEL, model)
-        return cls(where, made, theta, history, read_summary(where))
+        return cls(where, _history(where), _summary(where), model)
+
+    @property
+    def model(self) -> Model:
+        """The model of the run, on the CPU: ``model(theta, points)`` gives the fields.
+
+        Raises:
+            ValueError: the checkpoint is damaged, or a model is needed or another one than was
+                saved.
+            FileNotFoundError: there is no checkpoint.
+        """
+        return self._checkpoint[0]
+
+    @property
+    def theta(self) -> Tensor:
+        """Parameters of the best iterate, ``[P]``; raises what ``model`` does."""
+        return self._checkpoint[1]
 
     @property
     def finished(self) -> bool:
@@ -89,12 +104,16 @@ class SavedRun:
         Raises:
             ValueError: the problem has another number of coordinates or fields than the model.
         """
-        title = run_title(self.summary, self.folder.name)
+        title = _title(self.summary, self.folder.name)
         solution = None
         if problem is not None:
             problem.check_model(self.model)
             solution = (problem, self.model, self.theta)
         return overview.run(self.history, solution, path, title)
+
+    @cached_property
+    def _checkpoint(self) -> tuple[Model, Tensor]:
+        return checkpoint.load(self.folder / MODEL, self.given)
 
     def __iter__(self) -> Iterator[Any]:
         """The model, then its parameters."""
@@ -125,14 +144,14 @@ def load(
 
     Raises:
         ValueError: there is no model in it, its parts do not belong together, or ``model`` is
-            needed or another one than was saved.
+            needed or another one than was saved; for a folder when the model is asked for.
         FileNotFoundError: there is no such file, or the folder is not that of a run.
     """
     check_kind("path", path, (str, Path), "a path")
     return SavedRun.read(path, model) if Path(path).is_dir() else checkpoint.load(path, model)
 
 
-def read_history(folder: Path) -> dict[str, np.ndarray]:
+def _history(folder: Path) -> dict[str, np.ndarray]:
     """The history of the run in a folder.
 
     Raises:
@@ -144,7 +163,7 @@ def read_history(folder: Path) -> dict[str, np.ndarray]:
     return read_csv(folder / HISTORY)
 
 
-def read_summary(folder: Path) -> dict[str, Any]:
+def _summary(folder: Path) -> dict[str, Any]:
     """The summary of the run in a folder; empty where it has not come to its end.
 
     Raises:
@@ -162,7 +181,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return entries
 
 
-def run_title(summary: Mapping[str, Any], name: str) -> str:
+def _title(summary: Mapping[str, Any], name: str) -> str:
     """The line above a figure: problem, method and seed; the name where they are not known."""
     if not {"problem", "method", "seed"} <= set(summary):
         return name

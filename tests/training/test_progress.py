@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import anagram_ext as ax
 from anagram_ext.training import progress
 from anagram_ext.training.history import Row
 from anagram_ext.training.progress import clock, describe, reporting
@@ -112,6 +113,29 @@ def each_row_takes(monkeypatch, seconds):
     monkeypatch.setattr(progress, "_now", lambda: next(ticks))
 
 
+def test_a_resumed_run_knows_its_best_loss(tmp_path, monkeypatch, capfd):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def train(steps):
+        problem = ax.problems.poisson_1d()
+        return ax.train(problem, steps=steps, seed=0, out=tmp_path, resume=True)
+
+    train(7)
+    capfd.readouterr()
+    run = train(8)  # a step that rises
+    lowest = run.history["loss"].min()
+    assert run.history["loss"][-1] > lowest
+    assert f"best {lowest:.2e}" in capfd.readouterr().err
+
+
+def test_the_end_is_told_in_80_columns(capfd):
+    run = ax.train(ax.problems.poisson_1d(), steps=3)
+    lines = capfd.readouterr().err.splitlines()
+    told = next(i for i, line in enumerate(lines) if line.startswith("out of time: "))
+    assert " ".join(line.strip() for line in lines[told + 1 :]) == run.warning
+    assert max(map(len, lines)) <= 80
+
+
 def test_lines_tell_elapsed_time_and_time_left_by_steps(monkeypatch, capfd):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     each_row_takes(monkeypatch, 15.0)
@@ -142,7 +166,7 @@ def shown_on_a_terminal(monkeypatch, columns, rows, **limits) -> list[str]:
     monkeypatch.setattr("sys.stderr", written)
     with reporting(enabled=True, **limits) as report:
         for row in rows:
-            report(row)
+            report(row, 1e-3)
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.getvalue())
     lines = [line.rstrip() for line in plain.replace("\r", "\n").split("\n")]
     return [line for line in lines if line]
@@ -152,8 +176,8 @@ def shown_on_a_terminal(monkeypatch, columns, rows, **limits) -> list[str]:
 @pytest.mark.parametrize("limits", [{"steps": 99999}, {"steps": None, "seconds": 36000.0}])
 def test_the_dashboard_is_two_lines_as_wide_as_the_terminal(monkeypatch, columns, limits):
     each_row_takes(monkeypatch, 3600.0)
-    best = Row(step=12344, seconds=2000.0, loss=1e-3)
-    lines = shown_on_a_terminal(monkeypatch, columns, [best, LONG], **limits)
+    before = Row(step=12344, seconds=2000.0, loss=2.0)
+    lines = shown_on_a_terminal(monkeypatch, columns, [before, LONG], **limits)
     assert max(map(len, lines)) <= columns
     above, numbers = lines[-2:]
     assert numbers == describe(LONG, 1e-3, columns)
