@@ -67,7 +67,7 @@ def logarithmic(axes: Any, horizontal: str) -> None:
     axes.grid(visible=True, alpha=0.3)
     if axes.lines:
         axes.set_yscale("log")
-        axes.legend()
+        axes.legend(fontsize="small")
 
 
 def write(figure: Figure, path: str | Path) -> None:

@@ -13,10 +13,10 @@ from anagram_ext.figures import canvas
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
-_SERIES: Final = {
-    "loss": "loss",
-    "held_out_loss": "loss on held-out points",
-    "l2_error": "L2 error",
+_SERIES: Final = {  # column: label, style: the two losses often lie upon each other
+    "loss": ("loss", "-"),
+    "held_out_loss": ("loss on held-out points", "--"),
+    "l2_error": ("L2 error", "-"),
 }
 # Of these the best so far is what a run would give back; that of an error nobody could choose by.
 _CHOSEN_BY: Final = ("loss", "held_out_loss")
@@ -60,20 +60,22 @@ def draw(figure: FigureBase, history: Mapping[str, np.ndarray]) -> None:
 def _against_both(row: Any, history: Mapping[str, np.ndarray]) -> None:
     """All series, in the first axes against the step, in the second against seconds."""
     for axes, horizontal in zip(row, ("step", "seconds"), strict=True):
-        for name, label in _SERIES.items():
-            line = _line(axes, history[horizontal], history[name], label)
+        for (name, (label, style)), colour in zip(_SERIES.items(), canvas.PALETTE, strict=False):
+            looks = {"color": colour, "linestyle": style}
+            line = _line(axes, history[horizontal], history[name], label, **looks)
             if line is None or name not in _CHOSEN_BY:
                 continue
             best = np.fmin.accumulate(history[name])
             if np.any(best < history[name]):
-                line.set_alpha(0.35)
-                best_label = f"{label}, best so far"
-                axes.plot(history[horizontal], best, color=line.get_color(), label=best_label)
+                line.set(alpha=0.35, label=f"_{label}")  # not in the legend
+                axes.plot(history[horizontal], best, label=f"{label}, best so far", **looks)
         canvas.logarithmic(axes, horizontal)
+    if row[1].get_legend() is not None:
+        row[1].get_legend().remove()  # that of the first is enough
 
 
-def _line(axes: Any, horizontal: np.ndarray, values: np.ndarray, label: str) -> Any:
+def _line(axes: Any, horizontal: np.ndarray, values: np.ndarray, label: str, **looks: str) -> Any:
     """A line, unless there is nothing that a logarithmic axis could show."""
     if not np.any(values > 0):
         return None
-    return axes.plot(horizontal, values, label=label)[0]
+    return axes.plot(horizontal, values, label=label, **looks)[0]
