@@ -41,13 +41,14 @@ from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
-from anagram_ext.training.checkpoint import load
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
 from anagram_ext.training.result import TrainResult
+from anagram_ext.training.saved import SavedRun, load
 from anagram_ext.training.single_step import StepResult, jacobian, step
+from anagram_ext.training.tensorboard import TensorBoard
 from anagram_ext.training.verdict import Verdict
 
 __all__ = [
@@ -83,9 +84,11 @@ __all__ = [
     "Problem",
     "Rectangle",
     "Sampler",
+    "SavedRun",
     "SlowWarning",
     "Sphere",
     "StepResult",
+    "TensorBoard",
     "TorchModel",
     "TrainResult",
     "TrainingWarning",

@@ -6,13 +6,16 @@ Exit codes: 0 done; 1 the run broke down (its best iterate is written all the sa
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
+import textwrap
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
@@ -24,11 +27,17 @@ from anagram_ext.errors import (
     NonFiniteError,
     TrainingWarning,
 )
+from anagram_ext.figures import canvas
 from anagram_ext.installation import info as installation
+from anagram_ext.models.mlp import MLP
 from anagram_ext.training import comparison as comparing
 from anagram_ext.training.loop import train as run_training
 from anagram_ext.training.loop import warning_category
 from anagram_ext.training.result import TrainResult
+from anagram_ext.training.saved import SavedRun
+
+if TYPE_CHECKING:
+    from anagram_ext.models.protocol import Model
 
 BROKEN_DOWN = 1
 WRONG_INPUT = 2
@@ -53,6 +62,12 @@ Settings = Annotated[
 ]
 Steps = Annotated[
     int | None, typer.Option(help="Steps of a run; the method's usual number by default.")
+]
+Seconds = Annotated[
+    float | None, typer.Option(help="Time of a run in its method; no limit by default.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with what lies in --out, where there is a state.")
 ]
 ShowProgress = Annotated[bool, typer.Option("--progress/--quiet", help="Report on stderr.")]
 
@@ -101,15 +116,29 @@ def new(
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The --out of a run.")],
+    problem: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PROBLEM]",
+            help="Its file MY_PDE.py, for the solution in the figure; known for those of ``list``.",
+        ),
+    ] = None,
+    *,
+    open_figure: Annotated[bool, typer.Option("--open", help="Open the figure.")] = False,
 ) -> None:
-    """What came out of a run: its summary, and where its figures are."""
-    summary = folder / "summary.json"
-    if not summary.is_file():
-        raise ValueError(f"FOLDER must be that of a finished run, got {folder}")
-    for name, value in json.loads(summary.read_text(encoding="utf-8")).items():
-        print(f"{name}: {value}")
-    for figure in sorted(folder.glob("*.png")):
-        print(f"figure: {figure}")
+    """What came out of a run so far: its summary, and a figure."""
+    run = SavedRun.read(folder)
+    _print_entries(run.summary)
+    if not run.finished:
+        print(run)
+    figure = folder / "run.png"
+    complaint = canvas.complaint(figure, partial(_draw, run, problem, figure))
+    if complaint is not None:
+        _warn(complaint)
+    for path in sorted(folder.glob("*.png")):
+        print(f"figure: {path}")
+    if open_figure and complaint is None:
+        typer.launch(str(figure))
 
 
 @app.command()
@@ -117,9 +146,7 @@ def train(
     problem: ProblemName,
     *,
     steps: Steps = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="Time for the method; no limit by default.")
-    ] = None,
+    seconds: Seconds = None,
     seed: Annotated[int, typer.Option(help="Initial parameters and sampled points.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for history, checkpoint, summary and figures.")
@@ -130,6 +157,10 @@ def train(
         float | None, typer.Option(help="Truncation relative to the largest singular value.")
     ] = None,
     settings: Settings = None,
+    coupled: Annotated[
+        bool, typer.Option("--coupled/--no-coupled", help="Tie redrawn points to the damping.")
+    ] = True,
+    resume: Resume = False,
     progress: ShowProgress = True,
 ) -> None:
     """Train the network of a problem; the last line says L2 error and time."""
@@ -143,6 +174,8 @@ def train(
         device=device,
         progress=progress,
         out=out,
+        coupled=coupled,
+        resume=resume,
     )
     print(_first_line(result))
     if result.stop is not methods.Stop.INTERRUPTED:  # whoever pressed Ctrl-C knows
@@ -162,7 +195,9 @@ def compare(
     names: Annotated[str, typer.Option("--methods", help="Method names, with commas.")],
     seeds: Annotated[str, typer.Option(help="Seeds such as 0-4 or 0,2,5.")] = "0-4",
     steps: Steps = None,
+    seconds: Seconds = None,
     settings: Settings = None,
+    resume: Resume = False,
     progress: ShowProgress = True,
 ) -> None:
     """Train with several methods from several seeds; prints medians and quartiles."""
@@ -177,7 +212,9 @@ def compare(
         parse_seeds(seeds),
         out,
         steps=steps,
+        seconds=seconds,
         progress=progress,
+        resume=resume,
     )
     print(comparison.markdown(), end="")
     for runs in comparison.runs.values():
@@ -204,6 +241,29 @@ def parse_seeds(text: str) -> list[int]:
             raise ValueError(f"seeds must be at most {MOST_SEEDS} at a time, got {text!r}")
         seeds.extend(range(first, last + 1))
     return seeds
+
+
+def _draw(run: SavedRun, name: str | None, path: Path) -> None:
+    """Draws a run, with its solution where the problem has that name or is one of ``list``."""
+    solved = str(run.summary.get("problem")) if name is None else name
+    if name is None and solved not in problems.names():
+        run.plot(path)
+        return
+    problem = problem_files.problem_named(solved, [])
+    if not isinstance(problem.model, MLP):  # which may hold functions, as files do not
+        run = replace(run, given=cast("Model", problem.model))
+    run.plot(path, problem)
+
+
+def _print_entries(entries: Mapping[str, object], indent: str = "") -> None:
+    """One entry a line in 80 columns; those of a mapping below its name."""
+    for name, value in entries.items():
+        if isinstance(value, Mapping) and value:
+            print(f"{indent}{name}:")
+            _print_entries(value, f"{indent}  ")
+        else:
+            text = f"{indent}{name}: {value}"
+            print(textwrap.fill(text, 80, subsequent_indent=f"{indent}  "))
 
 
 def _first_line(result: TrainResult) -> str:

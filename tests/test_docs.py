@@ -116,7 +116,7 @@ def run_page(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[s
 
 def test_pages_without_programs_are_few() -> None:
     pages = {path.stem for path in GUIDE.glob("*.md")}
-    with_programs = {"quickstart", "choosing", "recipes", "small_loss", "questions"}
+    with_programs = {"quickstart", "choosing", "recipes", "runs", "small_loss", "questions"}
     assert pages - with_programs == {"index", "theory", "comparison"}
 
 
@@ -162,6 +162,26 @@ def test_recipes(tmp_path, monkeypatch):
     assert names["plate_run"].l2_error < 1e-4
     assert names["plate_run"].verdict is ax.Verdict.SOLVED
     assert names["line_fit"].weight.item() == pytest.approx(3)
+
+
+def test_runs(tmp_path, monkeypatch):
+    names = run_page("runs", tmp_path, monkeypatch)
+    assert names["run"].stop_reason == "ended by a callback: good enough"
+    assert names["seen"][-1] == names["run"].loss < 1e-6
+    assert names["long"].steps == names["saved"].summary["steps"] == 40
+    assert names["long"].l2_error < 1e-5
+    assert names["u"].shape == names["slope"].shape == (25, 1)
+    assert len(list((tmp_path / "runs" / "rod" / "board").iterdir())) == 1
+    assert {path.name for path in (tmp_path / "runs" / "rod").iterdir()} - {"board"} == {
+        "history.csv",
+        "model.safetensors",
+        "state.pt",
+        "summary.json",
+        "convergence.png",
+        "solution.png",
+    }
+    for figure in ("rod.png", "again.png"):
+        assert (tmp_path / figure).stat().st_size > 0
 
 
 def test_small_loss(tmp_path, monkeypatch):

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from anagram_ext.figures import canvas
 
-_SERIES: Final = {
-    "loss": "loss",
-    "held_out_loss": "loss on held-out points",
-    "l2_error": "L2 error",
+if TYPE_CHECKING:
+    from matplotlib.figure import FigureBase
+
+_SERIES: Final = {  # column: label, style: the two losses often lie upon each other
+    "loss": ("loss", "-"),
+    "held_out_loss": ("loss on held-out points", "--"),
+    "l2_error": ("L2 error", "-"),
 }
+# Of these the best so far is what a run would give back; that of an error nobody could choose by.
+_CHOSEN_BY: Final = ("loss", "held_out_loss")
+_OF_CONDITION: Final = "loss/"
+SIZE: Final = (12.0, 4.0)  # inches of the whole history
 
 
 def convergence(history: Mapping[str, np.ndarray], path: str | Path, title: str = "") -> None:
     """Draws loss and L2 error against the step and against the training seconds.
+
+    Where a loss rises in between, the best one so far is drawn over it.
 
     Args:
         history: columns ``step``, ``seconds``, ``loss``, ``held_out_loss``, ``l2_error``, each
@@ -27,12 +36,46 @@ def convergence(history: Mapping[str, np.ndarray], path: str | Path, title: str 
         title: line above the figure.
     """
     figure = canvas.new_figure(10, 4, title)
-    for axes, horizontal in zip(
-        figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
-    ):
-        for name, label in _SERIES.items():
-            values = history[name]
-            if np.any(values > 0):
-                axes.plot(history[horizontal], values, label=label)
-        canvas.logarithmic(axes, horizontal)
+    _against_both(canvas.panels(figure, 1, 2, sharey=True)[0], history)
     canvas.write(figure, path)
+
+
+def draw(figure: FigureBase, history: Mapping[str, np.ndarray]) -> None:
+    """Draws what ``convergence`` does and, beside it, the losses of the conditions.
+
+    Args:
+        figure: a figure, or a part of one.
+        history: columns as in ``convergence``, and ``loss/NAME`` for each condition.
+    """
+    names = [name for name in history if name.startswith(_OF_CONDITION)]
+    row = canvas.panels(figure, 1, 2 + bool(names), sharey=True)[0]
+    _against_both(row[:2], history)
+    if names:
+        for name in names:
+            condition = name.removeprefix(_OF_CONDITION).replace("$", r"\$")  # no formula
+            _line(row[2], history["step"], history[name], f"loss of {condition}")
+        canvas.logarithmic(row[2], "step")
+
+
+def _against_both(row: Any, history: Mapping[str, np.ndarray]) -> None:
+    """All series, in the first axes against the step, in the second against seconds."""
+    for axes, horizontal in zip(row, ("step", "seconds"), strict=True):
+        for (name, (label, style)), colour in zip(_SERIES.items(), canvas.PALETTE, strict=False):
+            looks = {"color": colour, "linestyle": style}
+            line = _line(axes, history[horizontal], history[name], label, **looks)
+            if line is None or name not in _CHOSEN_BY:
+                continue
+            best = np.fmin.accumulate(history[name])
+            if np.any(best < history[name]):
+                line.set(alpha=0.35, label=f"_{label}")  # not in the legend
+                axes.plot(history[horizontal], best, label=f"{label}, best so far", **looks)
+        canvas.logarithmic(axes, horizontal)
+    if row[1].get_legend() is not None:
+        row[1].get_legend().remove()  # that of the first is enough
+
+
+def _line(axes: Any, horizontal: np.ndarray, values: np.ndarray, label: str, **looks: str) -> Any:
+    """A line, unless there is nothing that a logarithmic axis could show."""
+    if not np.any(values > 0):
+        return None
+    return axes.plot(horizontal, values, label=label, **looks)[0]

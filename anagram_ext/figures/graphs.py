@@ -14,6 +14,8 @@ from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 
 if TYPE_CHECKING:
+    from matplotlib.figure import FigureBase
+
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
@@ -34,12 +36,17 @@ def solution_graphs(problem: Problem, model: Model, theta: Tensor, path: str | P
     """
     if len(problem.coordinates) != 1:
         raise ValueError(f"coordinates must be one for a graph, got {problem.coordinates}")
+    figure = canvas.new_figure(*canvas.size_of(problem, len(problem.fields)))
+    draw(figure, problem, model, theta)
+    canvas.write(figure, path)
+
+
+def draw(figure: FigureBase, problem: Problem, model: Model, theta: Tensor) -> None:
+    """Draws into a figure, or into a part of one, what ``solution_graphs`` does."""
     ((lower, upper),) = bounds(problem)
     x = torch.linspace(lower, upper, TICKS, dtype=torch.float64)[:, None]
     values, errors = sampled(problem, model, theta, x)
-    wide = 1 if errors is None else 2
-    figure = canvas.new_figure(4.6 * wide, 3.8 * len(problem.fields))
-    for i, row in enumerate(figure.subplots(len(problem.fields), wide, squeeze=False)):
+    for i, row in enumerate(canvas.panels(figure, len(problem.fields), 1 if errors is None else 2)):
         name = problem.fields[i]
         row[0].plot(x[:, 0], values[:, i], label="network")
         row[0].set(title=name, xlabel=problem.coordinates[0])
@@ -49,4 +56,3 @@ def solution_graphs(problem: Problem, model: Model, theta: Tensor, path: str | P
             row[0].legend()
             row[1].plot(x[:, 0], errors[:, i], label=f"|error of {name}|")
             canvas.logarithmic(row[1], problem.coordinates[0])
-    canvas.write(figure, path)

@@ -1,7 +1,6 @@
 """Pictures of kernels and of the spectrum of a Jacobian.
 
-Colours can be told apart by the colour-blind: lines after Okabe & Ito ("Color Universal Design",
-2008), maps in cividis, in purple and orange where the sign matters.
+Colours as in all figures (``canvas``), maps in purple and orange where the sign matters.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from anagram_ext.analysis.question import Kernel
     from anagram_ext.analysis.tangent_space import Spectrum
 
-COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _ROWS: Final = 16  # base points drawn at most, four a row
 _COMPARED: Final = 4  # base points drawn at most beside the true kernel, one a row
 
@@ -65,7 +63,7 @@ def spectrum(spectra: Mapping[str, Spectrum], path: str | Path, title: str = "")
     """
     figure = canvas.new_figure(10, 4, title)
     values, missed = figure.subplots(1, 2)
-    for (label, found), colour in zip(spectra.items(), cycle(COLOURS), strict=False):
+    for (label, found), colour in zip(spectra.items(), cycle(canvas.PALETTE), strict=False):
         sigma = found.singular_values.cpu().numpy()
         number = np.arange(1, len(sigma) + 1)
         values.plot(number, np.where(sigma > 0, sigma, np.nan), color=colour, label=label)
@@ -87,7 +85,7 @@ def _curves(kernel: Kernel, true: np.ndarray | None, title: str) -> Any:
     order = kernel.points[:, 0].argsort().cpu().numpy()
     at, y = kernel.at[:, 0].cpu().numpy(), kernel.points[:, 0].cpu().numpy()[order]
     values = kernel.values.cpu().numpy()[:, order]
-    for i, colour in zip(range(len(at)), cycle(COLOURS), strict=False):
+    for i, colour in zip(range(len(at)), cycle(canvas.PALETTE), strict=False):
         axes.plot(y, values[i], color=colour, label=f"{kernel.coordinates[0]} = {at[i]:.3g}")
         if true is not None:
             axes.plot(y, true[i][order], color="black", linestyle="--", linewidth=1)
@@ -130,7 +128,7 @@ def _beside(kernel: Kernel, true: np.ndarray, title: str) -> Any:
     grid = figure.subplots(len(found), 3, squeeze=False, sharex=True, sharey=True)
     for line, image, right, at in zip(grid, found, known, kernel.at.tolist(), strict=False):
         finite = right[np.isfinite(right)]
-        scale = {"cmap": "cividis", "vmin": min(finite.min(), 0), "vmax": finite.max()}
+        scale = {"cmap": canvas.COLOUR_MAP, "vmin": min(finite.min(), 0), "vmax": finite.max()}
         error = image - right
         largest = np.nanmax(np.abs(error)) or 1.0
         signed = {"cmap": "PuOr_r", "vmin": -largest, "vmax": largest}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -16,12 +16,14 @@ from anagram_ext.pde.solution import exact_values
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
 PIXELS: Final = 201  # points an axis of a map
+
+Plane: TypeAlias = "tuple[int, int, list[tuple[int, float]]]"  # its axes, values of all others
 
 
 def solution_maps(problem: Problem, model: Model, theta: Tensor, path: str | Path) -> None:
@@ -38,7 +40,7 @@ def solution_maps(problem: Problem, model: Model, theta: Tensor, path: str | Pat
     """
     if len(problem.coordinates) != 2:
         raise ValueError(f"coordinates must be two for a map, got {problem.coordinates}")
-    _draw(problem, model, theta, path, [(0, 1, [])])
+    _write(problem, model, theta, path)
 
 
 def solution_slices(problem: Problem, model: Model, theta: Tensor, path: str | Path) -> None:
@@ -59,33 +61,43 @@ def solution_slices(problem: Problem, model: Model, theta: Tensor, path: str | P
     d = len(problem.coordinates)
     if d < 3:
         raise ValueError(f"coordinates must be three or more for slices, got {problem.coordinates}")
+    _write(problem, model, theta, path)
+
+
+def _write(problem: Problem, model: Model, theta: Tensor, path: str | Path) -> None:
+    figure = canvas.new_figure(*canvas.size_of(problem, rows_of(problem)))
+    draw(figure, problem, model, theta)
+    canvas.write(figure, path)
+
+
+def rows_of(problem: Problem) -> int:
+    """How many rows of maps a problem in two or more coordinates has."""
+    return len(problem.fields) * len(_planes(problem))
+
+
+def _planes(problem: Problem) -> list[Plane]:
+    """One plane in two coordinates, three slices in more."""
+    d = len(problem.coordinates)
+    if d == 2:
+        return [(0, 1, [])]
     lower, upper = torch.tensor(bounds(problem), dtype=torch.float64).T
     middles = [(k, float(lower[k] + upper[k]) / 2) for k in range(1, d - 2)]
     first = [float(lower[0] + share * (upper[0] - lower[0])) for share in (0.1, 0.5, 0.9)]
-    _draw(problem, model, theta, path, [(d - 2, d - 1, [(0, at), *middles]) for at in first])
+    return [(d - 2, d - 1, [(0, at), *middles]) for at in first]
 
 
-def _draw(
-    problem: Problem,
-    model: Model,
-    theta: Tensor,
-    path: str | Path,
-    planes: list[tuple[int, int, list[tuple[int, float]]]],
-) -> None:
-    """Maps of all fields and errors.
+def draw(figure: FigureBase, problem: Problem, model: Model, theta: Tensor) -> None:
+    """Draws into a figure, or into a part of one, what the functions above do.
 
     Args:
-        problem: the problem.
+        figure: where.
+        problem: a problem in two or more coordinates.
         model: the trained network.
         theta: its parameters, ``[P]``.
-        path: PNG file to write.
-        planes: the two axes of a map, and the values of all other coordinates.
     """
-    count = len(problem.fields) * len(planes)
     wide = 1 if problem.solution is None else 2
-    figure = canvas.new_figure(4.6 * wide, 3.8 * count)
-    rows = iter(figure.subplots(count, wide, squeeze=False))
-    for across, up, fixed in planes:
+    rows = iter(canvas.panels(figure, rows_of(problem), wide))
+    for across, up, fixed in _planes(problem):
         ticks = [_ticks(problem)[axis] for axis in (across, up)]
         points = torch.empty((PIXELS**2, len(problem.coordinates)), dtype=torch.float64)
         points[:, [across, up]] = torch.cartesian_prod(*ticks)
@@ -110,7 +122,6 @@ def _draw(
                     title=f"|error of {name}|",
                     **labels,
                 )
-    canvas.write(figure, path)
 
 
 def sampled(
@@ -144,7 +155,7 @@ def in_domain(problem: Problem, points: Tensor) -> Tensor:
 
 
 def _map(
-    figure: Figure,
+    figure: FigureBase,
     axes: Axes,
     data: Tensor,
     extent: tuple[float, float, float, float],
@@ -168,7 +179,12 @@ def _map(
     if scale == "log" and 0 < largest < np.inf:
         norm = _logarithmic(1e-4 * largest, largest)
     drawn = axes.imshow(
-        np.ma.masked_invalid(image), origin="lower", extent=extent, aspect="auto", norm=norm
+        np.ma.masked_invalid(image),
+        origin="lower",
+        extent=extent,
+        aspect="auto",
+        norm=norm,
+        cmap=canvas.COLOUR_MAP,
     )
     figure.colorbar(drawn, ax=axes)
     axes.set(**labels)

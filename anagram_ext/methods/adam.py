@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import torch
 
@@ -50,6 +50,7 @@ class Adam:
         """What ``restore`` needs to go on from here."""
         return {
             "theta": self._theta.clone(),
+            "gradient": cast("Tensor", self._theta.grad).clone(),
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "schedule": self._schedule.state_dict(),
         }
@@ -59,6 +60,8 @@ class Adam:
         self.start(system, state["theta"])
         self._optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self._schedule.load_state_dict(state["schedule"])
+        # Redrawn points that it belongs to are gone; states of earlier versions do not hold it.
+        self._theta.grad = state.get("gradient", self._theta.grad)
 
     def step(self) -> StepInfo:
         """One update; the gradient at the new iterate also gives its loss, so none is wasted."""

@@ -242,6 +242,20 @@ class Model:
             scales=description["scales"] and Scales(**_tuples(description["scales"])),
         )
 
+    def completed(self, description: Mapping[str, Any]) -> Model:
+        """This model with what training added to the one of the description.
+
+        Coordinates, unknowns and scales; those that it has itself stay.
+        """
+        unknowns = {name: Unknown(**entry) for name, entry in description["unknowns"].items()}
+        names, scales = description["coordinates"], description["scales"]
+        return replace(
+            self,
+            unknowns=self.unknowns or unknowns,
+            coordinates=self.coordinates or (names and tuple(names)),
+            scales=self.scales or (scales and Scales(**_tuples(scales))),
+        )
+
     @cached_property
     def _by_key(self) -> Mapping[Any, MLP]:
         return {"network": self.networks} if isinstance(self.networks, MLP) else self.networks

@@ -56,7 +56,8 @@ def load(path: str | Path, model: AnyModel | nn.Module | None = None) -> tuple[A
     Args:
         path: the file.
         model: the model that was trained, needed when it holds what no file can keep: functions
-            (``outputs``), or a torch module. The parameters of the latter stay what they are.
+            (``outputs``), or a torch module. As it was given to ``train``: what training added to
+            it is in the file. The parameters of a module stay what they are.
 
     Raises:
         ValueError: the file holds no model, its parts do not belong together, or ``model`` is
@@ -87,6 +88,8 @@ def _made(metadata: dict[str, str], theta: Tensor, model: AnyModel | nn.Module |
     if model is None:
         return Model.described(description, theta.dtype)
     given = cast("AnyModel", as_model(model, description.get("n_inputs", 1)))
+    if isinstance(given, Model) and "networks" in description:
+        given = given.completed(description)
     if json.loads(json.dumps(given.describe())) != description:
         raise ValueError(f"model must be {description}, got {given.describe()}")
     return given

@@ -63,7 +63,9 @@ def compare(
     out: str | Path,
     *,
     steps: int | None = None,
+    seconds: float | None = None,
     progress: bool = True,
+    resume: bool = False,
 ) -> Comparison:
     """Trains with every method from every seed, and draws what came out.
 
@@ -77,7 +79,10 @@ def compare(
         seeds: seeds of the runs.
         out: folder to write to.
         steps: steps a run; each method's usual number by default.
+        seconds: seconds a run, as in ``train``.
         progress: whether to report on stderr.
+        resume: whether to go on with the runs whose states lie in ``out``: those that had come to
+            their end come back as they were.
 
     Returns:
         All finished runs by method.
@@ -95,7 +100,16 @@ def compare(
     comparison = Comparison(problem.name, runs)
     for method, seed in ((method, seed) for method in methods for seed in seeds):
         folder = Path(out) / method / f"seed_{seed}"
-        run = train(problem, steps=steps, seed=seed, method=method, progress=progress, out=folder)
+        run = train(
+            problem,
+            steps=steps,
+            seconds=seconds,
+            seed=seed,
+            method=method,
+            progress=progress,
+            out=folder,
+            resume=resume,
+        )
         complete = run.stop is not Stop.INTERRUPTED
         if complete:  # a run that was cut says nothing about its method
             runs[method].append(run)
@@ -146,7 +160,7 @@ def _draw_one(comparison: Comparison, vertical: str, path: Path) -> None:
     """One quantity against steps and against seconds: medians as lines, quartiles as bands."""
     figure = canvas.new_figure(10, 4, comparison.problem)
     for axes, horizontal in zip(
-        figure.subplots(1, 2, sharey=True), ("step", "seconds"), strict=True
+        canvas.panels(figure, 1, 2, sharey=True)[0], ("step", "seconds"), strict=True
     ):
         for method, runs in _drawable(comparison, vertical):
             grid, (low, median, high) = curve(runs, horizontal, vertical)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.checks import check_kind
-from anagram_ext.figures import canvas, curves, graphs, maps
+from anagram_ext.figures import canvas, curves, overview
 from anagram_ext.training import checkpoint
 from anagram_ext.training.files import Lock, replace_file
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from anagram_ext.training.result import TrainResult
 
 CHECKPOINT_SECONDS: Final = 10.0
+HISTORY: Final = "history.csv"
+MODEL: Final = "model.safetensors"
+SUMMARY: Final = "summary.json"
 
 
 class RunDirectory:
@@ -43,9 +46,9 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"out must be a folder, got the file {self.path}")
         self.path.mkdir(parents=True, exist_ok=True)
-        self.history = self.path / "history.csv"
-        self.model = self.path / "model.safetensors"
-        self.summary = self.path / "summary.json"
+        self.history = self.path / HISTORY
+        self.model = self.path / MODEL
+        self.summary = self.path / SUMMARY
         self.state = self.path / "state.pt"
         self._curves = self.path / "convergence.png"
         self._maps = self.path / "solution.png"
@@ -90,9 +93,9 @@ class RunDirectory:
         """Draws the figures of a finished run; returns what could not be drawn, and why."""
         title = f"{problem.name}, {result.method}, seed {result.seed}"
         drawings = {self._curves: partial(curves.convergence, result.history, self._curves, title)}
-        kinds = {1: graphs.solution_graphs, 2: maps.solution_maps}
-        draw = kinds.get(len(problem.coordinates), maps.solution_slices)
-        drawings[self._maps] = partial(draw, problem, result.model, result.theta, self._maps)
+        drawings[self._maps] = partial(
+            overview.solution, problem, result.model, result.theta, self._maps
+        )
         complaints = [canvas.complaint(path, draw) for path, draw in drawings.items()]
         return [complaint for complaint in complaints if complaint is not None]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, TextIO, get_type_hints
 
@@ -60,6 +60,8 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+_DEFAULTS: Final = {field.name: field.default for field in fields(Row)}
+NEEDED: Final = frozenset(name for name, default in _DEFAULTS.items() if default is MISSING)
 
 # Further columns, one a condition: the name of the condition follows.
 LOSS: Final = "loss/"
@@ -81,11 +83,15 @@ class History:
     Args:
         path: CSV file to write (an older one is replaced), or None to keep the rows in memory.
         conditions: names of the conditions.
+
+    Attributes:
+        lowest: the lowest loss of all rows, infinite before there is one.
     """
 
     def __init__(self, path: Path | None = None, conditions: Iterable[str] = ()) -> None:
         self._rows: list[Row] = []
         self._parts: list[list[float]] = []  # of each row its losses by condition
+        self.lowest = math.inf
         self._further = further_columns(conditions)
         self._path = path
         self._file: TextIO | None = None
@@ -112,11 +118,17 @@ class History:
         parts = [given.get(name, math.nan) for name in self._further]
         self._parts.append(parts)
         self._rows.append(row)
+        self.lowest = min(self.lowest, row.loss)
         self._write(_csv_line(_cells(row, parts)))
 
     def rows(self) -> tuple[list[Row], list[list[float]]]:
         """All rows, and of each its losses by condition."""
         return list(self._rows), [list(part) for part in self._parts]
+
+    def entries(self, first: int = 0) -> Iterator[dict[str, object]]:
+        """The rows from the one of that number on: their numbers by column, as they were given."""
+        for row, parts in zip(self._rows[first:], self._parts[first:], strict=True):
+            yield asdict(row) | dict(zip(self._further, parts, strict=True))
 
     def restore(self, row: Row, part: list[float]) -> None:
         """Adds a row of an earlier part of the run, as ``rows`` gave it."""
@@ -152,6 +164,9 @@ class History:
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:
     """Reads a ``history.csv`` back, as ``History.columns`` gives it.
 
+    A file of an earlier version may lack columns that came later: they then say that nothing is
+    known, as far as their dtype can (nan, ``""``, 0).
+
     Raises:
         ValueError: the file is no history.
     """
@@ -159,11 +174,14 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
         reader = csv.DictReader(file)
         names = tuple(reader.fieldnames or ())
         conditions = [name.removeprefix(LOSS) for name in names if name.startswith(LOSS)]
-        if names != (*COLUMNS, *further_columns(conditions)):
+        own = tuple(name for name in COLUMNS if name in names)
+        if names != (*own, *further_columns(conditions)) or not set(own) >= NEEDED:
             raise ValueError(f"{path} is not a training history: columns {reader.fieldnames}")
         # A killed process may leave half a line at the end.
         rows = [row for row in reader if None not in row.values()]
-    return {name: _column(name, [row[name] for row in rows]) for name in names}
+    missing: dict[str, object] = {name: _DEFAULTS[name] for name in COLUMNS if name not in names}
+    every = (*COLUMNS, *further_columns(conditions))
+    return {name: _column(name, [(missing | row)[name] for row in rows]) for name in every}
 
 
 def further_columns(conditions: Iterable[str]) -> tuple[str, ...]:

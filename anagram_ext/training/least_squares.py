@@ -20,14 +20,13 @@ from anagram_ext.training.loop import checked_limits, chosen_method
 from anagram_ext.training.progress import reporting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor, nn
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.systems.module_residual import Residual
     from anagram_ext.training.loop import Limits
+    from anagram_ext.training.progress import Report
 
 
 def least_squares(
@@ -106,7 +105,7 @@ def least_squares(
     )
 
 
-def _guarded(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
+def _guarded(fit: _Fit, limits: Limits, report: Report) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
         return _loop(fit, limits, report)
@@ -118,16 +117,16 @@ def _guarded(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
         return Stop.NOT_FINITE.because(error)
 
 
-def _loop(fit: _Fit, limits: Limits, report: Callable[[Row], None]) -> str:
+def _loop(fit: _Fit, limits: Limits, report: Report) -> str:
     """Steps until there is a reason to stop, and returns it."""
     fit.start()
-    report(fit.history.last)
+    report(fit.history.last, fit.history.lowest)
     while True:
         info = fit.step()
         stop = fit.arrived(info) or info.stop or limits.reached(fit.steps, fit.seconds)
         if stop or fit.steps % fit.method.evaluate_every == 0:
             fit.record(info)
-            report(fit.history.last)
+            report(fit.history.last, fit.history.lowest)
         if stop:
             return stop
 

@@ -168,7 +168,7 @@ def train(
                     save_state(directory.state, run, seed)
 
             def after_row() -> None:
-                report(history.last)
+                report(history.last, history.lowest)
                 if directory is not None:
                     directory.save_now_and_then(save)
 

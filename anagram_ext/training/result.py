@@ -8,13 +8,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from anagram_ext.figures import overview
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model as Composite
 from anagram_ext.training.estimates import Estimates, estimates_of, uncertainty_of
 from anagram_ext.training.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
+    from matplotlib.figure import Figure
     from torch import Tensor
 
     from anagram_ext.analysis.uncertainty import Uncertainty
@@ -129,6 +133,23 @@ class TrainResult:
     def values(self) -> Mapping[str, float | tuple[float, ...]]:
         """The values of the unknown coefficients by name, those with a size as tuples."""
         return self.model.values(self.theta) if isinstance(self.model, Composite) else {}
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draws how the run went, what came out and, where the solution is known, its error.
+
+        Loss and errors against steps and seconds, with the best loss so far; the fields as graphs
+        in one coordinate, maps in two, slices in more; errors in logarithmic colours.
+
+        Args:
+            path: PNG file to write; none by default.
+
+        Returns:
+            The figure, a ``matplotlib.figure.Figure`` that belongs to no window.
+        """
+        if self.problem is None:
+            return overview.run(self.history, None, path, f"{self.method}, seed {self.seed}")
+        title = f"{self.problem.name}, {self.method}, seed {self.seed}"
+        return overview.run(self.history, (self.problem, self.model, self.theta), path, title)
 
     def __repr__(self) -> str:
         """One line without arrays."""

@@ -127,3 +127,43 @@ def test_without_a_path_nothing_is_written(tmp_path, monkeypatch):
     history.close()
     assert len(history) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        COLUMNS[:7],
+        COLUMNS[:8],
+        tuple(name for name in COLUMNS if name not in {"rows", "effective"}),
+    ],
+)
+def test_a_file_of_an_earlier_version_lacks_columns(tmp_path, columns):
+    path = tmp_path / "history.csv"
+    history = History(path, ["pde"])
+    for row in ROWS:
+        history.append(row, {"loss/pde": row.loss})
+    history.close()
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    kept = [*columns, "loss/pde", "held_out_loss/pde"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, kept, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    read, whole = read_csv(path), history.columns()
+    assert tuple(read) == tuple(whole)
+    for name, column in whole.items():
+        assert read[name].dtype.kind == column.dtype.kind
+        if name in kept:
+            np.testing.assert_array_equal(read[name], column, strict=True)
+        elif column.dtype.kind == "f":
+            assert np.isnan(read[name]).all()
+        else:
+            assert set(read[name].tolist()) <= {0, ""}
+
+
+def test_without_step_time_and_loss_it_is_no_history(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("step,loss,l2_error\n0,1.0,\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="not a training history"):
+        read_csv(path)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 import anagram_ext as ax
 from anagram_ext import methods
+from anagram_ext.training import directory
 from anagram_ext.training.history import read_csv
 
 SQUARE = ax.Box(t=(0, 1), x=(0, 1))
@@ -108,3 +113,80 @@ def test_a_damaged_state_is_refused(tmp_path):
 def test_resume_needs_a_folder():
     with pytest.raises(ValueError, match="out must be given to resume"):
         train(heat(SQUARE.grid(7)), 2, resume=True)
+
+
+class Killed(BaseException):
+    """What no code of ours catches."""
+
+
+def killed_run(problem, steps, method, saved_at, monkeypatch, **options):
+    """A run that dies after so many rows, its last state that of an earlier row."""
+
+    def die(run):
+        if len(run.history) > saved_at:
+            monkeypatch.setattr(directory, "CHECKPOINT_SECONDS", math.inf)
+        if len(run.history) > saved_at + 2:
+            raise Killed
+
+    monkeypatch.setattr(directory, "CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(Killed):
+        train(problem, steps, method, callbacks=[die], **options)
+
+
+@pytest.mark.parametrize(
+    "points", [SQUARE.grid(6), SQUARE.sobol(30).redrawn()], ids=["given", "redrawn"]
+)
+@pytest.mark.parametrize("method", methods.names())
+def test_a_killed_run_goes_on_to_the_same_iterates(method, points, tmp_path, monkeypatch):
+    problem = heat(points)
+    every = methods.get(method)().evaluate_every
+    steps = 6 * every + 1  # the last row is not one of every so many
+    seen: dict[str, list] = {"whole": [], "resumed": []}
+
+    def watching(name):
+        return {"callbacks": [lambda run: seen[name].append(run.theta.clone())]}
+
+    whole = train(problem, steps, method, **watching("whole"))
+    killed_run(problem, steps, method, 3, monkeypatch, out=tmp_path)
+    assert not (tmp_path / "summary.json").exists()
+    at = torch.load(tmp_path / "state.pt", weights_only=True)["run"]["steps"]
+    assert at == 3 * every  # the killed run had come two rows further
+    resumed = train(problem, steps, method, out=tmp_path, resume=True, **watching("resumed"))
+    assert len(seen["resumed"]) == len(seen["whole"]) - 3 > 1
+    for theta, expected in zip(seen["resumed"], seen["whole"][3:], strict=True):
+        torch.testing.assert_close(theta, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(resumed.theta, whole.theta, rtol=0, atol=1e-12)
+    assert resumed.history["step"].tolist() == whole.history["step"].tolist()
+    for name in ("loss", "held_out_loss", "rank", "rows", "evaluations"):
+        np.testing.assert_allclose(resumed.history[name], whole.history[name], rtol=1e-9)
+
+
+def test_a_process_that_is_killed_goes_on_to_the_same_iterates(tmp_path):
+    """By the operating system, in the middle of whatever it does."""
+    program = """
+import sys, time
+import anagram_ext as ax
+from anagram_ext.training import directory
+directory.CHECKPOINT_SECONDS = 0.0
+def tell(run):
+    print(run.steps, flush=True)
+    time.sleep(0.2 if run.steps > 5 else 0.0)
+problem = ax.problems.poisson_1d()
+ax.train(problem, steps=100, seed=3, out=sys.argv[1], callbacks=[tell], progress=False)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if int(line) >= 7:
+            break
+    process.kill()
+    process.communicate()
+    at = len(read_csv(tmp_path / "history.csv")["step"]) - 1
+    assert 7 <= at < 90
+    problem, options = ax.problems.poisson_1d(), {"seed": 3, "progress": False}
+    whole = ax.train(problem, steps=at + 4, **options)
+    resumed = ax.train(problem, steps=at + 4, out=tmp_path, resume=True, **options)
+    torch.testing.assert_close(resumed.theta, whole.theta, rtol=0, atol=1e-12)
+    assert resumed.history["loss"].tolist() == whole.history["loss"].tolist()
