@@ -77,6 +77,7 @@ class NaturalLM:
         self._theta = theta
         self._damping = FIRST_DAMPING
         self._rank = 0
+        self._searched = 0.0
         self._draws = system.draws
         self._first = math.nan
         self._best = theta
@@ -94,6 +95,7 @@ class NaturalLM:
             "theta": self._theta,
             "damping": self._damping,
             "rank": self._rank,
+            "searched": self._searched,
             "draws": self._draws,
             "first": self._first,
             "best": self._best,
@@ -119,7 +121,7 @@ class NaturalLM:
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
-        model = DampedModel(self._system, self._theta, least, rank=self._rank)
+        model = DampedModel(self._system, self._theta, least, searched=self._searched)
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
         if math.isnan(self._first):
@@ -137,7 +139,9 @@ class NaturalLM:
         if self._system.redrawn:  # whoever draws the points wants to know
             report = replace(report, leverages=model.leverages(chosen.damping))
         self._theta, self._damping = chosen.theta, trusted.damping
-        self._rank = report.rank or 0
+        rank = report.rank or 0
+        self._searched = model.search_expected(rank, self._rank)
+        self._rank = rank
         if chosen.loss < self._record:
             self._record, self._best = chosen.loss, chosen.theta
         # A stationary point is not trusted: its steps are rounding, and so are their corrections.
