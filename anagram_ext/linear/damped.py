@@ -97,6 +97,9 @@ class Spectral:
         factorisation: of A.
         residual: r [S].
         loss: ``1/2 ||r||^2``.
+
+    Attributes:
+        searched: in how many dimensions singular values were looked for.
     """
 
     def __init__(self, factorisation: Factorisation, residual: Tensor, loss: float) -> None:
@@ -105,6 +108,7 @@ class Spectral:
         self._target = factorisation.project(residual)  # c = U^T r, [k]
         self._loss = loss
         self.unit = factorisation.largest**2 or 1.0
+        self.searched = factorisation.searched
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``S c / (S^2 + l)`` [q, k]."""

@@ -58,6 +58,14 @@ class Factorisation:
         return str(self._native.method)
 
     @property
+    def searched(self) -> int:
+        """Dimension of the subspace in which singular values were looked for, k or more.
+
+        What a factorisation costs is in proportion to it.
+        """
+        return int(self._native.searched)
+
+    @property
     def largest(self) -> float:
         """The largest singular value; 0 for a zero matrix."""
         return float(self._on_host[0]) if len(self._on_host) else 0.0

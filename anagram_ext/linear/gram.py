@@ -1,13 +1,14 @@
-"""Damped least squares by the Gram matrix ``A^T A``, one Cholesky factorisation a shift."""
+"""Damped least squares by ``A^T A`` or ``A A^T``, one Cholesky factorisation a shift."""
 
 from __future__ import annotations
 
-import math
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import torch
 
 from anagram_ext.linear.damped import CANCELLED, PROBES, random_signs, with_sum
+from anagram_ext.linear.shifted import Shifted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +21,8 @@ if TYPE_CHECKING:
 # in double precision. Steps are then right to about three digits, see the bound below.
 RESOLVED: Final = 2.0**10
 # A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
-# find this share of P singular values (900 x 257 to 3180 x 921, see docs/adr/024).
-HIGH_RANK: Final = 0.3
-
-_KEPT_FACTORS: Final = 3
-_BLOCK: Final = 8  # columns of the subspace iteration for sigma_1
-_SWEEPS: Final = 20
-_SETTLED: Final = 1e-8  # relative change of sigma_1^2 by a sweep
+# search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).
+SEARCHED: Final = 0.6
 
 
 class Gram:
@@ -57,22 +53,22 @@ class Gram:
     ) -> None:
         self._jacobian = jacobian
         self._scale = scale
-        self._gram = gram.div_(scale).div_(scale[:, None])  # G
+        self._shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
         self._pulled = jacobian.rmatvec(residual) / scale  # g
         self._loss = loss
-        self._factors: dict[float, Tensor] = {}
-        self._effective: dict[float, float] = {}  # by shift: it costs P^3 / 3
-        self.unit = largest_eigenvalue(self._gram) or 1.0
+        self.unit = self._shifted.unit
+        self._step = cache(lambda shift: self._shifted.solve(shift, self._pulled))
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``(G + l)^-1 g`` [q, P]."""
-        return torch.stack([self._solve(shift, self._pulled) for shift in shifts])
+        return torch.stack([self._step(shift) for shift in shifts])
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``(G + l)^-1 (A^T r' - l y)`` [q, P]."""
+        solve = self._shifted.solve
         return torch.stack(
             [
-                self._solve(shift, self._jacobian.rmatvec(residual) / self._scale - shift * step)
+                solve(shift, self._jacobian.rmatvec(residual) / self._scale - shift * step)
                 for shift, residual, step in zip(shifts, residuals, steps, strict=True)
             ]
         )
@@ -83,11 +79,11 @@ class Gram:
 
     def reduction(self, step: Tensor) -> float:
         """``g y - 1/2 y G y``."""
-        return float(self._pulled @ step) - 0.5 * float(step @ (self._gram @ step))
+        return float(self._pulled @ step) - 0.5 * float(step @ (self._shifted.matrix @ step))
 
     def floor(self, shift: float) -> float:
         """``1/2 ||r||^2 - 1/2 (g y + l y y)``, or ``1/2 l y y`` where that has cancelled."""
-        step = self._solve(shift, self._pulled)
+        step = self._step(shift)
         kept = 0.5 * shift * float(step @ step)
         left = self._loss - 0.5 * float(self._pulled @ step) - kept
         return left if left > CANCELLED * self._loss else min(kept, CANCELLED * self._loss)
@@ -100,18 +96,12 @@ class Gram:
         return round(self.effective(shift))
 
     def effective(self, shift: float) -> float:
-        """``tr (G + l)^-1 G``."""
-        if shift not in self._effective:
-            factor = self._factor(shift)
-            identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
-            inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-            left = len(factor) - shift * float(inverse.square().sum())
-            self._effective[shift] = max(0.0, left)
-        return self._effective[shift]
+        """``tr (G + l)^-1 G``, see ``Shifted.effective``."""
+        return self._shifted.effective(shift)
 
     def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
         """Mean squares of ``A L^-T z``, L the Cholesky factor of G + l and z random signs."""
-        factor = self._factor(shift)
+        factor = self._shifted.factor(shift)
         signs = random_signs((len(factor), probes), factor)
         directions = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [P, probes]
         seen = torch.stack([self._jacobian.matvec(v / self._scale) for v in directions.T])
@@ -119,51 +109,92 @@ class Gram:
 
     def captured(self, shift: float) -> float:
         """``1/2 r A (G + l)^-1 A^T r``."""
-        return 0.5 * float(self._pulled @ self._solve(shift, self._pulled))
+        return 0.5 * float(self._pulled @ self._step(shift))
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``l (G + l)^-1 y``."""
-        return shift * self._solve(shift, y)
-
-    def _solve(self, shift: float, right: Tensor) -> Tensor:
-        return torch.cholesky_solve(right[:, None], self._factor(shift))[:, 0]
-
-    def _factor(self, shift: float) -> Tensor:
-        """The Cholesky factor L of G + l, kept for the shifts that were asked for last."""
-        if shift not in self._factors:
-            while len(self._factors) >= _KEPT_FACTORS:
-                self._factors.pop(next(iter(self._factors)))
-            shifted = self._gram.clone()
-            shifted.diagonal().add_(shift)
-            self._factors[shift] = torch.linalg.cholesky(shifted)
-        return self._factors[shift]
+        return shift * self._shifted.solve(shift, y)
 
 
-def gram_pays(shape: tuple[int, int], least_damping: float, rank: int, eps: float) -> bool:
-    """Whether ``Gram`` is accurate enough and faster than a decomposition.
+class RowGram:
+    """By ``y = A^T z`` with ``(K + l) z = r`` and K = A A^T: for more parameters than rows.
+
+    Costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are as accurate as
+    those of ``Gram``, with the same bound.
+
+    Args:
+        jacobian: A [S, P].
+        residual: r [S].
+    """
+
+    def __init__(self, jacobian: Jacobian, residual: Tensor) -> None:
+        self._jacobian = jacobian
+        self._residual = residual
+        self._shifted = Shifted(jacobian.row_gram())  # K + l
+        self.unit = self._shifted.unit
+        self._kept = cache(lambda shift: shift * self._shifted.solve(shift, residual))  # r - A y
+
+    def steps(self, shifts: Sequence[float]) -> Tensor:
+        """``A^T (K + l)^-1 r`` [q, P]."""
+        return torch.stack([self._jacobian.rmatvec(self._kept(shift)) / shift for shift in shifts])
+
+    def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
+        """``A^T (K + l)^-1 (r' + A y) - y`` [q, P]: to the solution from where the step is."""
+        return torch.stack(
+            [
+                self._solution(shift, residual + self._jacobian.matvec(step)) - step
+                for shift, residual, step in zip(shifts, residuals, steps, strict=True)
+            ]
+        )
+
+    def expand(self, steps: Tensor) -> Tensor:
+        """The steps themselves."""
+        return steps
+
+    def reduction(self, step: Tensor) -> float:
+        """``A y (r - 1/2 A y)``."""
+        seen = self._jacobian.matvec(step)
+        return float(seen @ (self._residual - 0.5 * seen))
+
+    def floor(self, shift: float) -> float:
+        """``1/2 l^2 z z``: r - A y is l z."""
+        kept = self._kept(shift)
+        return 0.5 * float(kept @ kept)
+
+    def rank(self, shift: float) -> int:
+        """The effective number of parameters, rounded."""
+        return round(self.effective(shift))
+
+    def effective(self, shift: float) -> float:
+        """``tr (K + l)^-1 K``, see ``Shifted.effective``."""
+        return self._shifted.effective(shift)
+
+    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
+        """``1 - l diag (K + l)^-1``, without probes."""
+        del probes
+        inverse = torch.cholesky_inverse(self._shifted.factor(shift))
+        values = (1 - shift * inverse.diagonal()).clamp_(min=0.0)
+        return with_sum(values, self.effective(shift))
+
+    def captured(self, shift: float) -> float:
+        """``1/2 r K z = 1/2 r (r - l z)``."""
+        return 0.5 * float(self._residual @ (self._residual - self._kept(shift)))
+
+    def weak(self, y: Tensor, shift: float) -> Tensor:
+        """``y - A^T (K + l)^-1 A y``."""
+        return y - self._solution(shift, self._jacobian.matvec(y))
+
+    def _solution(self, shift: float, right: Tensor) -> Tensor:
+        return self._jacobian.rmatvec(self._shifted.solve(shift, right))
+
+
+def gram_pays(shape: tuple[int, int], least_damping: float, searched: float, eps: float) -> bool:
+    """Whether ``Gram`` or ``RowGram`` is accurate enough and faster than a decomposition.
 
     Args:
         shape: (S, P).
         least_damping: the least shift that will be asked for, relative to sigma_1^2.
-        rank: how many singular values a decomposition would have to find, about.
+        searched: dimension of the subspace in which a decomposition would have to look, about.
         eps: the spacing of the numbers of J at 1.
     """
-    n_rows, n_columns = shape
-    accurate = least_damping >= RESOLVED * eps
-    return accurate and n_columns <= n_rows and rank >= HIGH_RANK * n_columns
-
-
-def largest_eigenvalue(matrix: Tensor) -> float:
-    """Of a positive semidefinite matrix [n, n], by subspace iteration, to some eight digits."""
-    n = len(matrix)
-    generator = torch.Generator().manual_seed(0)
-    block = torch.randn((n, min(_BLOCK, n)), generator=generator, dtype=torch.float64)
-    block = torch.linalg.qr(block.to(matrix)).Q
-    largest = 0.0
-    for _ in range(_SWEEPS):
-        image = matrix @ block
-        before, largest = largest, float(torch.linalg.eigvalsh(block.T @ image)[-1])
-        if not math.isfinite(largest) or largest - before <= _SETTLED * largest:
-            break
-        block = torch.linalg.qr(image).Q
-    return largest
+    return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)

@@ -38,6 +38,9 @@ class Jacobian(Protocol):
     def gram(self) -> Tensor:
         """``J^T J`` [P, P]."""
 
+    def row_gram(self) -> Tensor:
+        """``J J^T`` [S, S]."""
+
     def scaled(self, by: Tensor) -> Jacobian:
         """``J D^-1`` with D = diag(by), by [P]: derivatives in parameters in units of ``by``.
 
@@ -87,6 +90,12 @@ class Stored:
         """``J^T J`` [P, P]."""
         total = self.matrix.new_zeros((self.matrix.shape[1],) * 2)
         add_gram(total, self.matrix)
+        return mirrored(total)
+
+    def row_gram(self) -> Tensor:
+        """``J J^T`` [S, S]."""
+        total = self.matrix.new_zeros((len(self.matrix),) * 2)
+        add_gram(total, self.matrix.T)
         return mirrored(total)
 
     def scaled(self, by: Tensor) -> Stored:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+import torch
+
 from anagram_ext.linear.columns import add_gram, column_squares, mirrored
 from anagram_ext.linear.solve import LEFT_OUT, factorise_tiles
 
@@ -81,6 +83,20 @@ class Streamed:
         for index in range(len(self._rows.sizes)):
             add_gram(total, self._tile(index))
         return mirrored(total)
+
+    def row_gram(self) -> Tensor:
+        """``J J^T`` [S, S]; every pair of tiles is generated once."""
+        sizes, order = self._rows.sizes, self._rows.order
+        total = self._rows.like.new_zeros((sum(sizes),) * 2)
+        places = torch.arange(len(total), device=total.device) if order is None else order
+        blocks = torch.split(places, sizes)
+        for i, rows in enumerate(blocks):
+            tile = self._tile(i).clone()  # the next one may overwrite it
+            for j, columns in enumerate(blocks[: i + 1]):
+                product = tile @ (tile if i == j else self._tile(j)).T
+                total[rows[:, None], columns] = product
+                total[columns[:, None], rows] = product.T
+        return total
 
     def scaled(self, by: Tensor) -> Streamed:
         """``J D^-1`` with D = diag(by)."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import Gram, gram_pays
+from anagram_ext.linear.gram import Gram, RowGram, gram_pays
 from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class DampedModel:
         least_damping: the least damping that will be asked for; singular values far below its
             square root are not computed.
         left_out: how far below, as a share of it.
-        rank: how many singular values are expected above, for the choice of the solver.
+        searched: dimension of the subspace in which a decomposition is expected to look for them,
+            for the choice of the solver.
 
     Attributes:
         loss: the loss at theta.
@@ -74,18 +75,19 @@ class DampedModel:
         theta: Tensor,
         least_damping: float,
         left_out: float = LEFT_OUT,
-        rank: int = 0,
+        searched: float = 0.0,
     ) -> None:
         here = system.linearise(theta)
         solves = None
         eps = torch.finfo(theta.dtype).eps
-        if gram_pays(here.jacobian.shape, least_damping, rank, eps):
+        if gram_pays(here.jacobian.shape, least_damping, searched, eps):
             solves, self._scale = _by_gram(here)
         if solves is None:
             solves, self._scale = _by_singular_values(here, math.sqrt(least_damping), left_out)
         self._solves: DampedSolves = solves
         self._system = system
         self._theta = theta
+        self._searched = searched
         self.loss = here.loss
         self.evaluations = 1
 
@@ -100,6 +102,16 @@ class DampedModel:
     def corrected(self, trial: Trial) -> Trial:
         """The step with its correction added: one more chord iteration on the damped problem."""
         return self.at(trial.damping, trial.step + trial.correction)
+
+    def search_expected(self, rank: int, rank_before: int) -> float:
+        """``searched`` for the next model, by the ranks of this step and of the one before.
+
+        Where nobody looked for singular values, as many dimensions are expected for each that is
+        found as before.
+        """
+        if isinstance(self._solves, Spectral):
+            return float(self._solves.searched)
+        return self._searched * rank / max(rank_before, 1)
 
     def rank(self, damping: float) -> int:
         """Number of singular directions that the damping leaves more than half of."""
@@ -168,14 +180,26 @@ def _by_singular_values(
 
 
 def _by_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves | None, Tensor]:
-    """Solves by the Gram matrix, and D; no solves where its entries leave the range of floats."""
+    """Solves by the smaller Gram matrix, and D; no solves where squares leave the range."""
+    n_rows, n_parameters = here.jacobian.shape
+    if n_parameters > n_rows:
+        lengths = here.jacobian.column_norms()
+        scale = _column_scale(lengths)
+        return (
+            RowGram(here.jacobian.scaled(scale), here.residual) if _squares_fit(lengths) else None
+        ), scale
     gram = here.jacobian.gram()
     lengths = gram.diagonal().sqrt()
     scale = _column_scale(lengths)
-    limits = torch.finfo(gram.dtype)
-    if not limits.tiny / limits.eps < float(lengths.max()) ** 2 < math.inf:
+    if not _squares_fit(lengths):
         return None, scale
     return Gram(here.jacobian, gram, scale, here.residual, here.loss), scale
+
+
+def _squares_fit(lengths: Tensor) -> bool:
+    """Whether the squares of lengths are ordinary numbers."""
+    limits = torch.finfo(lengths.dtype)
+    return limits.tiny / limits.eps < float(lengths.max()) ** 2 < math.inf
 
 
 def _column_scale(lengths: Tensor) -> Tensor:

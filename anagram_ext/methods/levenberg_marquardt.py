@@ -38,20 +38,27 @@ class LevenbergMarquardt:
         self._theta = theta
         self._damping = FIRST_DAMPING
         self._rank = 0
+        self._searched = 0.0
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""
-        return {"theta": self._theta, "damping": self._damping, "rank": self._rank}
+        return {
+            "theta": self._theta,
+            "damping": self._damping,
+            "rank": self._rank,
+            "searched": self._searched,
+        }
 
     def restore(self, system: System, state: State) -> None:
         """Goes on from where the state was taken."""
         self.start(system, state["theta"])
         self._damping, self._rank = state["damping"], state["rank"]
+        self._searched = state["searched"]
 
     def step(self) -> StepInfo:
         """Raises the damping until the loss falls, then adapts it to the gain."""
         model = DampedModel(
-            self._system, self._theta, self._damping, left_out=LEFT_OUT, rank=self._rank
+            self._system, self._theta, self._damping, left_out=LEFT_OUT, searched=self._searched
         )
         growth = 2.0
         while True:
@@ -67,7 +74,9 @@ class LevenbergMarquardt:
         if lowered:
             self._theta = trial.theta
             self._damping *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-        self._rank = model.rank(trial.damping)
+        rank = model.rank(trial.damping)
+        self._searched = model.search_expected(rank, self._rank)
+        self._rank = rank
         return StepInfo(
             theta=self._theta,
             loss=trial.loss if lowered else model.loss,

@@ -37,6 +37,7 @@ STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a station
 AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
 PATIENCE: Final = 50  # steps without a loss below half of the best one
+SURE: Final = 8  # that many idle steps before singular values are used, whatever they cost
 NO_PROGRESS: Final = f"no progress: the best loss has not halved in {PATIENCE} steps"
 RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and promises no less")
 
@@ -77,6 +78,7 @@ class NaturalLM:
         self._theta = theta
         self._damping = FIRST_DAMPING
         self._rank = 0
+        self._searched = 0.0
         self._draws = system.draws
         self._first = math.nan
         self._best = theta
@@ -94,6 +96,7 @@ class NaturalLM:
             "theta": self._theta,
             "damping": self._damping,
             "rank": self._rank,
+            "searched": self._searched,
             "draws": self._draws,
             "first": self._first,
             "best": self._best,
@@ -119,7 +122,9 @@ class NaturalLM:
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
-        model = DampedModel(self._system, self._theta, least, rank=self._rank)
+        # What makes no progress may be limited by the rounding of a Gram matrix.
+        searched = self._searched if self._idle < SURE else 0.0
+        model = DampedModel(self._system, self._theta, least, searched=searched)
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
         if math.isnan(self._first):
@@ -137,7 +142,9 @@ class NaturalLM:
         if self._system.redrawn:  # whoever draws the points wants to know
             report = replace(report, leverages=model.leverages(chosen.damping))
         self._theta, self._damping = chosen.theta, trusted.damping
-        self._rank = report.rank or 0
+        rank = report.rank or 0
+        self._searched = model.search_expected(rank, self._rank)
+        self._rank = rank
         if chosen.loss < self._record:
             self._record, self._best = chosen.loss, chosen.theta
         # A stationary point is not trusted: its steps are rounding, and so are their corrections.

@@ -158,6 +158,7 @@ void register_factorisation(py::module_ &module, const char *name, const Argumen
           "shape",
           [](const Class &self) { return py::make_tuple(self.value.rows(), self.value.columns()); })
       .def_property_readonly("method", [](const Class &self) { return self.value.method; })
+      .def_property_readonly("searched", [](const Class &self) { return self.value.searched; })
       .def("singular_values", &Class::singular_values, py::arg("out"))
       .def("__len__", [](const Class &self) { return self.value.rank(); })
       .def("project", &Class::project, py::arg("r"), py::arg("out"), stream...)

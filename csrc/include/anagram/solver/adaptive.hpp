@@ -129,7 +129,8 @@ find_range(Linalg &linalg, const ShortSide<Linalg, Operand> &side, const Toleran
 template <class Linalg, class Operand>
 Factorisation<Linalg> factorise_within(Linalg &linalg, const ShortSide<Linalg, Operand> &side,
                                        const Tolerance &tolerance, typename Linalg::Matrix q) {
-  auto seen = linalg.allocate(side.long_length(), q.columns()); // C
+  const std::int64_t searched = q.columns();
+  auto seen = linalg.allocate(side.long_length(), searched); // C
   side.outward(q.view(), seen.view());
   auto reflectors = linalg.qr(std::move(seen));
   auto small = linalg.svd(linalg.upper_triangle(reflectors));
@@ -142,6 +143,7 @@ Factorisation<Linalg> factorise_within(Linalg &linalg, const ShortSide<Linalg, O
   result.left.emplace(std::move(side.are_rows ? small.left : small.right));
   result.right.emplace(std::move(side.are_rows ? small.right : small.left));
   result.method = "adaptive";
+  result.searched = searched;
   return result;
 }
 

@@ -31,6 +31,7 @@ Factorisation<Linalg> factorise_dense(Linalg &linalg, typename Linalg::ConstView
   result.left.emplace(std::move(more_rows ? small.left : small.right));
   result.right.emplace(std::move(more_rows ? small.right : small.left));
   result.method = "dense";
+  result.searched = result.rank();
   return result;
 }
 

@@ -26,6 +26,8 @@ template <class Linalg> struct Factorisation {
   // V = J^T U / sigma, through this J^T [P, S], memory of the caller.
   ConstView j_transposed;
   const char *method; // which path computed it: "dense" or "adaptive"
+  // Dimension of the subspace in which they were looked for, k or more: it makes the cost.
+  std::int64_t searched;
 
   std::int64_t rank() const { return static_cast<std::int64_t>(singular_values.size()); }
   std::int64_t rows() const { return left ? left->length() : j_transposed.columns; }
