@@ -41,6 +41,7 @@ class PointwiseBlock:
         scale: float,
     ) -> None:
         self.pointwise = pointwise
+        self._model = model
         self.coordinates = coordinates
         self.scale = scale
         self._points = coordinates.points
@@ -65,6 +66,26 @@ class PointwiseBlock:
     def n_components(self) -> int:
         """C, number of residuals a point."""
         return self.pointwise.n_components
+
+    @property
+    def divisible(self) -> bool:
+        """Whether some of the points can be had without the others."""
+        if self.pointwise.holds_data:
+            return False
+        some = self.coordinates.taken(torch.arange(len(self._points) // 2))
+        try:
+            JetResidual(self.pointwise, some).values()
+        except (RuntimeError, ValueError, TypeError, IndexError):  # of a tensor in the residual
+            return False
+        return True
+
+    def part(self, points: range) -> PointwiseBlock:
+        """The rows that belong to consecutive points, scaled as here."""
+        if len(points) == len(self._points):
+            return self
+        rows = torch.arange(points.start, points.stop, device=self._points.device)
+        taken = self.coordinates.taken(rows)
+        return PointwiseBlock(self.pointwise, self._model, taken, self.scale)
 
     def residuals(self, thetas: Tensor, rows: Tensor) -> None:
         """Writes the scaled residuals of parameter vectors [q, P] into ``rows`` [q, C * n]."""
