@@ -13,6 +13,7 @@ from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.native.plan import stream_of
 
 if TYPE_CHECKING:
+    from anagram_ext.linear.merged import Merged
     from anagram_ext.native.loading import core
 
 
@@ -33,7 +34,7 @@ class Factorisation:
 
     def __init__(
         self,
-        native: core.Factorisation,
+        native: core.Factorisation | Merged,
         dtype: torch.dtype,
         device: torch.device,
         *,

@@ -11,7 +11,7 @@ import pickle
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -167,7 +167,7 @@ class Group:
         result, error = None, None
         try:
             result = work()
-        except Exception as caught:  # noqa: BLE001 -- whatever it is, the others wait
+        except Exception as caught:
             error = caught
         if self.any(error is not None):
             errors = self.all(None if error is None else _portable(error))
@@ -186,10 +186,29 @@ class Group:
         Raises:
             RankError: naming the ranks that differ from most others, or from rank 0 in a draw.
         """
-        digests = self.all(_digest(value))
-        if len(set(digests)) == 1:
-            return
+        self._require_equal(what, self.all(_digest(value)))
+
+    def check_in(self, theta: Tensor, word: str | None) -> str | None:
+        """The meeting after a step: raises unless all ranks have the same parameters.
+
+        Args:
+            theta: the parameters [P].
+            word: what this rank has to say.
+
+        Returns:
+            The word of the first rank that has one; None where none has.
+
+        Raises:
+            RankError: naming the ranks that differ, as ``check_same``.
+        """
+        digests, words = zip(*self.all((_digest(theta), word)), strict=True)
+        self._require_equal("theta", digests)
+        return next((word for word in words if word is not None), None)
+
+    def _require_equal(self, what: str, digests: Sequence[bytes]) -> None:
         count = Counter(digests)
+        if len(count) == 1:
+            return
         usual = max(digests, key=lambda digest: count[digest])  # of equals the first
         others = tuple(rank for rank, digest in enumerate(digests) if digest != usual)
         named = ", ".join(map(str, others))
@@ -253,6 +272,6 @@ def _portable(error: Exception) -> Exception:
     """The error itself where it can travel, otherwise its text."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001 -- errors of users may be anything
+    except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

@@ -157,7 +157,7 @@ class Merged:
         self._group.send(factor, to)
 
     def _told(self, factor: Tensor, top: Factorisation | None) -> tuple[Tensor, Tensor]:
-        """sigma [k] and V^T [k, P] as rank 0 has them."""
+        """The singular values [k] and V^T [k, P] as rank 0 has them."""
         length = int(self._group.broadcast(torch.tensor([len(factor)])))
         sigma, right = factor.new_empty(length), factor.new_empty((length, factor.shape[1]))
         if self._group.leads and top is not None:

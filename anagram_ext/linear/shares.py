@@ -37,13 +37,15 @@ class Shares:
         self.lengths = [len(own) for own in rows]
         self.n_rows = sum(self.lengths)
         self._own = rows[group.rank]
-        self._places = torch.argsort(torch.cat(list(rows)))  # of each row of r, rank after rank
+        # Of each row of r: where it is when the rows of all ranks come after each other.
+        self._places = torch.empty(self.n_rows, dtype=torch.int64)
+        self._places[torch.cat(list(rows))] = torch.arange(self.n_rows)
 
     @classmethod
     def in_order(cls, group: Group, n_own: int) -> Shares:
         """Rows that come rank after rank, n_own of them from this one."""
         lengths = group.all(n_own)
-        rows = torch.arange(sum(lengths)).split(lengths)
+        rows = torch.split(torch.arange(sum(lengths)), lengths)
         return cls(group, rows)
 
     def own(self, whole: Tensor) -> Tensor:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Spread:
     """J [S, P] of which this rank keeps S_k rows, stored or streamed; every call is collective.
 
-    Vectors are whole, and the same on all ranks. In numbers, a rank sends S / ranks for a ``matvec``
-    (the products are gathered), P for an ``rmatvec`` or the column norms, P^2 for a Gram matrix,
-    and O(P k) for a factorisation, see ``anagram_ext.linear.merged``.
+    Vectors are whole, and the same on all ranks. In numbers, a rank sends S / ranks for a
+    ``matvec`` (the products are gathered), P for an ``rmatvec`` or the column norms, P^2 for a Gram
+    matrix, and O(P k) for a factorisation, see ``anagram_ext.linear.merged``.
 
     Args:
         own: the rows of this rank.

@@ -55,6 +55,7 @@ class PdeSystem:
         seed: int = 0,
         memory: str = "auto",
         balance: Mapping[str, float] | None = None,
+        *,
         group: Group | None = None,
     ) -> None:
         """Draws the points of sampled conditions and dry-runs every residual.
@@ -86,10 +87,11 @@ class PdeSystem:
             name: self._discovered(name, coordinates) for name, coordinates in points.items()
         }
         self._stack = self._stacked({name: self._bind(name, at) for name, at in points.items()})
+        self._some: dict[tuple[str, ...], Stack] = {}  # parts of it, by names
 
     def rebuilt(self, model: Model, balance: Mapping[str, float]) -> PdeSystem:
         """The same problem and points with another model and other factors of the conditions."""
-        return PdeSystem(self.problem, model, self._seed, self._memory, balance, self._group)
+        return PdeSystem(self.problem, model, self._seed, self._memory, balance, group=self._group)
 
     def spread(self, group: Group) -> PdeSystem:
         """The same system with its rows spread over ranks.
@@ -100,7 +102,9 @@ class PdeSystem:
         blocks = cast("Mapping[str, PointwiseBlock]", self.blocks)
         points = [block.coordinates.points.cpu().numpy() for block in blocks.values()]
         group.check_same("points of the conditions", points)
-        return PdeSystem(self.problem, self.model, self._seed, self._memory, self.balance, group)
+        return PdeSystem(
+            self.problem, self.model, self._seed, self._memory, self.balance, group=group
+        )
 
     @property
     def n_rows(self) -> int:
@@ -188,7 +192,7 @@ class PdeSystem:
                 return self._agreed(self._bind(name, at).size(theta))
 
             blocks[name] = self._bind(name, self._draws.next(name, residual_size))
-        self._stack = self._stacked(blocks)
+        self._stack, self._some = self._stacked(blocks), {}
 
     def skip_draws(self, count: int) -> None:
         """Goes on counting changes of points from here: the next one is number ``count + 1``.
@@ -199,7 +203,10 @@ class PdeSystem:
 
     def part(self, names: Sequence[str]) -> Stack:
         """The rows of some of the conditions, at the points of now."""
-        return self._stacked({name: self._stack.blocks[name] for name in names})
+        key = tuple(names)
+        if key not in self._some:
+            self._some[key] = self._stacked({name: self._stack.blocks[name] for name in key})
+        return self._some[key]
 
     def held_out(self, times: int = 1) -> dict[str, Stack | None]:
         """For each condition the same rows at points of its region that no training step sees.

@@ -70,6 +70,7 @@ class SpreadStack(Stack):
         Raises:
             TypeError: always.
         """
+        del theta
         raise TypeError("J must be whole to be one tensor, got one spread over ranks")
 
     def _rows(self, parts: Mapping[str, list[range]], rank: int) -> Tensor:

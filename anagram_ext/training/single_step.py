@@ -119,7 +119,10 @@ def step(
     if search != "grid":
         raise ValueError(f"search must be 'grid', got {search!r}")
     method = Anagram(cutoff, accept=LOWER)
-    with spread_over(group) as ranks, borrowed_system(problem, model, seed, memory, ranks) as system:
+    with (
+        spread_over(group) as ranks,
+        borrowed_system(problem, model, seed, memory, ranks) as system,
+    ):
         check_theta(theta, (system.n_parameters,), model.dtype, model.device)
         if ranks is not None:
             ranks.check_same("theta", theta)
