@@ -39,12 +39,51 @@ class Merge:
     Attributes:
         other: the rank whose factor came.
         lengths: numbers of rows of both.
-        factors: of the two under each other; None where both were empty.
+        both: the factorisation of the two under each other.
     """
 
     other: int
     lengths: tuple[int, int]
-    factors: Factorisation | None
+    both: Node
+
+
+class Node:
+    """U diag(sigma) V^T without the singular values that are rounding errors of the largest one.
+
+    Args:
+        factors: the factorisation; None for a matrix without rows.
+        like: a tensor [P].
+    """
+
+    def __init__(self, factors: Factorisation | None, like: Tensor) -> None:
+        self.factors = factors
+        eps = torch.finfo(like.dtype).eps
+        self.rank = 0 if factors is None else max(1, factors.count_above(eps))  # of a zero matrix 1
+        self.sigma = like.new_empty(0)
+        self.factor = like.new_empty((0, len(like)))  # diag(sigma) V^T, [k, P]
+        if factors is not None:
+            self.sigma = factors.singular_values[: self.rank]
+            self.factor = self.expand(torch.diag(self.sigma))
+
+    def expand(self, y: Tensor) -> Tensor:
+        """V y: [q, k] -> [q, P]."""
+        return self.factor if self.factors is None else self.factors.expand(self._filled(y))
+
+    def project(self, rows: Tensor) -> Tensor:
+        """U^T r: [q, n] -> [q, k]."""
+        if self.factors is None:
+            return rows.new_empty((len(rows), 0))
+        return self.factors.project(rows)[:, : self.rank]
+
+    def push(self, y: Tensor) -> Tensor:
+        """U y: [q, k] -> [q, n]."""
+        return y if self.factors is None else self.factors.push(self._filled(y))
+
+    def _filled(self, y: Tensor) -> Tensor:
+        """With zeros for what was left out."""
+        assert self.factors is not None
+        left_out = len(self.factors.singular_values) - self.rank
+        return torch.nn.functional.pad(y, (0, left_out))
 
 
 class Merged:
@@ -71,23 +110,23 @@ class Merged:
         like: Tensor,
     ) -> None:
         self._factorise, self._like = factorise, like
-        self._leaf, self._shares, self._group = leaf, shares, shares.group
+        self._shares, self._group = shares, shares.group
+        self._leaf = top = Node(leaf, like)
         self.shape = shares.n_rows, len(like)
         self._merges: list[Merge] = []
         self._parent: int | None = None
-        factor = self._factor(leaf)
         step, rank = 1, self._group.rank
         while step < self._group.size and self._parent is None:
             if rank % (2 * step):
                 self._parent = rank - step
             elif rank + step < self._group.size:
-                factor = self._merged(factor, rank + step)
+                top = self._merged(top, rank + step)
             step *= 2
-        self._n_top = len(factor)
         if self._parent is not None:
-            self._send_factor(factor, self._parent)
-        top = self._merges[-1].factors if self._merges else leaf
-        self._sigma, self._right = self._told(factor, top)  # [k], V^T [k, P]
+            self._group.send(torch.tensor([top.rank]), self._parent)
+            self._group.send(top.factor, self._parent)
+        self._n_top = top.rank
+        self._sigma, self._right = self._told(top)  # [k], V^T [k, P]
 
     def __len__(self) -> int:
         return len(self._sigma)
@@ -108,11 +147,11 @@ class Merged:
 
     def project_own(self, own: Tensor, out: Tensor) -> None:
         """The same for the entries of this rank alone, finite, [q, S_k]."""
-        seen = own.new_zeros((len(own), 0)) if self._leaf is None else self._leaf.project(own)
+        seen = self._leaf.project(own)
         for merge in self._merges:
             below = own.new_empty((len(own), merge.lengths[1]))
             both = torch.cat([seen, self._group.receive(below, merge.other)], dim=1)
-            seen = both if merge.factors is None else merge.factors.project(both)
+            seen = merge.both.project(both)
         if self._parent is not None:
             self._group.send(seen, self._parent)
             seen = out
@@ -123,11 +162,10 @@ class Merged:
         if self._parent is not None:
             y = self._group.receive(y.new_empty((len(y), self._n_top)), self._parent)
         for merge in reversed(self._merges):
-            both = y if merge.factors is None else merge.factors.push(y)
+            both = merge.both.push(y)
             y = both[:, : merge.lengths[0]].contiguous()
             self._group.send(both[:, merge.lengths[0] :], merge.other)
-        own = y.new_zeros((len(y), 0)) if self._leaf is None else self._leaf.push(y)
-        out.copy_(self._shares.whole(own))
+        out.copy_(self._shares.whole(self._leaf.push(y)))
 
     def expand(self, y: Tensor, out: Tensor, *_: Any) -> None:
         """Writes V y into ``out`` [q, P]; y [q, k]."""
@@ -143,30 +181,21 @@ class Merged:
             raise NonFiniteError("x must be finite, got NaN or infinity")
         torch.mm(x, self._right.T, out=out)
 
-    def _merged(self, factor: Tensor, other: int) -> Tensor:
-        """The factor of these rows and of those that another rank stands for."""
+    def _merged(self, node: Node, other: int) -> Node:
+        """These rows and those that another rank stands for."""
         length = int(self._group.receive(torch.zeros(1, dtype=torch.int64), other))
-        theirs = self._group.receive(factor.new_empty((length, factor.shape[1])), other)
-        both = torch.cat([factor, theirs])
-        factors = self._factorise(both) if len(both) else None
-        self._merges.append(Merge(other, (len(factor), length), factors))
-        return self._factor(factors)
+        theirs = self._group.receive(node.factor.new_empty((length, len(self._like))), other)
+        both = torch.cat([node.factor, theirs])
+        merged = Node(self._factorise(both) if len(both) else None, self._like)
+        self._merges.append(Merge(other, (node.rank, length), merged))
+        return merged
 
-    def _send_factor(self, factor: Tensor, to: int) -> None:
-        self._group.send(torch.tensor([len(factor)]), to)
-        self._group.send(factor, to)
-
-    def _told(self, factor: Tensor, top: Factorisation | None) -> tuple[Tensor, Tensor]:
+    def _told(self, top: Node) -> tuple[Tensor, Tensor]:
         """The singular values [k] and V^T [k, P] as rank 0 has them."""
-        length = int(self._group.broadcast(torch.tensor([len(factor)])))
-        sigma, right = factor.new_empty(length), factor.new_empty((length, factor.shape[1]))
-        if self._group.leads and top is not None:
-            sigma = top.singular_values
+        length = int(self._group.broadcast(torch.tensor([top.rank])))
+        sigma, right = top.sigma, top.factor
+        if self._group.leads:
             right = top.expand(torch.eye(length).to(right))
+        else:
+            sigma, right = sigma.new_empty(length), right.new_empty((length, len(self._like)))
         return self._group.broadcast(sigma), self._group.broadcast(right)
-
-    def _factor(self, of: Factorisation | None) -> Tensor:
-        """``diag(sigma) V^T`` [k, P]."""
-        if of is None:
-            return self._like.new_empty((0, len(self._like)))
-        return of.expand(torch.diag(of.singular_values))
