@@ -240,7 +240,7 @@ def not_finite(group):
         conditions={
             "ode": ax.Condition(
                 lambda u, x: u.d("x") - torch.where(x.x > 0.99, torch.nan, 1.0) * u,
-                ax.Interval(x=(0, 1)).grid(9),
+                torch.linspace(0, 1, 9, dtype=torch.float64)[:, None],
             )
         },
     )

@@ -32,7 +32,7 @@ class Outcome:
 
 
 def on_ranks(
-    size: int, task: str, timeout: float = 60, patience: float = LIMIT, **arguments: Any
+    size: int, task: str, timeout: float = 60, stuck: int | None = None, **arguments: Any
 ) -> list[Outcome]:
     """Runs ``task(group, **arguments)`` of ``rank_tasks.py`` on so many ranks.
 
@@ -40,7 +40,7 @@ def on_ranks(
         size: number of ranks.
         task: name of the function.
         timeout: of collectives, in seconds.
-        patience: seconds after which all are killed.
+        stuck: a rank that is not waited for, but killed when all others have ended.
         arguments: whatever can be pickled.
 
     Returns:
@@ -60,9 +60,11 @@ def on_ranks(
             ]
             for process in processes:
                 process.start()
-            end = time.monotonic() + patience
+            end = time.monotonic() + LIMIT
+            for rank, process in enumerate(processes):
+                if rank != stuck:
+                    process.join(max(0.0, end - time.monotonic()))
             for process in processes:
-                process.join(max(0.0, end - time.monotonic()))
                 process.kill()
                 process.join()
             return [_outcome(Path(folder) / f"outcome{rank}") for rank in range(size)]

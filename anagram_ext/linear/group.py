@@ -20,7 +20,7 @@ from torch import Tensor
 
 from anagram_ext.checks import check_kind
 from anagram_ext.errors import RankError
-from anagram_ext.linear.liveness import FAILED, LEFT, WAITS, WORKS, Liveness
+from anagram_ext.linear.liveness import FAILED, LEFT, LOST, WAITS, WORKS, Liveness
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -88,6 +88,9 @@ class Group:
         end = LEFT
         try:
             yield self
+        except RankError:
+            end = LOST  # another one is at fault
+            raise
         except BaseException as error:
             end = f"{FAILED}: {type(error).__name__}: {error}"
             raise

@@ -107,6 +107,8 @@ def explained(before: Mapping[int, str], after: Mapping[int, str], size: int) ->
             faults[rank] = "has never come"
             continue
         _, doing = after[rank].split(" ", 1)
+        if doing == LOST:  # it has found the same, and may have ended for it
+            continue
         if doing.startswith(FAILED):
             faults[rank] = doing
         elif doing == LEFT:

@@ -116,4 +116,4 @@ def test_what_signs_of_life_say() -> None:
     hanging = explained(before, alive, 5)
     assert hanging.ranks == (1, 3)
     assert "does not answer" in str(hanging)
-    assert explained({0: "1 lost"}, {0: "2 lost"}, 1).ranks == ()
+    assert explained({0: "1 lost", 1: "4 lost"}, {0: "2 lost", 1: "4 lost"}, 2).ranks == ()
