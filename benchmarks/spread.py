@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,13 @@ def main() -> None:
     measured = {ranks: measure(ranks) for ranks in RANKS}
     problem = Problem(**measured[1][0]["problem"])
     machine = fitted(problem, measured)
-    text = "\n\n".join([
-        parts_table(problem, measured, machine),
-        bytes_table(problem, measured),
-        *(large_table(large) for large in LARGE),
-    ])
+    text = "\n\n".join(
+        [
+            parts_table(problem, measured, machine),
+            bytes_table(problem, measured),
+            *(large_table(large) for large in LARGE),
+        ]
+    )
     content = {
         "ranks": {str(ranks): found for ranks, found in measured.items()},
         "machine": dataclasses.asdict(machine),
@@ -67,7 +70,9 @@ def measure(ranks: int) -> list[dict[str, Any]]:
 def on_rank(rank: int, ranks: int, folder: str) -> None:
     torch.set_num_threads(1)
     ax.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=ranks)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=ranks
+    )
     group = Group.of(dist.group.WORLD)
     problem, model = ax.problems.laplace_2d(n=POINTS), ax.MLP(WIDTHS)
     system = PdeSystem(problem, model, memory="stored").spread(group)
@@ -101,8 +106,8 @@ def one(system: PdeSystem, theta: torch.Tensor, group: Group) -> dict[str, Any]:
     mark()
     factorisation.project(here.residual)
     k = len(factorisation.singular_values)
-    parts = [after - before for before, after in zip(marks, marks[1:], strict=False)]
-    handed = [after - before for before, after in zip(sent, sent[1:], strict=False)]
+    parts = [after - before for before, after in pairwise(marks)]
+    handed = [after - before for before, after in pairwise(sent)]
     return {
         "rows of J": parts[0],
         "own factorisation": parts[1],
@@ -129,7 +134,9 @@ def fitted(problem: Problem, measured: dict[int, list[dict[str, Any]]]) -> Machi
     )
 
 
-def parts_table(problem: Problem, measured: dict[int, list[dict[str, Any]]], machine: Machine) -> str:
+def parts_table(
+    problem: Problem, measured: dict[int, list[dict[str, Any]]], machine: Machine
+) -> str:
     rows = []
     for ranks, found in measured.items():
         says = spread_model.seconds(problem, ranks, machine)
@@ -172,9 +179,9 @@ def large_table(problem: Problem) -> str:
     parts = spread_model.seconds(problem, 1, GPU)
     useful = spread_model.most_useful(problem, GPU)
     title = (
-        f"Predicted seconds of a step, S = {problem.S:.0e}, P = {problem.P:.0e}, an assumed rank of "
-        f"k = {problem.k:.0e}, GPUs of {GPU.flops / 1e12:.0f} Tflop/s: beyond {useful} of them twice as "
-        "many save less than a third. Nothing of this has been run."
+        f"Predicted seconds of a step, S = {problem.S:.0e}, P = {problem.P:.0e}, an assumed rank "
+        f"of k = {problem.k:.0e}, GPUs of {GPU.flops / 1e12:.0f} Tflop/s: beyond {useful} of them "
+        "twice as many save less than a third. Nothing of this has been run."
     )
     return f"{title}\n\n{table(['GPUs', *parts, 'total'], rows)}"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 
-import conformance
 import torch
 
 import anagram_ext as ax
+import conformance
 from anagram_ext.linear.group import Group
 from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.shares import Shares
@@ -52,7 +53,7 @@ def traffic(group, J, q):
     marks.append(ranks.bytes_sent)
     spread.matvec(torch.ones(J.shape[1], dtype=J.dtype))
     marks.append(ranks.bytes_sent)
-    sent = [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    sent = [after - before for before, after in pairwise(marks)]
     return sent, len(factorisation.singular_values)
 
 
@@ -71,7 +72,7 @@ def system_conforms(group, name, memory):
         v = torch.linspace(-1, 1, len(theta), dtype=theta.dtype)
         expected = there.jacobian.matvec(v)
         torch.testing.assert_close(here.jacobian.matvec(v), expected, rtol=1e-10, atol=1e-12)
-        conformance.check_method(lambda: method_of("natural_lm")(), system, theta)
+        conformance.check_method(method_of("natural_lm"), system, theta)
 
 
 # --- training
@@ -101,9 +102,7 @@ def redrawn():
         coordinates=("t", "x"),
         fields=("u",),
         conditions={
-            "heat": ax.Condition(
-                lambda u, x: u.d("t") - 0.25 * u.d("xx"), box.sobol(90).redrawn()
-            ),
+            "heat": ax.Condition(lambda u, x: u.d("t") - 0.25 * u.d("xx"), box.sobol(90).redrawn()),
             "start": ax.Condition(
                 lambda u, x: u - torch.sin(torch.pi * x.x), box.face(t=0).sobol(62).adaptive(31)
             ),
@@ -205,9 +204,7 @@ def with_fault(group, fault, rank, at=3):
 
     begin = time.monotonic()
     try:
-        run = ax.train(
-            problem, model, steps=6, progress=False, group=group, callbacks=[callback]
-        )
+        run = ax.train(problem, model, steps=6, progress=False, group=group, callbacks=[callback])
     except ax.RankError as error:
         return {"ranks": error.ranks, "text": str(error), "seconds": time.monotonic() - begin}
     return {"stop": run.stop_reason, "steps": run.steps}

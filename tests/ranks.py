@@ -54,7 +54,7 @@ def on_ranks(
         with tempfile.TemporaryDirectory() as folder:
             processes = [
                 context.Process(
-                    target=_rank, args=(rank, size, folder, timeout, task, arguments), daemon=True
+                    target=_rank, args=(rank, size, folder, timeout, (task, arguments)), daemon=True
                 )
                 for rank in range(size)
             ]
@@ -90,12 +90,13 @@ def _outcome(file: Path) -> Outcome:
 
 
 def _rank(
-    rank: int, size: int, folder: str, timeout: float, task: str, arguments: dict[str, Any]
+    rank: int, size: int, folder: str, timeout: float, work: tuple[str, dict[str, Any]]
 ) -> None:
     import warnings
 
-    import rank_tasks
     import torch.distributed as dist
+
+    import rank_tasks
 
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -107,8 +108,9 @@ def _rank(
         timeout=timedelta(seconds=timeout),
     )
     try:
+        task, arguments = work
         outcome = Outcome(getattr(rank_tasks, task)(dist.group.WORLD, **arguments), told="done")
-    except BaseException as error:  # noqa: BLE001 -- for the test to look at
+    except BaseException as error:
         outcome = Outcome(error=error, told="".join(traceback.format_exception(error)))
     file = Path(folder) / f"outcome{rank}"
     torch.save(outcome, file.with_suffix(".part"))

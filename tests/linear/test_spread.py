@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from ranks import on_ranks, results
 
 import anagram_ext as ax
 from anagram_ext.linear.liveness import explained
+from ranks import on_ranks, results
 
 CUTS = {1: [0, 90], 2: [0, 1, 90], 3: [0, 40, 40, 90], 5: [0, 10, 10, 33, 89, 90]}  # uneven, empty
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import rank_tasks
 import torch
-from ranks import on_ranks, results
 
 import anagram_ext as ax
+import rank_tasks
+from ranks import on_ranks, results
 
 SIZES = [1, 2, 3, 5]
 
@@ -122,9 +122,7 @@ def test_files_are_written_once_and_any_number_of_ranks_goes_on(tmp_path) -> Non
     for run in results(1, "trained_in", steps=8, **again):
         assert run["steps"] == 8
         end = whole["iterates"][-1]
-        torch.testing.assert_close(
-            run["iterates"][-1], end, rtol=0, atol=1e-9 * float(end.norm())
-        )
+        torch.testing.assert_close(run["iterates"][-1], end, rtol=0, atol=1e-9 * float(end.norm()))
         torch.testing.assert_close(run["losses"], whole["losses"], rtol=1e-8, atol=0)
 
 
