@@ -24,13 +24,10 @@ def model(monkeypatch):
 def test_bytes_are_those_that_are_counted(model) -> None:
     """For a J whose parts have the rank of the whole."""
     rng = torch.Generator().manual_seed(0)
-    left, right = (
-        torch.randn(shape, generator=rng, dtype=torch.float64) for shape in ((400, 12), (12, 70))
-    )
-    found = results(4, "traffic", J=left @ right, q=1)
-    says = model.bytes_sent(model.Problem(400, 70, 12), 4)
+    found = results(4, "traffic", J=torch.randn((400, 70), generator=rng, dtype=torch.float64), q=1)
+    says = model.bytes_sent(model.Problem(400, 70, 70), 4)
     for rank, ((factorisation, _, residual), k) in enumerate(found):
-        assert k == 12
+        assert k == 70
         # And a flag, a count.
         assert factorisation == pytest.approx(says["others" if rank else "rank 0"], abs=50)
         assert residual == says["residual"]
