@@ -34,28 +34,37 @@ def close(run, alone, within: float) -> None:
     assert run["stop"] == alone["stop"]
 
 
-EXACT = ("laplace_2d", {}, 1e-8)
-HEAT = ("heat", {"method": "anagram", "cutoff": 1e-5}, 1e-8)
-BURGERS = ("burgers", {"method": "anagram", "cutoff": 1e-5}, 1e-8)
-# The least damping is trusted sooner there: what the rows hardly determine carries rounding errors
-# that are no errors of the fields.
-DAMPED_HEAT = ("heat", {}, 1e-6)
-DAMPED_BURGERS = ("burgers", {}, 1e-5)
+def fields(name: str, theta: torch.Tensor) -> torch.Tensor:
+    """What the network says at some points."""
+    generator = torch.Generator().manual_seed(0)
+    points = torch.rand((200, 2), generator=generator, dtype=torch.float64)
+    return rank_tasks.setting(name)[1](theta, points)
+
+
+# Name, arguments, how far the parameters may be from those of one process, as a share of them. The
+# damping of natural_lm sinks fast on the last two, and multiplies rounding errors in directions that
+# the rows hardly determine: one rank differs as much from one process as five do.
+CASES = {
+    "laplace": ("laplace_2d", {}, 1e-8),
+    "heat by anagram": ("heat", {"method": "anagram", "cutoff": 1e-5}, 1e-8),
+    "burgers by anagram": ("burgers", {"method": "anagram", "cutoff": 1e-5}, 1e-8),
+    "heat": ("heat", {}, 1e-6),
+    "burgers": ("burgers", {}, 1e-5),
+}
+QUICK = {(size, case) for size in (1, 2, 3) for case in ("laplace", "heat by anagram")}
+QUICK |= {(3, "burgers by anagram"), (3, "heat")}
 
 
 @pytest.mark.parametrize(
-    ("size", "name", "arguments", "within"),
+    ("size", "case"),
     [
-        *((size, *case) for size in SIZES for case in (EXACT, HEAT)),
-        *((3, *case) for case in (BURGERS, DAMPED_HEAT, DAMPED_BURGERS)),
-        *(
-            pytest.param(size, *case, marks=pytest.mark.slow)
-            for size in (1, 2, 5)
-            for case in (BURGERS, DAMPED_HEAT, DAMPED_BURGERS)
-        ),
+        pytest.param(size, case, marks=() if (size, case) in QUICK else pytest.mark.slow)
+        for size in SIZES
+        for case in CASES
     ],
 )
-def test_the_iterates_are_those_of_one_process(size, name, arguments, within) -> None:
+def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
+    name, arguments, within = CASES[case]
     alone = rank_tasks.trained(None, name, steps=20, memory="streamed", **arguments)
     runs = results(size, "trained", name=name, steps=20, **arguments)
     for run in runs:
@@ -63,6 +72,8 @@ def test_the_iterates_are_those_of_one_process(size, name, arguments, within) ->
         torch.testing.assert_close(run["losses"], alone["losses"], rtol=1e-5, atol=0)
         assert run["verdict"] == alone["verdict"]
         assert torch.equal(run["iterates"], runs[0]["iterates"])
+        u, expected = (fields(name, each["iterates"][-1]) for each in (run, alone))
+        assert float((u - expected).norm()) <= 1e-7 * float(expected.norm())
 
 
 def test_redrawn_points_are_those_of_one_process() -> None:
