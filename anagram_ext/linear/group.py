@@ -49,7 +49,8 @@ class Group:
     def __init__(self, processes: ProcessGroup) -> None:
         import torch.distributed as dist  # noqa: PLC0415 -- one process needs none of it
 
-        self._dist, self._processes = dist, processes
+        self._dist = dist
+        self._reference = weakref.ref(processes)  # it lives as long as torch and the user want
         self.rank, self.size = processes.rank(), processes.size()
         on_gpu = dist.get_backend(processes) == "nccl"
         self._device = torch.device("cuda", torch.cuda.current_device()) if on_gpu else None
@@ -235,6 +236,13 @@ class Group:
             self._liveness.doing = WORKS
         self.bytes_sent += n_bytes
         self.waited += time.perf_counter() - begin
+
+    @property
+    def _processes(self) -> ProcessGroup:
+        processes = self._reference()
+        if processes is None:
+            raise RuntimeError("the process group has been destroyed")
+        return processes
 
     def _outgoing(self, values: Tensor) -> Tensor:
         device = torch.device("cpu") if self._device is None else self._device

@@ -42,8 +42,8 @@ def fields(name: str, theta: torch.Tensor) -> torch.Tensor:
 
 
 # Name, arguments, how far the parameters may be from those of one process, as a share of them. The
-# damping of natural_lm sinks fast on the last two, and multiplies rounding errors in directions that
-# the rows hardly determine: one rank differs as much from one process as five do.
+# damping of natural_lm sinks fast on the last two, and multiplies rounding errors in directions
+# that the rows hardly determine: one rank differs as much from one process as five do.
 CASES = {
     "laplace": ("laplace_2d", {}, 1e-8),
     "heat by anagram": ("heat", {"method": "anagram", "cutoff": 1e-5}, 1e-8),
