@@ -34,8 +34,8 @@ class Liveness:
     """
 
     def __init__(self, store: Any, rank: int, size: int, prefix: str) -> None:
-        # A clone has a connection of its own: torch's may be waiting for an answer.
-        self._store = store.clone() if hasattr(store, "clone") else store
+        # Torch's own connection, which it needs for new groups only: others take seconds at times.
+        self._store = store
         self._rank, self._size, self._prefix = rank, size, prefix
         self._beats = 0
         self._end = threading.Event()
