@@ -13,6 +13,7 @@ from anagram_ext.errors import (
     HeldOutWarning,
     NonFiniteError,
     OutOfMemoryError,
+    RankError,
     SlowWarning,
     TrainingWarning,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Points",
     "Polygon",
     "Problem",
+    "RankError",
     "Rectangle",
     "Sampler",
     "SavedRun",

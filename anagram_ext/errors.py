@@ -41,6 +41,18 @@ class OutOfMemoryError(CudaError):
     """
 
 
+class RankError(RuntimeError):
+    """One of many processes has died, hangs, failed, or computes something else than the others.
+
+    Attributes:
+        ranks: which ones, as far as that is known.
+    """
+
+    def __init__(self, message: str, ranks: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.ranks = ranks
+
+
 class TrainingWarning(UserWarning):
     """A run that ended by itself without solving its problem; ``TrainResult.warning`` says more."""
 

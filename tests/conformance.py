@@ -110,9 +110,10 @@ def check_jacobian(jacobian, dense: torch.Tensor) -> None:
     torch.testing.assert_close(jacobian.column_norms(), dense.norm(dim=0), **tolerance)
     gram = dense.T @ dense
     torch.testing.assert_close(jacobian.gram(), gram, rtol=0.0, atol=1e3 * EPS * float(gram.norm()))
-    row_gram = dense @ dense.T
-    allowed = 1e3 * EPS * float(row_gram.norm())
-    torch.testing.assert_close(jacobian.row_gram(), row_gram, rtol=0.0, atol=allowed)
+    if jacobian.has_all_rows:
+        row_gram = dense @ dense.T
+        allowed = 1e3 * EPS * float(row_gram.norm())
+        torch.testing.assert_close(jacobian.row_gram(), row_gram, rtol=0.0, atol=allowed)
     factorisation = jacobian.factorise()
     _check_factorisation(factorisation, dense, w)
     scaled, expected = jacobian.scaled(by), dense / by

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
 
@@ -11,9 +11,6 @@ from anagram_ext.checks import check_kind
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.native.plan import stream_of
-
-if TYPE_CHECKING:
-    from anagram_ext.native.loading import core
 
 
 class Factorisation:
@@ -24,6 +21,14 @@ class Factorisation:
     ``pull`` and ``expand`` are V^T and V. Made by ``factorise`` and
     ``factorise_tiles``. Everything lives on the device of J.
 
+    Args:
+        native: a native factorisation, or what has its methods (``anagram_ext.linear.merged``).
+        dtype: of J.
+        device: of J.
+        smallest_cutoff: see below.
+        reads: memory that ``native`` refers to.
+        order: place in r [S] of each of its rows; None where they are in that order.
+
     Attributes:
         singular_values: [k], descending, k <= min(S, P), on the device of J.
         shape: (S, P).
@@ -33,7 +38,7 @@ class Factorisation:
 
     def __init__(
         self,
-        native: core.Factorisation,
+        native: Any,
         dtype: torch.dtype,
         device: torch.device,
         *,
@@ -41,7 +46,7 @@ class Factorisation:
         reads: torch.Tensor | None = None,
         order: torch.Tensor | None = None,
     ) -> None:
-        self._native: Any = native  # on a GPU its methods take a stream, too
+        self._native = native  # on a GPU its methods take a stream, too
         self._reads = reads  # the native object refers to this memory: keep it alive
         self._order = order  # place in r of each row of the native object, None: the same
         self.shape = native.shape

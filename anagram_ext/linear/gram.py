@@ -124,13 +124,14 @@ class RowGram:
 
     Args:
         jacobian: A [S, P].
+        row_gram: ``A A^T`` [S, S].
         residual: r [S].
     """
 
-    def __init__(self, jacobian: Jacobian, residual: Tensor) -> None:
+    def __init__(self, jacobian: Jacobian, row_gram: Tensor, residual: Tensor) -> None:
         self._jacobian = jacobian
         self._residual = residual
-        self._shifted = Shifted(jacobian.row_gram())  # K + l
+        self._shifted = Shifted(row_gram)  # K + l
         self.unit = self._shifted.unit
         self._kept = cache(lambda shift: shift * self._shifted.solve(shift, residual))  # r - A y
 

@@ -38,6 +38,10 @@ class Jacobian(Protocol):
     def gram(self) -> Tensor:
         """``J^T J`` [P, P]."""
 
+    @property
+    def has_all_rows(self) -> bool:
+        """Whether they are at one place, as ``row_gram`` needs them."""
+
     def row_gram(self) -> Tensor:
         """``J J^T`` [S, S]."""
 
@@ -67,6 +71,8 @@ class Stored:
 
     def __init__(self, matrix: Tensor) -> None:
         self.matrix = matrix
+
+    has_all_rows = True
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from anagram_ext.checks import check_kind
+from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation, require_device
+from anagram_ext.linear.group import Group
+from anagram_ext.linear.merged import Merged
+from anagram_ext.linear.shares import Shares
 from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.native.plan import native_module, stream_of
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 _CLASSES = {torch.float64: "FactorisationF64", torch.float32: "FactorisationF32"}
 _DEVICES = ("cpu", "cuda")
@@ -143,7 +150,13 @@ class LstsqResult:
         return f"LstsqResult(rank={self.rank}, |direction|={float(self.direction.norm()):.3g})"
 
 
-def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> LstsqResult:
+def lstsq(
+    J: torch.Tensor,
+    r: torch.Tensor,
+    cutoff: float | Cutoff = 1e-6,
+    *,
+    group: ProcessGroup | None = None,
+) -> LstsqResult:
     """Minimum-norm solution of ``min |J x - r|`` with small singular values cut off.
 
     Args:
@@ -151,6 +164,10 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
         r: [S], same dtype and device.
         cutoff: singular values not above it count as zero; a plain number is relative to the
             largest one.
+        group: processes of ``torch.distributed`` that solve one problem together: ``J`` and ``r``
+            are then the rows of this rank (none at all on some, if it comes to that), the result
+            is that of all rows, the same on every rank. Rows stay where they are; a rank sends
+            O(P k) numbers, k = the numerical rank.
 
     Returns:
         Direction, rank and singular values.
@@ -161,22 +178,68 @@ def lstsq(J: torch.Tensor, r: torch.Tensor, cutoff: float | Cutoff = 1e-6) -> Ls
             direction is beyond the largest number of the dtype.
         BackendUnavailable: there is no LAPACK, or no CUDA for a ``J`` on a GPU.
         OutOfMemoryError: the memory of the GPU does not suffice.
+        RankError: a rank of the group has died, hangs or failed.
     """
     cutoff = Cutoff.of(cutoff)
-    _require_matrix(J)
-    check_kind("r", r, torch.Tensor, "a torch tensor")
-    if r.shape != J.shape[:1] or r.dtype != J.dtype:
-        raise ValueError(f"r must be {J.dtype} [{J.shape[0]}], got {r.dtype} {list(r.shape)}")
-    require_device("r", r, J.device)
+    if group is not None:
+        return _lstsq_together(J, r, cutoff, Group.of(group))
+    _require_system(J, r)
     factorisation = factorise(J, smallest_cutoff=cutoff)
     direction = factorisation.direction(r, cutoff)
     return LstsqResult(direction, factorisation.rank(cutoff), factorisation.singular_values)
 
 
-def _require_matrix(J: torch.Tensor) -> None:
+def factorise_together(
+    leaf: Callable[[], Factorisation | None], shares: Shares, like: torch.Tensor
+) -> Factorisation:
+    """Factorise a Jacobian whose rows lie on the ranks of a group; see ``Merged``.
+
+    Args:
+        leaf: factorises the rows of this rank to round-off; None where it has none.
+        shares: which rows those are.
+        like: a tensor [P] of the dtype of J, on its device.
+
+    Returns:
+        The factorisation, whose vectors r are whole; the same on every rank, for all cutoffs.
+
+    Raises:
+        NonFiniteError: rows of any rank hold NaN or infinity.
+        RankError: a rank has died, hangs or failed.
+    """
+    own = shares.group.together(leaf)
+    return Factorisation(Merged(factorise, own, shares, like), like.dtype, like.device)
+
+
+def _lstsq_together(J: torch.Tensor, r: torch.Tensor, cutoff: Cutoff, group: Group) -> LstsqResult:
+    def leaf() -> Factorisation | None:
+        _require_system(J, r, least_rows=0)
+        if not bool(torch.isfinite(r).all()):
+            raise NonFiniteError("r must be finite, got NaN or infinity")
+        return factorise(J) if len(J) else None
+
+    with group.watched():
+        own = group.together(leaf)
+        group.check_same("columns and dtype of J", (J.shape[1], J.dtype))
+        shares = Shares.in_order(group, len(J))
+        if not shares.n_rows:
+            raise ValueError("J must have rows on some rank, got none")
+        factorisation = factorise_together(lambda: own, shares, J.new_empty(J.shape[1]))
+        direction = factorisation.direction(shares.whole(r), cutoff)
+    return LstsqResult(direction, factorisation.rank(cutoff), factorisation.singular_values)
+
+
+def _require_system(J: torch.Tensor, r: torch.Tensor, least_rows: int = 1) -> None:
+    _require_matrix(J, least_rows)
+    check_kind("r", r, torch.Tensor, "a torch tensor")
+    if r.shape != J.shape[:1] or r.dtype != J.dtype:
+        raise ValueError(f"r must be {J.dtype} [{J.shape[0]}], got {r.dtype} {list(r.shape)}")
+    require_device("r", r, J.device)
+
+
+def _require_matrix(J: torch.Tensor, least_rows: int = 1) -> None:
     check_kind("J", J, torch.Tensor, "a torch tensor")
     described = f"{J.dtype} {list(J.shape)} on {J.device}"
     if J.ndim != 2 or J.dtype not in _CLASSES or J.device.type not in _DEVICES:
         raise ValueError(f"J must be float64 or float32 [S, P] on cpu or cuda, got {described}")
-    if 0 in J.shape:
+    if len(J) < least_rows or not J.shape[1]:
         raise ValueError(f"J must have rows and columns, got {described}")

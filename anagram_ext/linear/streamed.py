@@ -52,6 +52,8 @@ class Streamed:
         scale: unit of each parameter [P]; None means one.
     """
 
+    has_all_rows = True
+
     def __init__(self, rows: RowSource, scale: Tensor | None = None) -> None:
         self._rows = rows
         self._scale = scale

@@ -78,13 +78,13 @@ class DampedModel:
         searched: float = 0.0,
     ) -> None:
         here = system.linearise(theta)
-        solves = None
         eps = torch.finfo(theta.dtype).eps
+        found = None
         if gram_pays(here.jacobian.shape, least_damping, searched, eps):
-            solves, self._scale = _by_gram(here)
-        if solves is None:
-            solves, self._scale = _by_singular_values(here, math.sqrt(least_damping), left_out)
-        self._solves: DampedSolves = solves
+            found = _by_gram(here)
+        if found is None:
+            found = _by_singular_values(here, math.sqrt(least_damping), left_out)
+        self._solves, self._scale = found
         self._system = system
         self._theta = theta
         self._searched = searched
@@ -179,21 +179,27 @@ def _by_singular_values(
     return Spectral(factorisation, here.residual, here.loss), scale
 
 
-def _by_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves | None, Tensor]:
-    """Solves by the smaller Gram matrix, and D; no solves where squares leave the range."""
+def _by_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] | None:
+    """Solves by the smaller Gram matrix, and D; None where squares leave the range of floats."""
     n_rows, n_parameters = here.jacobian.shape
     if n_parameters > n_rows:
-        lengths = here.jacobian.column_norms()
-        scale = _column_scale(lengths)
-        return (
-            RowGram(here.jacobian.scaled(scale), here.residual) if _squares_fit(lengths) else None
-        ), scale
+        return _by_row_gram(here)
     gram = here.jacobian.gram()
     lengths = gram.diagonal().sqrt()
-    scale = _column_scale(lengths)
     if not _squares_fit(lengths):
-        return None, scale
+        return None
+    scale = _column_scale(lengths)
     return Gram(here.jacobian, gram, scale, here.residual, here.loss), scale
+
+
+def _by_row_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] | None:
+    """The same for more parameters than rows."""
+    lengths = here.jacobian.column_norms()
+    if not here.jacobian.has_all_rows or not _squares_fit(lengths):
+        return None
+    scale = _column_scale(lengths)
+    scaled = here.jacobian.scaled(scale)
+    return RowGram(scaled, scaled.row_gram(), here.residual), scale
 
 
 def _squares_fit(lengths: Tensor) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -18,6 +18,7 @@ from anagram_ext.systems.dry_run import discover
 from anagram_ext.systems.kinds import signature_of
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
+from anagram_ext.systems.spread_stack import SpreadStack
 from anagram_ext.systems.stack import Stack
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from anagram_ext.linear.group import Group
     from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.coordinates import Coordinates
@@ -53,6 +55,8 @@ class PdeSystem:
         seed: int = 0,
         memory: str = "auto",
         balance: Mapping[str, float] | None = None,
+        *,
+        group: Group | None = None,
     ) -> None:
         """Draws the points of sampled conditions and dry-runs every residual.
 
@@ -63,6 +67,8 @@ class PdeSystem:
             memory: whether J is ``"stored"`` or ``"streamed"``; ``"auto"``: streamed when it would
                 take more than a quarter of the memory.
             balance: further factors of the residuals of conditions, by name.
+            group: the ranks over which the rows are spread. All of them draw the same points and
+                evaluate a share; what comes out is whole, and its evaluation collective.
 
         Raises:
             ValueError: for a model of other inputs or outputs, or a residual that breaks the rules.
@@ -73,18 +79,32 @@ class PdeSystem:
         self.problem = problem
         self.model = model = model_of(problem, model)
         self.n_parameters = model.n_parameters
-        self._seed, self._memory = seed, memory
+        self._seed, self._memory, self._group = seed, memory, group
         self.balance = dict(balance or {})
         self._draws = Draws(problem, seed, torch.device(model.device), model.dtype)
         points = {name: self._draws.first(name) for name in problem.conditions}
         self._residuals = {
             name: self._discovered(name, coordinates) for name, coordinates in points.items()
         }
-        self._stack = Stack({name: self._bind(name, at) for name, at in points.items()})
+        self._stack = self._stacked({name: self._bind(name, at) for name, at in points.items()})
+        self._some: dict[tuple[str, ...], Stack] = {}  # parts of it, by names
 
     def rebuilt(self, model: Model, balance: Mapping[str, float]) -> PdeSystem:
         """The same problem and points with another model and other factors of the conditions."""
-        return PdeSystem(self.problem, model, self._seed, self._memory, balance)
+        return PdeSystem(self.problem, model, self._seed, self._memory, balance, group=self._group)
+
+    def spread(self, group: Group) -> PdeSystem:
+        """The same system with its rows spread over ranks.
+
+        Raises:
+            RankError: the ranks have different points.
+        """
+        blocks = cast("Mapping[str, PointwiseBlock]", self.blocks)
+        points = [block.coordinates.points.cpu().numpy() for block in blocks.values()]
+        group.check_same("points of the conditions", points)
+        return PdeSystem(
+            self.problem, self.model, self._seed, self._memory, self.balance, group=group
+        )
 
     @property
     def n_rows(self) -> int:
@@ -98,7 +118,7 @@ class PdeSystem:
 
     @property
     def blocks(self) -> Mapping[str, Block]:
-        """The rows of each condition, at the points of now."""
+        """The rows of each condition, at the points of now; whole ones, whoever evaluates them."""
         return self._stack.blocks
 
     @property
@@ -169,10 +189,10 @@ class PdeSystem:
         for name in self.redrawn:
 
             def residual_size(at: Coordinates, name: str = name) -> Tensor:
-                return self._bind(name, at).size(theta)
+                return self._agreed(self._bind(name, at).size(theta))
 
             blocks[name] = self._bind(name, self._draws.next(name, residual_size))
-        self._stack = Stack(blocks)
+        self._stack, self._some = self._stacked(blocks), {}
 
     def skip_draws(self, count: int) -> None:
         """Goes on counting changes of points from here: the next one is number ``count + 1``.
@@ -183,7 +203,10 @@ class PdeSystem:
 
     def part(self, names: Sequence[str]) -> Stack:
         """The rows of some of the conditions, at the points of now."""
-        return Stack({name: self._stack.blocks[name] for name in names})
+        key = tuple(names)
+        if key not in self._some:
+            self._some[key] = self._stacked({name: self._stack.blocks[name] for name in key})
+        return self._some[key]
 
     def held_out(self, times: int = 1) -> dict[str, Stack | None]:
         """For each condition the same rows at points of its region that no training step sees.
@@ -202,7 +225,7 @@ class PdeSystem:
 
     def linearise_part(self, blocks: Mapping[str, Block], theta: Tensor) -> Linearisation[Jacobian]:
         """The rows of some blocks and their Jacobian, kept as ``linearise`` keeps all."""
-        return Stack(blocks).linearise(self._checked(theta), self._memory)
+        return self._stacked(blocks).linearise(self._checked(theta), self._memory)
 
     def _discovered(self, name: str, coordinates: Coordinates) -> PointwiseResidual:
         condition = self.problem.conditions[name]
@@ -216,7 +239,16 @@ class PdeSystem:
         if self.holds_data(name):
             return None
         coordinates = self._draws.held_out(name, times)
-        return None if coordinates is None else Stack({name: self._bind(name, coordinates)})
+        return None if coordinates is None else self._stacked({name: self._bind(name, coordinates)})
+
+    def _stacked(self, blocks: Mapping[str, Block]) -> Stack:
+        if self._group is None:
+            return Stack(blocks)
+        return SpreadStack(cast("Mapping[str, PointwiseBlock]", blocks), self._group)
+
+    def _agreed(self, values: Tensor) -> Tensor:
+        """What decides for all ranks: rank 0's, should processors round differently."""
+        return values if self._group is None else self._group.broadcast(values)
 
     def _bind(self, name: str, coordinates: Coordinates) -> PointwiseBlock:
         weight = self.problem.conditions[name].weight

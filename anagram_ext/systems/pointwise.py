@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
@@ -41,6 +42,7 @@ class PointwiseBlock:
         scale: float,
     ) -> None:
         self.pointwise = pointwise
+        self._model = model
         self.coordinates = coordinates
         self.scale = scale
         self._points = coordinates.points
@@ -49,6 +51,7 @@ class PointwiseBlock:
         self._jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
         self._single = JetResidual(pointwise, coordinates)
         self._many: dict[int, JetResidual] = {}
+        self._parts: dict[range, PointwiseBlock] = {}
         # One set of seeds for each component, and one for a sum over components.
         shape = self._single.jets.shape
         self._seeds = torch.zeros(
@@ -65,6 +68,29 @@ class PointwiseBlock:
     def n_components(self) -> int:
         """C, number of residuals a point."""
         return self.pointwise.n_components
+
+    @cached_property
+    def divisible(self) -> bool:
+        """Whether some of the points can be had without the others."""
+        if self.pointwise.holds_data:
+            return False
+        some = self.coordinates.taken(torch.arange(len(self._points) // 2))
+        try:
+            JetResidual(self.pointwise, some).values()
+        except (RuntimeError, ValueError, TypeError, IndexError):  # of a tensor in the residual
+            return False
+        return True
+
+    def part(self, points: range) -> PointwiseBlock:
+        """The rows that belong to consecutive points, scaled as here."""
+        if len(points) == len(self._points):
+            return self
+        if points not in self._parts:
+            rows = torch.arange(points.start, points.stop, device=self._points.device)
+            taken = self.coordinates.taken(rows)
+            part = PointwiseBlock(self.pointwise, self._model, taken, self.scale)
+            self._parts[points] = part
+        return self._parts[points]
 
     def residuals(self, thetas: Tensor, rows: Tensor) -> None:
         """Writes the scaled residuals of parameter vectors [q, P] into ``rows`` [q, C * n]."""

@@ -6,7 +6,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,6 +24,7 @@ from anagram_ext.checks import (
 )
 from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError, TrainingWarning
 from anagram_ext.installation import versions
+from anagram_ext.linear.group import Group, spread_over
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import model_of
@@ -43,6 +44,7 @@ from anagram_ext.training.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.distributed import ProcessGroup
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
@@ -72,6 +74,7 @@ def train(
     resume: bool = False,
     coupled: bool = True,
     callbacks: Iterable[Callback] = (),
+    group: ProcessGroup | None = None,
 ) -> TrainResult:
     """Trains a network to solve a problem.
 
@@ -120,6 +123,12 @@ def train(
         callbacks: called with the ``Run`` (``run.steps``, ``run.loss``, ``run.theta``,
             ``run.history.last``) behind every row of the history; the first that returns a string
             ends the run, for that reason.
+        group: processes of ``torch.distributed`` that train together, such as
+            ``torch.distributed.group.WORLD`` under torchrun. All call this with the same arguments
+            and get the same result, up to its times; each evaluates a share of the points, and the
+            rows of J stay with it. Rank 0 writes to ``out``, reports and warns. Iterates are those
+            of one process with ``memory="streamed"`` up to rounding, whatever the number of ranks.
+            See ``docs/guide/many_machines.md``.
 
     Returns:
         The best iterate, its errors, the history, and why the run ended.
@@ -130,6 +139,7 @@ def train(
         NonFiniteError: the residual is NaN or infinite before one step is done.
         BackendUnavailable: the device cannot be used.
         OutOfMemoryError: the memory of the GPU does not suffice.
+        RankError: a rank of the group has died, hangs, failed, or computes something else.
 
     Warns:
         HeldOutWarning: the training points are satisfied but not the points between them.
@@ -152,15 +162,27 @@ def train(
     if not system.n_rows:
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
-    with CtrlC() as ctrl_c, _directory(out) as directory:
+    with (
+        spread_over(group) as ranks,
+        CtrlC() as ctrl_c,
+        _directory(out, ranks) as directory,
+    ):
+        leads = ranks is None or ranks.leads
+        progress = progress and leads
+        if ranks is not None:
+            ctrl_c.hold()  # one rank must not leave the others in the middle of a step
+            ranks.check_same(
+                "problem, method, seed and first iterate", _setting(system, chosen, first)
+            )
+            system = system.spread(ranks)
         with (
             _history(directory, problem) as history,
             reporting(progress, limits.steps, limits.seconds) as report,
         ):
             run = Run(system, Validation(system), chosen, first, history, coupled=coupled)
 
-            if resume and directory is not None and directory.state.exists():
-                resume_run(directory.state, run, seed)
+            if resume:
+                _resume(directory, run, seed, ranks)
 
             def save() -> None:
                 if directory is not None:
@@ -172,22 +194,16 @@ def train(
                 if directory is not None:
                     directory.save_now_and_then(save)
 
-            stop_reason = _guarded(run, limits, after_row, watchers)
+            agreed = _agreement(run, ranks, ctrl_c)
+            stop_reason = _guarded(run, limits, after_row, watchers, agreed)
             ctrl_c.hold()  # what was found is written, whatever the hurry
             save()
-        result = run.result(str(stop_reason), seed)
-        if isinstance(result.model, TorchModel):
-            result.model.write(result.theta)
-        complaints = [] if directory is None else _write(directory, system, result)
-        if ctrl_c.pressed:
-            result = result.interrupted()
-            if directory is not None:
-                directory.summarise(result, _facts(system))
+        result, complaints = _finished(run, str(stop_reason), seed, directory, ctrl_c)
     for complaint in complaints:
         warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
     if progress:
         tell_end(result)
-    category = warning_category(result)
+    category = warning_category(result) if leads else None
     if category is not None and result.warning is not None:
         warnings.warn(result.warning, category, stacklevel=_CALLER)
     return result
@@ -215,12 +231,32 @@ def _callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
     return cast("list[Callback]", watchers)
 
 
+Agreement = Callable[["str | None"], "str | None"]
+
+
+def _agreement(run: Run, ranks: Group | None, ctrl_c: CtrlC) -> Agreement:
+    """From this process's reason to stop to that of all ranks, who meet for it after a step."""
+
+    def agreed(reason: str | None) -> str | None:
+        if ranks is None:
+            return reason
+        if reason is None and ctrl_c.pressed:
+            reason = Stop.INTERRUPTED
+        return ranks.check_in(run.theta, None if reason is None else str(reason))
+
+    return agreed
+
+
 def _guarded(
-    run: Run, limits: Limits, after_row: Callable[[], None], watchers: list[Callback]
+    run: Run,
+    limits: Limits,
+    after_row: Callable[[], None],
+    watchers: list[Callback],
+    agreed: Agreement,
 ) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
-        return _loop(run, limits, after_row, watchers)
+        return _loop(run, limits, after_row, watchers, agreed)
     except KeyboardInterrupt:
         return Stop.INTERRUPTED
     except NonFiniteError as error:
@@ -229,23 +265,32 @@ def _guarded(
         return Stop.NOT_FINITE.because(error)
 
 
-def _loop(run: Run, limits: Limits, after_row: Callable[[], None], watchers: list[Callback]) -> str:
+def _loop(
+    run: Run,
+    limits: Limits,
+    after_row: Callable[[], None],
+    watchers: list[Callback],
+    agreed: Agreement,
+) -> str:
     """Steps until there is a reason to stop, and returns it."""
     if not len(run.history):  # nothing was resumed
         run.start()
         after_row()
-    reached = limits.reached(run.steps, run.seconds)
+    reached = agreed(limits.reached(run.steps, run.seconds))
     if reached is not None:
         return reached
     while True:
         info = run.step()
-        stop = info.stop or (
-            Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run.steps, run.seconds)
+        stop = agreed(
+            info.stop
+            or (
+                Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run.steps, run.seconds)
+            )
         )
         if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
-            asked = _asked_for(run, watchers)
+            asked = agreed(_asked_for(run, watchers)) if watchers else None
             stop = stop or asked
         if stop:
             return stop
@@ -336,12 +381,35 @@ def _first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:
 
 
 @contextmanager
-def _directory(out: str | Path | None) -> Iterator[RunDirectory | None]:
-    if out is None:
-        yield None
-    else:
-        with RunDirectory(out) as directory:
-            yield directory
+def _directory(out: str | Path | None, ranks: Group | None) -> Iterator[RunDirectory | None]:
+    """The folder of the run, for the process that writes; None for all others."""
+    with ExitStack() as taken:
+
+        def take() -> RunDirectory | None:
+            if out is None or not (ranks is None or ranks.leads):
+                return None
+            return taken.enter_context(RunDirectory(out))
+
+        yield take() if ranks is None else ranks.together(take)
+
+
+def _resume(directory: RunDirectory | None, run: Run, seed: int, ranks: Group | None) -> None:
+    """Goes on from the state in the folder, if there is one; rank 0 reads it for all."""
+
+    def read() -> tuple[Path, bytes] | None:
+        if directory is None or not directory.state.exists():
+            return None
+        return directory.state, directory.state.read_bytes()
+
+    found = read() if ranks is None else ranks.first(ranks.together(read))
+    if found is not None:
+        resume_run(found[0], run, seed, found[1])
+
+
+def _setting(system: PdeSystem, method: Method, first: Tensor) -> tuple[object, ...]:
+    """What has to be the same on all ranks before the first step."""
+    problem = system.problem
+    return problem.name, list(problem.conditions), method.name, first.cpu().numpy().tobytes()
 
 
 @contextmanager
@@ -351,6 +419,21 @@ def _history(directory: RunDirectory | None, problem: Problem) -> Iterator[Histo
         yield history
     finally:
         history.close()
+
+
+def _finished(
+    run: Run, reason: str, seed: int, directory: RunDirectory | None, ctrl_c: CtrlC
+) -> tuple[TrainResult, list[str]]:
+    """The result of a run, written where there is a folder, and what could not be drawn."""
+    result = run.result(reason, seed)
+    if isinstance(result.model, TorchModel):
+        result.model.write(result.theta)
+    complaints = [] if directory is None else _write(directory, run.system, result)
+    if ctrl_c.pressed:
+        result = result.interrupted()
+        if directory is not None:
+            directory.summarise(result, _facts(run.system))
+    return result, complaints
 
 
 def _write(directory: RunDirectory, system: PdeSystem, result: TrainResult) -> list[str]:

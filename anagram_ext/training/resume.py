@@ -39,14 +39,21 @@ def save_state(path: Path, run: Run, seed: int) -> None:
     replace_file(path, buffer.getvalue())
 
 
-def resume_run(path: Path, run: Run, seed: int) -> None:
+def resume_run(path: Path, run: Run, seed: int, state: bytes | None = None) -> None:
     """Brings a run to where the state was taken; its history as well.
+
+    Args:
+        path: the file.
+        run: a new run.
+        seed: of the run.
+        state: the content of the file, where this machine does not have it.
 
     Raises:
         ValueError: the file is no state, or that of another run.
     """
     try:
-        content: Any = torch.load(path, weights_only=True)
+        source = path if state is None else io.BytesIO(state)
+        content: Any = torch.load(source, weights_only=True)
     except Exception as error:  # what torch raises depends on what the file is
         raise ValueError(f"{path} is not the state of a run: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from anagram_ext.checks import check_kind, check_seed, check_theta
+from anagram_ext.linear.group import spread_over
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.search import LOWER
 from anagram_ext.pde.problem import Problem
@@ -15,6 +16,7 @@ from anagram_ext.training.idle_systems import borrowed_system
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.distributed import ProcessGroup
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.models.protocol import Model
@@ -82,6 +84,7 @@ def step(
     search: str = "grid",
     memory: str = "auto",
     seed: int = 0,
+    group: ProcessGroup | None = None,
 ) -> StepResult:
     """One step of the method ``anagram`` (arXiv 2412.10782) that never raises the loss.
 
@@ -98,6 +101,8 @@ def step(
             ``"auto"``: streamed when J would take more than a quarter of the memory of the machine
             or, if theta lies there, of the GPU.
         seed: of the points of sampled conditions.
+        group: processes of ``torch.distributed`` that do the step together, each with a share of
+            the points; all call this with the same arguments, and get the same result.
 
     Returns:
         The new parameters, and how the step came about.
@@ -108,13 +113,19 @@ def step(
         TypeError: for a wrong dtype.
         MemoryError: when J can neither be stored nor streamed.
         OutOfMemoryError: when the memory of the GPU does not suffice.
+        RankError: a rank of the group has died, hangs, failed, or has other parameters.
     """
     _check(problem, model, seed)
     if search != "grid":
         raise ValueError(f"search must be 'grid', got {search!r}")
     method = Anagram(cutoff, accept=LOWER)
-    with borrowed_system(problem, model, seed, memory) as system:
+    with (
+        spread_over(group) as ranks,
+        borrowed_system(problem, model, seed, memory, ranks) as system,
+    ):
         check_theta(theta, (system.n_parameters,), model.dtype, model.device)
+        if ranks is not None:
+            ranks.check_same("theta", theta)
         method.start(system, theta.detach())
         info = method.step()
     return StepResult(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,6 +65,18 @@ def test_error_bars_cover_and_the_common_formula_is_too_wide(example):
         assert abs(row["mean std"] / row["scatter"] - 1) < 0.3  # +- 0.09
     assert abs(heavy["all rows noisy"] / heavy["mean std"] - 1) < 0.1
     assert light["all rows noisy"] > 2 * light["mean std"]
+
+
+def test_torchrun_trains_on_three_processes(example, capfd):
+    alone = example("many_machines").main(["--steps", "20"])
+    capfd.readouterr()
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    program = [str(EXAMPLES / "many_machines.py"), "--steps", "20"]
+    subprocess.run([*torchrun, "--nproc-per-node", "3", *program], check=True, timeout=240)
+    told = re.search(r"3 ranks, 20 steps: loss (\S+), L2 error (\S+)", capfd.readouterr().out)
+    assert told is not None
+    assert float(told[1]) == pytest.approx(alone.loss, rel=1e-3)
+    assert float(told[2]) == pytest.approx(alone.l2_error, rel=1e-2)
 
 
 @pytest.mark.slow

@@ -48,7 +48,8 @@ def solves(kind: str, matrix: Prescribed, r: torch.Tensor):
     if kind == "gram":
         return Gram(J, J.gram(), scale, r, loss)
     if kind == "rows":
-        return RowGram(J.scaled(scale), r)
+        A = J.scaled(scale)
+        return RowGram(A, A.row_gram(), r)
     return Spectral(J.scaled(scale).factorise(), r, loss)
 
 
