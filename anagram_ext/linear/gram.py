@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from anagram_ext.linear.damped import CANCELLED, PROBES, random_signs, with_sum
+from anagram_ext.linear.left_out import press
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,7 @@ class Gram:
         self._scale = scale
         self._gram = gram.div_(scale).div_(scale[:, None])  # G
         self._pulled = jacobian.rmatvec(residual) / scale  # g
+        self._residual = residual
         self._loss = loss
         self._factors: dict[float, Tensor] = {}
         self._effective: dict[float, float] = {}  # by shift: it costs P^3 / 3
@@ -109,13 +111,27 @@ class Gram:
             self._effective[shift] = max(0.0, left)
         return self._effective[shift]
 
-    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
-        """Mean squares of ``A L^-T z``, L the Cholesky factor of G + l and z random signs."""
+    def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
+        """Mean squares of ``A L^-T z``, L the Cholesky factor of G + l and z random signs.
+
+        Or the sum of squares over unit vectors z.
+        """
         factor = self._factor(shift)
-        signs = random_signs((len(factor), probes), factor)
-        directions = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [P, probes]
-        seen = torch.stack([self._jacobian.matvec(v / self._scale) for v in directions.T])
-        return with_sum(seen.square_().mean(dim=0), self.effective(shift))
+        if probes is None:
+            vectors = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
+        else:
+            vectors = random_signs((len(factor), probes), factor)
+        directions = torch.linalg.solve_triangular(factor.T, vectors, upper=True)  # [P, probes]
+        total = torch.zeros_like(self._residual)
+        for direction in directions.T:
+            total += self._jacobian.matvec(direction / self._scale).square_()
+        return total if probes is None else with_sum(total / probes, self.effective(shift))
+
+    def press(self, shift: float) -> float:
+        """From the residual after the step and all leverages: P products with J."""
+        step = self._solve(shift, self._pulled)
+        remaining = self._residual - self._jacobian.matvec(step / self._scale)
+        return press(remaining, 1.0 - self.leverages(shift, None))
 
     def captured(self, shift: float) -> float:
         """``1/2 r A (G + l)^-1 A^T r``."""

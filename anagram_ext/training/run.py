@@ -249,6 +249,7 @@ class Run:
             "factorisations": self.factorisations,  # of the run, not of the step
             "evaluations": self.evaluations,
             "rows": self.system.n_rows,
+            "parameters": self.system.n_parameters,
         }
         held_out_losses = self._validation.held_out_losses(info.theta)
         measured = {
