@@ -197,20 +197,19 @@ class Factorisation:
         kept, _ = self._shares(damping)
         return self._row_squares(kept[None])[0]
 
-    def press(self, r: torch.Tensor, damping: float) -> float:
-        """What the loss of a damped solve would be on rows that it has not seen.
+    def left_out(self, r: torch.Tensor, damping: float) -> torch.Tensor:
+        """The residual of each row at the damped solution of all other rows, [S].
 
-        ``1/2 sum (((I - H) r)_i / (1 - h_i))^2`` with ``H = U f U^T``: each row is predicted by the
-        solve that leaves it out, exactly. Source: Allen (1974) and Golub, Heath & Wahba (1979), see
-        ``anagram_ext.linear.left_out``.
+        ``((I - H) r)_i / (1 - h_i)`` with ``H = U f U^T``, exactly. Source: Allen (1974) and Golub,
+        Heath & Wahba (1979), see ``anagram_ext.linear.left_out``.
 
         Args:
             r: [S].
             damping: l relative to the square of the largest singular value, at least 0.
 
         Returns:
-            The loss; inf where rows are fitted whatever they say (l = 0 and no more rows than
-            parameters).
+            The residuals; nan or inf where a row is fitted whatever it says (l = 0 and no more rows
+            than parameters).
 
         Raises:
             ValueError: the damping is negative or not finite, or ``r`` does not fit.
@@ -220,15 +219,35 @@ class Factorisation:
         (rows,) = self._rows(r, "r")
         coordinates = self.project(rows)
         remaining = self.push(lost * coordinates)
-        seen, unseen = self._row_squares(torch.stack([kept, lost]))
-        free = unseen
+        seen, free = self._row_squares(torch.stack([kept, lost]))
         if len(kept) < self.shape[0]:  # otherwise U is square, and nothing lies outside of it
+            rounding = _ROUNDING * torch.finfo(rows.dtype).eps
             remaining = remaining + (rows - self.push(coordinates))
-            free = unseen + (1.0 - seen - unseen).clamp(min=0.0)
-        return press(remaining, free)
+            free = free + (1.0 - seen - free).clamp(min=rounding)
+        left_out: torch.Tensor = remaining / free
+        return left_out
+
+    def press(self, r: torch.Tensor, damping: float) -> float:
+        """What the loss of a damped solve would be on rows that it has not seen.
+
+        The predicted residual sum of squares as a loss, ``1/2 ||left_out||^2``. For rows that carry
+        the square roots of their weights it is a weighted mean over points, as the loss is.
+
+        Args:
+            r: [S].
+            damping: l relative to the square of the largest singular value, at least 0.
+
+        Returns:
+            The loss; inf where rows are fitted whatever they say.
+
+        Raises:
+            ValueError: the damping is negative or not finite, or ``r`` does not fit.
+            NonFiniteError: ``r`` holds NaN or infinity.
+        """
+        return press(self.left_out(r, damping))
 
     def _shares(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """f = sigma^2 / (sigma^2 + l) [k], and 1 - f without a difference."""
+        """What a damping leaves of each direction, f [k], and 1 - f without a difference."""
         check_kind("damping", damping, (int, float), "a number")
         if not (damping >= 0 and math.isfinite(damping)):
             raise ValueError(f"damping must be at least 0 and finite, got {damping}")
@@ -261,6 +280,7 @@ class Factorisation:
         return vectors.detach().resolve_neg().reshape(-1, vectors.shape[-1]).contiguous()
 
 
+_ROUNDING: Final = 16  # units of it that a sum of squares along a row of U is right to, about
 _COLUMNS: Final = 64  # of U that are made at once
 _MODERATE: Final = 2.0**40  # with its inverse: a range whose products every dtype can hold
 

@@ -131,7 +131,7 @@ class Gram:
         """From the residual after the step and all leverages: P products with J."""
         step = self._solve(shift, self._pulled)
         remaining = self._residual - self._jacobian.matvec(step / self._scale)
-        return press(remaining, 1.0 - self.leverages(shift, None))
+        return press(remaining / (1.0 - self.leverages(shift, None)))
 
     def captured(self, shift: float) -> float:
         """``1/2 r A (G + l)^-1 A^T r``."""

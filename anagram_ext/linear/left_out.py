@@ -21,18 +21,15 @@ if TYPE_CHECKING:
 MOST_ESTIMATED: Final = 0.9
 
 
-def press(remaining: Tensor, free: Tensor) -> float:
-    """The predicted residual sum of squares as a loss, ``1/2 sum (r_i / (1 - h_i))^2``.
-
-    With rows that carry the square root of their weight it is a weighted mean over the points, as
-    the loss is, and predicts the loss on points that the solve has not seen.
+def press(left_out: Tensor) -> float:
+    """The predicted residual sum of squares as a loss, ``1/2 ||r||^2``.
 
     Args:
-        remaining: the residual after the solve, ``(I - H) r`` [S].
-        free: 1 - h [S].
+        left_out: r [S], the residual of each row where it was left out; nan where it is fitted
+            whatever it says.
 
     Returns:
-        The loss; inf where a row with 1 - h = 0 is fitted whatever it says.
+        The loss; inf where a row is not known.
     """
-    loss = 0.5 * float((remaining / free).square().sum())
+    loss = 0.5 * float(left_out.square().sum())
     return math.inf if math.isnan(loss) else loss

@@ -126,7 +126,7 @@ class DampedModel:
         model knows nothing, and estimated leverages: exact for a linear residual up to these.
         """
         free = 1.0 - self.leverages(trial.damping).clamp(max=MOST_ESTIMATED)
-        return press(trial.residual, free) if math.isfinite(trial.loss) else math.inf
+        return press(trial.residual / free) if math.isfinite(trial.loss) else math.inf
 
     def captured(self, damping: float) -> float:
         """``||P_k r||^2 / ||r||^2``: the share of the residual that these directions see."""
@@ -167,8 +167,8 @@ class DampedModel:
             # No step, no correction: a stationary point is trusted.
             ratio = correction_length / length if length > 0 else 0.0
             ratio = ratio if finite else math.inf
-            loss = loss if finite else math.inf
-            trials.append(Trial(damping, theta, loss, step, correction, ratio, residual))
+            reached = loss if finite else math.inf
+            trials.append(Trial(damping, theta, reached, step, correction, ratio, residual))
         return trials
 
 

@@ -68,6 +68,7 @@ class Run:
         self.factorisations = 0
         self.evaluations = 0
         self.first_loss = float(system.losses(theta[None])[0])
+        self._first = theta
         self._theta = theta  # the latest iterate
         # Replaced in one instant: Ctrl-C may come any time.
         self._best = (validation.merit(theta, self.first_loss), self.first_loss, theta)
@@ -163,7 +164,7 @@ class Run:
         validation = self._validation
         l2_error, l2_relative = validation.l2_error(theta)
         losses, held_out_losses = validation.losses(theta), validation.held_out_losses(theta)
-        evidence = gather(self.system, validation, theta)
+        evidence = gather(self.system, validation, theta, self._first)
         facts = Facts(
             stop=Stop.of(stop_reason),
             steps=self.steps,
@@ -178,7 +179,8 @@ class Run:
             relative=evidence.relative,
             estimate=evidence.error.likely,
             worst=evidence.error.worst,
-            free=evidence.free,
+            free=evidence.unseen.free,
+            press=evidence.unseen.press,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,

@@ -190,11 +190,9 @@ def test_the_history_tells_it_and_points_never_seen_agree(memory):
 
 
 def test_redrawn_points_tell_it_in_every_step():
-    problem = ax.Problem(
-        ("x",),
-        ("u",),
-        {"fit": ax.Condition(lambda u, x: u - torch.exp(x.x), ax.Box(x=(0, 1)).sobol(64).redrawn())},
-    )
+    points = ax.Box(x=(0, 1)).sobol(64).redrawn()
+    fit = ax.Condition(lambda u, x: u - torch.exp(x.x), points)
+    problem = ax.Problem(("x",), ("u",), {"fit": fit})
     run = ax.train(problem, ax.MLP([1, 4, 1]), steps=12, progress=False)
     assert not np.isnan(run.history["press"][1:]).any()
 
