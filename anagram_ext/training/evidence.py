@@ -69,7 +69,8 @@ def gather(
         return Evidence(relative, UNKNOWN, Unseen.unknown(validation))
     error = error_estimate(system, _affordable(system, blocks), theta)
     beginning = torch.zeros_like(theta) if first is None else first
-    return Evidence(relative, error, unseen_rows(system, validation, theta, beginning))
+    unseen = unseen_rows(system, validation, theta, beginning, relative)
+    return Evidence(relative, error, unseen)
 
 
 def relative_residuals(

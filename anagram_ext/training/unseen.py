@@ -48,7 +48,13 @@ class Unseen:
         return cls(nothing, dict(nothing))
 
 
-def unseen_rows(system: PdeSystem, validation: Validation, theta: Tensor, first: Tensor) -> Unseen:
+def unseen_rows(
+    system: PdeSystem,
+    validation: Validation,
+    theta: Tensor,
+    first: Tensor,
+    relative: Mapping[str, float] | None = None,
+) -> Unseen:
     """Leverages and PRESS of the conditions without held-out points.
 
     A row is left out of the whole fit, not of its last step: of the least-squares problem in the
@@ -63,6 +69,9 @@ def unseen_rows(system: PdeSystem, validation: Validation, theta: Tensor, first:
         validation: its held-out points.
         theta: the iterate that a run returns, [P].
         first: that it began with, [P].
+        relative: residual of each condition relative to its terms. A row is missed by no more than
+            the terms in it: then it is not predicted at all, and a tangent space that says by how
+            much is beyond its range (one narrow neuron at a single measurement does that).
     """
     if not validation.unseen:
         return Unseen({}, {})
@@ -82,5 +91,16 @@ def unseen_rows(system: PdeSystem, validation: Validation, theta: Tensor, first:
     }
     return Unseen(
         {name: float(leverages[part].mean()) for name, part in rows.items()},
-        {name: press(left_out[part]) for name, part in rows.items()},
+        {
+            name: press(_limited(left_out[part], here.residual[part], (relative or {}).get(name)))
+            for name, part in rows.items()
+        },
     )
+
+
+def _limited(left_out: Tensor, residual: Tensor, relative: float | None) -> Tensor:
+    """No longer than the terms of the rows, where their size is known."""
+    if not relative or math.isnan(relative):
+        return left_out
+    terms = float(residual.square().mean().sqrt()) / relative
+    return left_out.clamp(-terms, terms) if terms > 0 else left_out

@@ -114,3 +114,19 @@ def test_smooth_data_are_predicted_by_their_neighbours():
     assert run.loss < 1e-20
     assert run.verdict is ax.Verdict.SOLVED
     assert run.press["data"] < 1e-8
+
+
+def test_no_row_is_missed_by_more_than_its_terms():
+    system = line_system()
+    theta = torch.tensor([1e6, 0.0], dtype=torch.float64)  # far from all rows
+    validation = Validation(system)
+    relative = 1e4
+    rows = system.row_slices["data"]
+    residual = system.residuals(theta[None])[0][rows]
+    first = torch.zeros_like(theta)
+    whole = unseen_rows(system, validation, theta, first).press["data"]
+    found = unseen_rows(system, validation, theta, first, {"data": relative}).press["data"]
+    assert found <= whole
+    size = float(residual.square().mean().sqrt()) / relative  # of the terms
+    strict = unseen_rows(system, validation, theta, first, {"data": 1e12}).press["data"]
+    assert strict == pytest.approx(0.5 * 3 * (size * relative / 1e12) ** 2, rel=1e-9)
