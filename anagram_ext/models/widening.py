@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from typing import TYPE_CHECKING
 
 import torch
@@ -41,9 +42,9 @@ def wider(widths: Sequence[int], by: float | Sequence[int]) -> tuple[int, ...]:
     check_kind("by", by, (int, float, list, tuple), "a factor or the new widths")
     if not isinstance(by, (int, float)):
         found = integers("by", by, least=1)
-        pairs = itertools.zip_longest(widths, found, fillvalue=0)
-        ends_stay = (found[0], found[-1]) == (widths[0], widths[-1])
-        if not ends_stay or not all(0 < old <= new for old, new in pairs):
+        as_many = len(found) == len(widths)
+        ends_stay = (found[:1], found[-1:]) == (tuple(widths[:1]), tuple(widths[-1:]))
+        if not (as_many and ends_stay and all(map(operator.le, widths, found))):
             raise ValueError(f"by must be widths from {tuple(widths)} upwards, got {found}")
         return found
     factor = finite_number("by", by)

@@ -73,6 +73,23 @@ def gather(
     return Evidence(relative, error, unseen)
 
 
+def losses_on_unseen(
+    system: PdeSystem, validation: Validation, theta: Tensor, first: Tensor
+) -> dict[str, float]:
+    """The loss of each condition on held-out points, or on rows that are left out.
+
+    Args:
+        system: the least-squares problem.
+        validation: its held-out points.
+        theta: an iterate, [P].
+        first: the one that the run began with, [P].
+    """
+    blocks = {name: _judge_of(system, validation, name) for name in validation.unseen}
+    relative = relative_residuals(system, blocks, theta) if blocks else {}
+    left_out = unseen_rows(system, validation, theta, first, relative).press
+    return validation.held_out_losses(theta) | dict(left_out)
+
+
 def relative_residuals(
     system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor
 ) -> dict[str, float]:
