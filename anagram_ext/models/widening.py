@@ -1,8 +1,8 @@
 """More neurons for a network without another function: the new ones lead nowhere at first.
 
-Their weights into the next layer are zero, those into themselves random, of the size that the old
-neurons of the layer have. So the function and all its derivatives stay, and the tangent space
-grows by what the new neurons see of the points. Source: T. Chen, I. Goodfellow & J. Shlens,
+Their weights into the next layer are zero, those into themselves what a fresh network has. So the
+function and all its derivatives stay, and the tangent space grows by what the new neurons see of
+the points. Source: T. Chen, I. Goodfellow & J. Shlens,
 "Net2Net: accelerating learning via knowledge transfer" (ICLR 2016), who split neurons instead; a
 split one adds nothing to the tangent space but its own directions again.
 """
@@ -87,8 +87,6 @@ def widened_parameters(
 
 
 def _random(shape: tuple[int, ...], bound: float, like: Tensor, rng: torch.Generator) -> Tensor:
-    """Uniform numbers as large as ``like``, as a fresh network has them where that is zero."""
+    """Uniform numbers within a bound, in dtype and on device of ``like``."""
     values = bound * (2 * torch.rand(shape, generator=rng, dtype=torch.float64) - 1)
-    values = values.to(like)
-    size = float(like.square().mean().sqrt())
-    return values * (size / float(values.square().mean().sqrt())) if size > 0 else values
+    return values.to(like)

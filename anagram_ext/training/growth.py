@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FACTOR: Final = 1.5  # of all hidden widths
 PATIENCE: Final = 30  # rows of the history in which the merit has not halved: it stands still
 GAIN: Final = 2.0  # factor of the merit that a wider network has to bring
-TRIES: Final = 2  # networks in a row that may fail to: the last ones
+TRIES: Final = 3  # networks in a row that may fail to: the last ones
 GAP: Final = 3.0  # loss on unseen over training points up to which points are not the limit
 FEWEST_ROWS: Final = 2.0  # for each parameter of the wider network, where points stay the same
 MOST_PARAMETERS: Final = 5000  # of a network that is made wider by itself
@@ -73,8 +73,8 @@ class Growth:
 
     Attributes:
         times: how often it has been.
-        before: the merit when it was last; inf at first.
-        wasted: how often in a row that did not gain a factor of ``GAIN``.
+        before: the merit that the last gain led to; inf at first.
+        wasted: how often it has been widened since then without another factor of ``GAIN``.
         milestone: half of the least merit that was noticed.
         idle: rows of the history since then.
     """
@@ -85,29 +85,44 @@ class Growth:
     milestone: float = math.inf
     idle: int = 0
 
-    def instead_of(self, stop: str | None, run: Growing) -> str | None:
-        """Widens the network of a run that stands still, if that may help.
+    def notice(self, merit: float) -> None:
+        """Takes note of the merit of the best iterate; to be called once for each row."""
+        if merit <= self.milestone:
+            self.milestone, self.idle = 0.5 * merit, 0
+        else:
+            self.idle += 1
 
-        To be asked once for each row of the history, where no limit is reached.
+    def before_step(self, run: Growing) -> None:
+        """Widens the network of a run that stands still, if that may help."""
+        if self.idle >= PATIENCE:
+            self._try(run)
+
+    def instead_of(self, stop: str, run: Growing) -> str | None:
+        """Widens the network of a run that its method would end, if that may help.
 
         Args:
-            stop: why the method would end the run, None while it would not.
+            stop: why it would end.
             run: the run.
 
         Returns:
-            Why the run ends all the same, None if it goes on.
+            Why it ends all the same, None if it goes on.
         """
-        still = self._stands_still(run.merit)
-        if Stop.of(stop) not in STANDS_STILL if stop else not still:
+        if Stop.of(stop) not in STANDS_STILL:
             return stop
+        objection = self._try(run)
+        return f"{stop}{'; ' if ':' in stop else ': '}{objection}" if objection else None
+
+    def _try(self, run: Growing) -> str | None:
+        self.idle = 0  # ask again after as many rows
         objection = self.objection(run.prospects())
         if objection is None:
-            self.wasted = 0 if run.merit * GAIN <= self.before else self.wasted + 1
-            self.before = run.merit
+            if run.merit * GAIN <= self.before:
+                self.wasted, self.before = 0, run.merit
+            else:
+                self.wasted += 1
             self.times += 1
             run.widen()
-        self.idle = 0  # ask again after as many rows
-        return f"{stop}{'; ' if ':' in stop else ': '}{objection}" if stop and objection else None
+        return objection
 
     def objection(self, prospects: Prospects) -> str | None:
         """Why a wider network would not help, None where it may."""
@@ -141,11 +156,3 @@ class Growth:
         """Goes on from a state."""
         for name, value in state.items():
             setattr(self, name, value)
-
-    def _stands_still(self, merit: float) -> bool:
-        """Whether the merit has not halved for long."""
-        if merit <= self.milestone:
-            self.milestone, self.idle = 0.5 * merit, 0
-        else:
-            self.idle += 1
-        return self.idle >= PATIENCE

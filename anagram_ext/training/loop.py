@@ -248,7 +248,10 @@ def _loop(run: Run, limits: Limits, after_row: Callable[[], None], watchers: lis
     reached = limits.reached(run.steps, run.seconds)
     if reached is not None:
         return reached
+    growth = run.growth
     while True:
+        if growth is not None:
+            growth.before_step(run)
         info = run.step()
         limit = limits.reached(run.steps, run.seconds)
         stop = info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limit)
@@ -256,8 +259,10 @@ def _loop(run: Run, limits: Limits, after_row: Callable[[], None], watchers: lis
             run.record(info)
             after_row()
             asked = _asked_for(run, watchers)
-            if run.growth is not None and asked is None and limit is None:
-                stop = run.growth.instead_of(stop, run)
+            if growth is not None:
+                growth.notice(run.merit)
+                if stop and asked is None and limit is None:
+                    stop = growth.instead_of(stop, run)
             stop = stop or asked
         if stop:
             return stop

@@ -64,15 +64,13 @@ def test_new_neurons_are_seen_by_the_tangent_space(widths):
     assert ranks[1] >= ranks[0] + 5
 
 
-def test_new_weights_are_as_large_as_the_old_ones():
+def test_new_weights_are_those_of_a_fresh_network():
+    """Whatever the old ones have become: uniform within Glorot's bound, biases as well."""
     model = ax.MLP([2, 40, 40, 1])
-    theta = 7.0 * model.init(0)
-    wide = model.widened(theta, (2, 80, 80, 1))[1]
-    incoming = wide[: 80 * 2].view(80, 2)
-    old, new = incoming[:40].square().mean().sqrt(), incoming[40:].square().mean().sqrt()
-    assert 0.7 < float(new / old) < 1.4
-    zero = model.widened(torch.zeros_like(theta), 2.0)[1]
-    assert float(zero[: 80 * 2].view(80, 2)[40:].abs().min()) > 0
+    wide = model.widened(7.0 * model.init(0), (2, 80, 80, 1))[1]
+    incoming, biases = wide[: 80 * 2].view(80, 2)[40:], wide[80 * 2 : 80 * 3][40:]
+    assert 0.8 < float(incoming.abs().max()) / (6 / 82) ** 0.5 <= 1
+    assert 0.8 < float(biases.abs().max()) / 0.5**0.5 <= 1
 
 
 @pytest.mark.parametrize(
