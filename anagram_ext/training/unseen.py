@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # The network hardly moves in directions with a singular value below this share of the largest one.
 LEAST_SINGULAR: Final = 1e-8
+# A condition of fewer rows samples no function: an integral, a value at a corner. Without it the
+# problem is another one, and that it is missed if left out says nothing.
+FEWEST_ROWS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Unseen:
     Attributes:
         free: the share of its rows that the tangent space can fit whatever their values are (their
             mean leverage), between 0 and 1.
-        press: its loss if each of its rows is left out in turn.
+        press: its loss if each of its rows is left out in turn; nan for fewer than ``FEWEST_ROWS``.
     """
 
     free: Mapping[str, float]
@@ -93,6 +96,8 @@ def unseen_rows(
         {name: float(leverages[part].mean()) for name, part in rows.items()},
         {
             name: press(_limited(left_out[part], here.residual[part], (relative or {}).get(name)))
+            if part.stop - part.start >= FEWEST_ROWS
+            else math.nan
             for name, part in rows.items()
         },
     )

@@ -15,12 +15,13 @@ from anagram_ext.training.unseen import unseen_rows
 from anagram_ext.training.validation import Validation
 
 LINE = ax.Box(x=(0, 1))
-SPOTS = torch.tensor([[0.1], [0.5], [0.9]], dtype=torch.float64)
-VALUES = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+SPOTS = torch.linspace(0.1, 0.9, 12, dtype=torch.float64)[:, None]
+VALUES = 1 + SPOTS[:, 0].square() + torch.sin(40 * SPOTS[:, 0])
+N = len(SPOTS)
 
 
 def line_system(device="cpu") -> PdeSystem:
-    """u = a x + b with a slope of 1 at four points and three measurements."""
+    """u = a x + b with a slope of 1 at four points and a dozen measurements."""
     conditions = {
         "slope": ax.Condition(lambda u, x: u.d("x") - 1.0, LINE.grid(4)),
         "data": ax.Data(SPOTS, VALUES),
@@ -33,10 +34,10 @@ def line_rows() -> tuple[np.ndarray, np.ndarray]:
     J = np.vstack(
         [
             np.array([[1.0, 0.0]] * 4) / 2,
-            np.hstack([SPOTS.numpy(), np.ones((3, 1))]) / np.sqrt(3),
+            np.hstack([SPOTS.numpy(), np.ones((N, 1))]) / np.sqrt(N),
         ]
     )
-    wanted = np.concatenate([np.full(4, 1.0) / 2, VALUES.numpy() / np.sqrt(3)])
+    wanted = np.concatenate([np.full(4, 1.0) / 2, VALUES.numpy() / np.sqrt(N)])
     return J, wanted
 
 
@@ -45,7 +46,7 @@ def test_free_shares_are_mean_leverages(device):
     first = system.model.init(0)
     found = unseen_rows(system, Validation(system), first, first)
     Q, _ = np.linalg.qr(line_rows()[0])
-    assert found.free == {"data": pytest.approx(float((Q[4:] ** 2).sum() / 3), rel=1e-10)}
+    assert found.free == {"data": pytest.approx(float((Q[4:] ** 2).sum() / N), rel=1e-10)}
 
 
 @pytest.mark.parametrize("moved", [0.0, 0.3])
@@ -57,11 +58,27 @@ def test_rows_are_left_out_of_the_whole_fit(moved):
     theta = torch.from_numpy(best) + moved
     found = unseen_rows(system, Validation(system), theta, torch.zeros_like(theta))
     left_out = []
-    for i in (4, 5, 6):
-        rest = [j for j in range(7) if j != i]
+    for i in range(4, 4 + N):
+        rest = [j for j in range(4 + N) if j != i]
         without = np.linalg.lstsq(J[rest], wanted[rest], rcond=None)[0]
         left_out.append(J[i] @ without - wanted[i])
     assert found.press == {"data": pytest.approx(0.5 * float(np.square(left_out).sum()), rel=1e-9)}
+
+
+def test_a_single_condition_is_no_sample():
+    """Its row is free, since nothing else tells it; but nothing lies between its points."""
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "slope": ax.Condition(lambda u, x: u.d("x") - 1.0, LINE.grid(9)),
+            "mean": ax.Integral(lambda u, x: u, LINE.quadrature(4), equals=2.0),
+        },
+    )
+    run = ax.train(problem, ax.MLP([1, 4, 1]), steps=60, progress=False)
+    assert math.isnan(run.press["mean"])
+    assert run.verdict is not ax.Verdict.OVERFITTED
+    assert "left out" not in str(run.warning)
 
 
 def test_nothing_is_asked_where_all_points_have_a_region():
@@ -129,4 +146,4 @@ def test_no_row_is_missed_by_more_than_its_terms():
     assert found <= whole
     size = float(residual.square().mean().sqrt()) / relative  # of the terms
     strict = unseen_rows(system, validation, theta, first, {"data": 1e12}).press["data"]
-    assert strict == pytest.approx(0.5 * 3 * (size * relative / 1e12) ** 2, rel=1e-9)
+    assert strict == pytest.approx(0.5 * N * (size * relative / 1e12) ** 2, rel=1e-9)
