@@ -206,3 +206,13 @@ def test_the_system_of_a_problem_is_left_out_as_well():
     shift = 1e-5 * float(torch.linalg.matrix_norm(J, 2)) ** 2
     found = here.jacobian.factorise()
     assert found.press(r, 1e-5) == pytest.approx(without_each_row(J, r, shift), rel=1e-8)
+
+
+def test_rows_are_left_out_where_J_is(device):
+    J, r = matrix(40, 12), vector(40)
+    there = factorise(J.to(device))
+    torch.testing.assert_close(
+        there.leverages(1e-4).cpu(), hat_diagonal(J, 9e-4), rtol=1e-10, atol=1e-13
+    )
+    left_out = without_each_row(J, r, 9e-4)
+    assert there.press(r.to(device), 1e-4) == pytest.approx(left_out, rel=1e-9)
