@@ -52,6 +52,7 @@ class Factorisation:
         self._on_host = torch.empty(len(native), dtype=dtype)
         native.singular_values(self._on_host)
         self.singular_values = self._on_host.to(device)
+        self._leverages: tuple[float, torch.Tensor, torch.Tensor] | None = None
 
     @property
     def method(self) -> str:
@@ -194,8 +195,7 @@ class Factorisation:
         Raises:
             ValueError: the damping is negative or not finite.
         """
-        kept, _ = self._shares(damping)
-        return self._row_squares(kept[None])[0]
+        return self._fitted_and_free(damping)[0].clone()
 
     def left_out(self, r: torch.Tensor, damping: float) -> torch.Tensor:
         """The residual of each row at the damped solution of all other rows, [S].
@@ -215,16 +215,13 @@ class Factorisation:
             ValueError: the damping is negative or not finite, or ``r`` does not fit.
             NonFiniteError: ``r`` holds NaN or infinity.
         """
-        kept, lost = self._shares(damping)
+        _, lost = self._shares(damping)
         (rows,) = self._rows(r, "r")
         coordinates = self.project(rows)
         remaining = self.push(lost * coordinates)
-        seen, free = self._row_squares(torch.stack([kept, lost]))
-        if len(kept) < self.shape[0]:  # otherwise U is square, and nothing lies outside of it
-            rounding = _ROUNDING * torch.finfo(rows.dtype).eps
+        if len(lost) < self.shape[0]:  # otherwise U is square, and nothing lies outside of it
             remaining = remaining + (rows - self.push(coordinates))
-            free = free + (1.0 - seen - free).clamp(min=rounding)
-        left_out: torch.Tensor = remaining / free
+        left_out: torch.Tensor = remaining / self._fitted_and_free(damping)[1]
         return left_out
 
     def press(self, r: torch.Tensor, damping: float) -> float:
@@ -257,6 +254,16 @@ class Factorisation:
         there = total > 0
         total = torch.where(there, total, torch.ones_like(total))
         return squares / total, torch.where(there, damping / total, torch.ones_like(total))
+
+    def _fitted_and_free(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Leverages h [S], and 1 - h, no difference where U is square; kept for the last damping."""
+        if self._leverages is None or self._leverages[0] != damping:
+            seen, free = self._row_squares(torch.stack(self._shares(damping)))
+            if len(self.singular_values) < self.shape[0]:
+                rounding = _ROUNDING * torch.finfo(seen.dtype).eps
+                free = free + (1.0 - seen - free).clamp(min=rounding)
+            self._leverages = (damping, seen, free)
+        return self._leverages[1:]
 
     def _row_squares(self, weights: torch.Tensor) -> torch.Tensor:
         """``sum_j w_j U_ij^2`` for weights [q, k], [q, S]; U is made some columns at a time."""

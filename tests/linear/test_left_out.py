@@ -208,7 +208,7 @@ def test_the_system_of_a_problem_is_left_out_as_well():
     assert found.press(r, 1e-5) == pytest.approx(without_each_row(J, r, shift), rel=1e-8)
 
 
-def test_rows_are_left_out_where_J_is(device):
+def test_rows_are_left_out_on_the_device_of_the_matrix(device):
     J, r = matrix(40, 12), vector(40)
     there = factorise(J.to(device))
     torch.testing.assert_close(
