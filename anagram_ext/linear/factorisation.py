@@ -256,7 +256,7 @@ class Factorisation:
         return squares / total, torch.where(there, damping / total, torch.ones_like(total))
 
     def _fitted_and_free(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Leverages h [S], and 1 - h, no difference where U is square; kept for the last damping."""
+        """Leverages h [S], and 1 - h, no difference where U is square; the last ones are kept."""
         if self._leverages is None or self._leverages[0] != damping:
             seen, free = self._row_squares(torch.stack(self._shares(damping)))
             if len(self.singular_values) < self.shape[0]:
