@@ -122,8 +122,7 @@ class Run:
         """Goes on from the best iterate with a wider network of the same function."""
         merit, loss, theta = self._best
         wider, larger = self._wider(theta)
-        self._change_to(wider)
-        self._theta, self._best = larger, (merit, loss, larger)
+        self._change_to(wider, (merit, loss, larger))
         with self._clock():
             self.method.start(self.system, larger)
 
@@ -132,15 +131,17 @@ class Run:
         model = cast("Widening", self.system.model)
         return model.widened(theta, FACTOR, seed=self.system.n_parameters)
 
-    def _change_to(self, wider: Model) -> None:
-        """Takes the wider network for all that follows."""
-        _, self._first = self._wider(self._first)
-        draws = self.system.draws
-        self.system = self.system.rebuilt(wider, self.system.balance)
-        self.system.skip_draws(draws)
-        self._validation = Validation(self.system)
+    def _change_to(self, wider: Model, best: tuple[float, float, Tensor]) -> None:
+        """Takes the wider network, and the best iterate in it, for all that follows."""
+        _, first = self._wider(self._first)
+        system = self.system.rebuilt(wider, self.system.balance)
+        system.skip_draws(self.system.draws)
+        validation = Validation(system)
+        # All at once, when all is there: Ctrl-C may come any time.
+        self.system, self._validation, self._best = system, validation, best
+        self._first, self._theta = first, best[2]
         if self._coupling is not None:
-            self._coupling.move_to(self.system)
+            self._coupling.move_to(system)
 
     def state(self) -> dict[str, Any]:
         """What ``restore`` needs to go on from here, without the method and the history."""
@@ -163,7 +164,8 @@ class Run:
         if self.growth is not None:
             self.growth.restore(state["growth"])
             for _ in range(self.growth.times):
-                self._change_to(self._wider(self._first)[0])
+                wider, first = self._wider(self._first)
+                self._change_to(wider, (math.inf, math.inf, first))  # the best one is read below
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.factorisations, self.evaluations = state["factorisations"], state["evaluations"]
         self.first_loss, self._theta = state["first_loss"], state["theta"]
