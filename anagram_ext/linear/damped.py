@@ -70,7 +70,7 @@ class DampedSolves(Protocol):
         How many combinations of the rows a damped step can follow: sum of S^2 / (S^2 + l).
         """
 
-    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
+    def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
         """The diagonal of ``A (A^T A + l)^-1 A^T`` [S], estimated; its sum is ``effective``.
 
         Random signs stand for the identity: a sum over rows with m effective parameters is right
@@ -80,7 +80,15 @@ class DampedSolves(Protocol):
 
         Args:
             shift: l.
-            probes: how many vectors of signs; each costs one product with A.
+            probes: how many vectors of signs; each costs one product with A. None calculates the
+                diagonal, by as many products as there are directions.
+        """
+
+    def press(self, shift: float) -> float:
+        """The loss that the damped step leaves on rows that it has not seen.
+
+        ``1/2 sum ((r - A y)_i / (1 - h_i))^2`` with the calculated leverages h: each row is
+        predicted by the step that leaves it out, see ``anagram_ext.linear.left_out``.
         """
 
     def captured(self, shift: float) -> float:
@@ -106,6 +114,7 @@ class Spectral:
         self._factorisation = factorisation
         self._sigma = factorisation.singular_values  # [k]
         self._target = factorisation.project(residual)  # c = U^T r, [k]
+        self._residual = residual
         self._loss = loss
         self.unit = factorisation.largest**2 or 1.0
         self.searched = factorisation.searched
@@ -144,11 +153,17 @@ class Spectral:
         """``sum S^2 / (S^2 + l)``."""
         return float(self._shares(shift).sum())
 
-    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
+    def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
         """Mean squares of ``U (S^2 / (S^2 + l))^1/2 z``, z random signs."""
+        if probes is None:
+            return self._factorisation.leverages(shift / self.unit)
         signs = random_signs((probes, len(self._sigma)), self._sigma)
         seen = self._factorisation.push(self._shares(shift).sqrt() * signs)  # [probes, S]
         return with_sum(seen.square_().mean(dim=0), self.effective(shift))
+
+    def press(self, shift: float) -> float:
+        """That of the factorisation."""
+        return self._factorisation.press(self._residual, shift / self.unit)
 
     def captured(self, shift: float) -> float:
         """The share of the first ``rank`` directions."""

@@ -10,6 +10,7 @@ import torch
 from anagram_ext.checks import check_kind
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
+from anagram_ext.linear.left_out import press
 from anagram_ext.native.plan import stream_of
 
 
@@ -56,6 +57,7 @@ class Factorisation:
         self._on_host = torch.empty(len(native), dtype=dtype)
         native.singular_values(self._on_host)
         self.singular_values = self._on_host.to(device)
+        self._leverages: tuple[float, torch.Tensor, torch.Tensor] | None = None
 
     @property
     def method(self) -> str:
@@ -181,6 +183,112 @@ class Factorisation:
             raise NonFiniteError(f"direction must be below {largest:.3g}, got more; scale J and r")
         return direction.reshape(*r.shape[:-1], self.shape[1])
 
+    def effective(self, damping: float) -> float:
+        """The effective number of parameters ``df = sum sigma^2 / (sigma^2 + l)``.
+
+        As many combinations of the rows a damped solve can follow.
+
+        Args:
+            damping: l relative to the square of the largest singular value, at least 0.
+
+        Raises:
+            ValueError: the damping is negative or not finite.
+        """
+        return float(self._shares(damping)[0].sum())
+
+    def leverages(self, damping: float) -> torch.Tensor:
+        """How many of the effective parameters each row claims, ``diag U f U^T`` [S].
+
+        f = sigma^2 / (sigma^2 + l). Row i of a damped solve fits the share h_i of whatever it says;
+        the h_i add up to ``effective``. Costs about as much as applying U to k vectors.
+
+        Args:
+            damping: l relative to the square of the largest singular value, at least 0.
+
+        Raises:
+            ValueError: the damping is negative or not finite.
+        """
+        return self._fitted_and_free(damping)[0].clone()
+
+    def left_out(self, r: torch.Tensor, damping: float) -> torch.Tensor:
+        """The residual of each row at the damped solution of all other rows, [S].
+
+        ``((I - H) r)_i / (1 - h_i)`` with ``H = U f U^T``, exactly. Source: Allen (1974) and Golub,
+        Heath & Wahba (1979), see ``anagram_ext.linear.left_out``.
+
+        Args:
+            r: [S].
+            damping: l relative to the square of the largest singular value, at least 0.
+
+        Returns:
+            The residuals; nan or inf where a row is fitted whatever it says (l = 0 and no more rows
+            than parameters).
+
+        Raises:
+            ValueError: the damping is negative or not finite, or ``r`` does not fit.
+            NonFiniteError: ``r`` holds NaN or infinity.
+        """
+        _, lost = self._shares(damping)
+        (rows,) = self._rows(r, "r")
+        coordinates = self.project(rows)
+        remaining = self.push(lost * coordinates)
+        if len(lost) < self.shape[0]:  # otherwise U is square, and nothing lies outside of it
+            remaining = remaining + (rows - self.push(coordinates))
+        left_out: torch.Tensor = remaining / self._fitted_and_free(damping)[1]
+        return left_out
+
+    def press(self, r: torch.Tensor, damping: float) -> float:
+        """What the loss of a damped solve would be on rows that it has not seen.
+
+        The predicted residual sum of squares as a loss, ``1/2 ||left_out||^2``. For rows that carry
+        the square roots of their weights it is a weighted mean over points, as the loss is.
+
+        Args:
+            r: [S].
+            damping: l relative to the square of the largest singular value, at least 0.
+
+        Returns:
+            The loss; inf where rows are fitted whatever they say.
+
+        Raises:
+            ValueError: the damping is negative or not finite, or ``r`` does not fit.
+            NonFiniteError: ``r`` holds NaN or infinity.
+        """
+        return press(self.left_out(r, damping))
+
+    def _shares(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a damping leaves of each direction, f [k], and 1 - f without a difference."""
+        check_kind("damping", damping, (int, float), "a number")
+        if not (damping >= 0 and math.isfinite(damping)):
+            raise ValueError(f"damping must be at least 0 and finite, got {damping}")
+        # Relative to the largest, so that no square leaves the range of numbers.
+        squares = (self.singular_values / (self.largest or 1.0)).square()
+        total = squares + damping
+        there = total > 0
+        total = torch.where(there, total, torch.ones_like(total))
+        return squares / total, torch.where(there, damping / total, torch.ones_like(total))
+
+    def _fitted_and_free(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Leverages h [S], and 1 - h, no difference where U is square; the last ones are kept."""
+        if self._leverages is None or self._leverages[0] != damping:
+            seen, free = self._row_squares(torch.stack(self._shares(damping)))
+            if len(self.singular_values) < self.shape[0]:
+                rounding = _ROUNDING * torch.finfo(seen.dtype).eps
+                free = free + (1.0 - seen - free).clamp(min=rounding)
+            self._leverages = (damping, seen, free)
+        return self._leverages[1:]
+
+    def _row_squares(self, weights: torch.Tensor) -> torch.Tensor:
+        """``sum_j w_j U_ij^2`` for weights [q, k], [q, S]; U is made some columns at a time."""
+        k = len(self.singular_values)
+        sums = weights.new_zeros((len(weights), self.shape[0]))
+        for start in range(0, k, _COLUMNS):
+            width = min(_COLUMNS, k - start)
+            units = weights.new_zeros((width, k))
+            units[:, start : start + width].fill_diagonal_(1.0)
+            sums += weights[:, start : start + width] @ self.push(units).square_()
+        return sums
+
     def _rows(self, vectors: torch.Tensor, name: str) -> torch.Tensor:
         """Vectors [n] or [q, n] as contiguous rows [q, n] without gradient."""
         check_kind(name, vectors, torch.Tensor, "a torch tensor")
@@ -192,6 +300,8 @@ class Factorisation:
         return vectors.detach().resolve_neg().reshape(-1, vectors.shape[-1]).contiguous()
 
 
+_ROUNDING: Final = 16  # units of it that a sum of squares along a row of U is right to, about
+_COLUMNS: Final = 64  # of U that are made at once
 _MODERATE: Final = 2.0**40  # with its inverse: a range whose products every dtype can hold
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from anagram_ext.linear.damped import CANCELLED, PROBES, random_signs, with_sum
+from anagram_ext.linear.left_out import press
 from anagram_ext.linear.shifted import Shifted
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Gram:
         self._scale = scale
         self._shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
         self._pulled = jacobian.rmatvec(residual) / scale  # g
+        self._residual = residual
         self._loss = loss
         self.unit = self._shifted.unit
         self._step = cache(lambda shift: self._shifted.solve(shift, self._pulled))
@@ -99,13 +101,26 @@ class Gram:
         """``tr (G + l)^-1 G``, see ``Shifted.effective``."""
         return self._shifted.effective(shift)
 
-    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
-        """Mean squares of ``A L^-T z``, L the Cholesky factor of G + l and z random signs."""
+    def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
+        """Mean squares of ``A L^-T z``, L the Cholesky factor of G + l and z random signs.
+
+        Or the sum of squares over unit vectors z.
+        """
         factor = self._shifted.factor(shift)
-        signs = random_signs((len(factor), probes), factor)
-        directions = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [P, probes]
-        seen = torch.stack([self._jacobian.matvec(v / self._scale) for v in directions.T])
-        return with_sum(seen.square_().mean(dim=0), self.effective(shift))
+        if probes is None:
+            vectors = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
+        else:
+            vectors = random_signs((len(factor), probes), factor)
+        directions = torch.linalg.solve_triangular(factor.T, vectors, upper=True)  # [P, probes]
+        total = torch.zeros_like(self._residual)
+        for direction in directions.T:
+            total += self._jacobian.matvec(direction / self._scale).square_()
+        return total if probes is None else with_sum(total / probes, self.effective(shift))
+
+    def press(self, shift: float) -> float:
+        """From the residual after the step and all leverages: P products with J."""
+        remaining = self._residual - self._jacobian.matvec(self._step(shift) / self._scale)
+        return press(remaining / (1.0 - self.leverages(shift, None)))
 
     def captured(self, shift: float) -> float:
         """``1/2 r A (G + l)^-1 A^T r``."""
@@ -170,12 +185,14 @@ class RowGram:
         """``tr (K + l)^-1 K``, see ``Shifted.effective``."""
         return self._shifted.effective(shift)
 
-    def leverages(self, shift: float, probes: int = PROBES) -> Tensor:
-        """``1 - l diag (K + l)^-1``, without probes."""
+    def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
+        """``1 - l diag (K + l)^-1``, calculated whatever the number of probes."""
         del probes
-        inverse = torch.cholesky_inverse(self._shifted.factor(shift))
-        values = (1 - shift * inverse.diagonal()).clamp_(min=0.0)
-        return with_sum(values, self.effective(shift))
+        return (1 - self._free(shift)).clamp_(min=0.0)
+
+    def press(self, shift: float) -> float:
+        """From ``r - A y = l z`` and all leverages."""
+        return press(self._kept(shift) / self._free(shift))
 
     def captured(self, shift: float) -> float:
         """``1/2 r K z = 1/2 r (r - l z)``."""
@@ -184,6 +201,10 @@ class RowGram:
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``y - A^T (K + l)^-1 A y``."""
         return y - self._solution(shift, self._jacobian.matvec(y))
+
+    def _free(self, shift: float) -> Tensor:
+        """What no parameter claims of each row: ``l diag (K + l)^-1`` [S]."""
+        return shift * torch.cholesky_inverse(self._shifted.factor(shift)).diagonal()
 
     def _solution(self, shift: float, right: Tensor) -> Tensor:
         return self._jacobian.rmatvec(self._shifted.solve(shift, right))

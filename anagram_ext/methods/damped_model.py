@@ -11,6 +11,7 @@ from torch import Tensor
 
 from anagram_ext.linear.damped import Spectral
 from anagram_ext.linear.gram import Gram, RowGram, gram_pays
+from anagram_ext.linear.left_out import MOST_ESTIMATED, press
 from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Trial:
         step: the step in scaled parameters, in coordinates of the solver, ``[n]``.
         correction: what the same factorisation would still add to it, ``[n]``.
         ratio: length of the correction over length of the step; inf where not finite.
+        residual: where the step ends, ``[S]``; zero where it is not finite.
     """
 
     damping: float
@@ -45,6 +47,7 @@ class Trial:
     step: Tensor
     correction: Tensor
     ratio: float
+    residual: Tensor
 
 
 class DampedModel:
@@ -85,6 +88,7 @@ class DampedModel:
         if found is None:
             found = _by_singular_values(here, math.sqrt(least_damping), left_out)
         self._solves, self._scale = found
+        self._leverages: dict[float, Tensor] = {}  # by damping
         self._system = system
         self._theta = theta
         self._searched = searched
@@ -123,7 +127,18 @@ class DampedModel:
 
     def leverages(self, damping: float) -> Tensor:
         """How many of these each row claims, [S], see ``DampedSolves.leverages``."""
-        return self._solves.leverages(damping * self._solves.unit)
+        if damping not in self._leverages:
+            self._leverages[damping] = self._solves.leverages(damping * self._solves.unit)
+        return self._leverages[damping]
+
+    def press(self, trial: Trial) -> float:
+        """What the loss of a trial is about on rows that its step has not seen.
+
+        ``1/2 sum (r_i / (1 - h_i))^2`` with the residual r where the step ends, of which the linear
+        model knows nothing, and estimated leverages: exact for a linear residual up to these.
+        """
+        free = 1.0 - self.leverages(trial.damping).clamp(max=MOST_ESTIMATED)
+        return press(trial.residual / free) if math.isfinite(trial.loss) else math.inf
 
     def captured(self, damping: float) -> float:
         """``||P_k r||^2 / ||r||^2``: the share of the residual that these directions see."""
@@ -157,16 +172,15 @@ class DampedModel:
         lengths = [torch.linalg.vector_norm(vectors, dim=1) for vectors in (steps, corrections)]
         numbers = torch.stack([losses, *lengths], dim=1).tolist()  # read from a GPU at once
         trials = []
-        for damping, theta, step, correction, (loss, length, correction_length) in zip(
-            dampings, thetas, steps, corrections, numbers, strict=True
+        for damping, theta, step, correction, residual, (loss, length, correction_length) in zip(
+            dampings, thetas, steps, corrections, residuals, numbers, strict=True
         ):
             finite = math.isfinite(loss)
             # No step, no correction: a stationary point is trusted.
             ratio = correction_length / length if length > 0 else 0.0
             ratio = ratio if finite else math.inf
-            trials.append(
-                Trial(damping, theta, loss if finite else math.inf, step, correction, ratio)
-            )
+            reached = loss if finite else math.inf
+            trials.append(Trial(damping, theta, reached, step, correction, ratio, residual))
         return trials
 
 

@@ -36,6 +36,8 @@ CONFIRMED: Final = 3  # that many steps that promise no other record end the run
 STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a stationary point
 AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 
+PRESS_EVERY: Final = 10  # steps: leverages cost some 4 % of one, unless somebody else needs them
+
 PATIENCE: Final = 50  # steps without a loss below half of the best one
 SURE: Final = 8  # that many idle steps before singular values are used, whatever they cost
 NO_PROGRESS: Final = f"no progress: the best loss has not halved in {PATIENCE} steps"
@@ -89,6 +91,7 @@ class NaturalLM:
         self._stalled = 0
         self._shakes = 0
         self._confirmed = 0
+        self._taken = 0
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""
@@ -107,13 +110,14 @@ class NaturalLM:
             "stalled": self._stalled,
             "shakes": self._shakes,
             "confirmed": self._confirmed,
+            "taken": self._taken,
         }
 
     def restore(self, system: System, state: State) -> None:
         """Goes on from where the state was taken."""
         self.start(system, state["theta"])
-        for name in self.state():
-            setattr(self, f"_{name}", state[name])
+        for name, value in state.items():
+            setattr(self, f"_{name}", value)
 
     def go_on_from(self, theta: Tensor) -> None:
         """Takes another iterate [P] for the next step; all else stays as it is."""
@@ -141,6 +145,9 @@ class NaturalLM:
         report = _report(model, chosen, rule)
         if self._system.redrawn:  # whoever draws the points wants to know
             report = replace(report, leverages=model.leverages(chosen.damping))
+        if self._system.redrawn or self._taken % PRESS_EVERY == 0:
+            report = replace(report, press=model.press(chosen))
+        self._taken += 1
         self._theta, self._damping = chosen.theta, trusted.damping
         rank = report.rank or 0
         self._searched = model.search_expected(rank, self._rank)

@@ -31,6 +31,8 @@ class StepInfo:
         gain: actual over predicted reduction of the loss; nan where nothing was predicted.
         effective: the effective number of parameters at the damping of the step,
             ``sum sigma^2 / (sigma^2 + damping)``; nan where the method does not know it.
+        press: the loss after the step as rows that it has not seen would have it, each left out in
+            turn (see ``anagram_ext.linear.left_out``); nan where that was not worth its time.
         leverages: how many of them each row claims, ``[S]``, an estimate; None where the method
             does not know or the points stay the same.
     """
@@ -47,6 +49,7 @@ class StepInfo:
     captured: float = math.nan
     gain: float = math.nan
     effective: float = math.nan
+    press: float = math.nan
     leverages: Tensor | None = None
 
 

@@ -21,6 +21,7 @@ from anagram_ext.checks import (
     strings,
 )
 from anagram_ext.models.torch_bridge import ACTIVATIONS, from_sequential, to_sequential
+from anagram_ext.models.widening import widened_parameters, wider
 from anagram_ext.native.plan import Plan, require_device
 from anagram_ext.pde import operators
 
@@ -199,6 +200,29 @@ class MLP:
         distinct = tuple(dict.fromkeys(wanted))
         computed = dict(zip(distinct, self._evaluate(theta, points, distinct), strict=True))
         return {name: computed[operator] for name, operator in zip(names, wanted, strict=True)}
+
+    def widened(
+        self, theta: Tensor, by: float | Sequence[int], seed: int = 0
+    ) -> tuple[MLP, Tensor]:
+        """A larger network with the same function, and its parameters.
+
+        The weights into new neurons are random, those out of them zero: values and derivatives in
+        the inputs stay what they are, up to rounding.
+
+        Args:
+            theta: parameters [P].
+            by: a factor of the hidden widths, or all widths of the larger network.
+            seed: of the new weights.
+
+        Raises:
+            TypeError: ``by`` is neither.
+            ValueError: the factor is not above one, the widths do not contain those of now, or
+                there is no hidden layer.
+        """
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        widths = wider(self.widths, by)
+        larger = widened_parameters(theta.detach(), self.widths, widths, check_seed(seed))
+        return replace(self, widths=widths), larger
 
     def to_torch(self, theta: Tensor) -> nn.Sequential:
         """The same network as ``torch.nn.Sequential(Linear, activation, ...)``, where theta is."""

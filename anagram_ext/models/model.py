@@ -11,7 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_points, check_theta, device_name, strings
+from anagram_ext.checks import (
+    check_kind,
+    check_points,
+    check_seed,
+    check_theta,
+    device_name,
+    strings,
+)
 from anagram_ext.models.constants import ConstantJets, Constants
 from anagram_ext.models.inputs import InputMap, embedded_jets
 from anagram_ext.models.mlp import MLP, checked_names
@@ -136,6 +143,31 @@ class Model:
             own = int(np.random.SeedSequence([seed, i]).generate_state(1)[0])
             parts.append(mlp.init(own, scheme))
         return torch.cat([*parts, self._constants.init().to(parts[0])])
+
+    def widened(self, theta: Tensor, by: float, seed: int = 0) -> tuple[Model, Tensor]:
+        """The same model with larger networks and the same fields, and its parameters.
+
+        Args:
+            theta: parameters [P].
+            by: a factor of all hidden widths, see ``MLP.widened``.
+            seed: of the new weights.
+
+        Raises:
+            TypeError: ``by`` is no number.
+            ValueError: the factor is not above one, or a network has no hidden layer.
+        """
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        check_kind("by", by, (int, float), "a number")
+        larger: dict[Any, MLP] = {}
+        parts: list[Tensor] = []
+        for place, (key, mlp) in enumerate(self._by_key.items()):
+            own = theta[self.layout["+".join(_as_tuple(key))]]
+            larger[key], part = mlp.widened(own, by, check_seed(seed) + place)
+            parts.append(part)
+        parts.append(theta[self.n_parameters - self._constants.size :].detach())
+        one = isinstance(self.networks, MLP)
+        networks = next(iter(larger.values())) if one else larger
+        return replace(self, networks=networks), torch.cat(parts)
 
     def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
         """The fields [n, number of fields] at points [n, d], outside of autograd."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -114,3 +114,17 @@ class Model(Protocol):
 
     def describe(self) -> dict[str, object]:
         """What the model is, as plain numbers and strings, for summaries and checkpoints."""
+
+
+@runtime_checkable
+class Widening(Protocol):
+    """A model that can grow without another function."""
+
+    def widened(self, theta: Tensor, by: float, seed: int = 0) -> tuple[Model, Tensor]:
+        """A larger model with the same fields, and its parameters.
+
+        Args:
+            theta: parameters [P].
+            by: a factor of the hidden widths, above one.
+            seed: of the new weights.
+        """

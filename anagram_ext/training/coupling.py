@@ -130,6 +130,11 @@ class Coupling:
             for name, least in self._least.items():
                 self._needs[name] = self._wanted(name, least, info.leverages)
 
+    def move_to(self, system: PdeSystem) -> None:
+        """Goes on with another model for the same problem; the next step draws new points."""
+        self.system = system
+        self._age, self._best, self._drawn_at = 0, (math.inf, None), None
+
     def state(self) -> dict[str, Any]:
         """What ``restore`` needs to go on from here."""
         return {

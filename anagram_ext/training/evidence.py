@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.errors import NonFiniteError, OutOfMemoryError
+from anagram_ext.errors import NonFiniteError
 from anagram_ext.pde import operators
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.error_estimate import (
@@ -18,6 +18,7 @@ from anagram_ext.training.error_estimate import (
     is_plain,
     points_of,
 )
+from anagram_ext.training.unseen import Unseen, unseen_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
 
 # Beyond this a run has failed, and nothing further is worth a factorisation.
 HOPELESS: Final = 1e-2
-# The network hardly moves in directions with a singular value below this share of the largest one.
-LEAST_SINGULAR: Final = 1e-8
 MOST_ENTRIES: Final = 100_000_000  # of a Jacobian on all held-out points
-_PROBES: Final = 64  # columns of U that are made at once
 
 
 @dataclass(frozen=True)
@@ -45,30 +43,51 @@ class Evidence:
         relative: for each condition the root mean square of its residual over that of the terms in
             it, on held-out points where it has some; of several residuals the largest.
         error: what that means for the fields; nan where it was not estimated.
-        free: for each condition without held-out points the share of its rows that the tangent
-            space can fit whatever their values are (their mean leverage), between 0 and 1.
+        unseen: what the rows of conditions without held-out points tell.
     """
 
     relative: Mapping[str, float]
     error: ErrorEstimate
-    free: Mapping[str, float]
+    unseen: Unseen
 
 
-def gather(system: PdeSystem, validation: Validation, theta: Tensor) -> Evidence:
+def gather(
+    system: PdeSystem, validation: Validation, theta: Tensor, first: Tensor | None = None
+) -> Evidence:
     """The evidence for parameters [P]; it costs about as much as two steps, less after a failure.
 
     Args:
         system: the least-squares problem.
         validation: its held-out points.
         theta: the iterate that a run returns.
+        first: that it began with; zero by default.
     """
     blocks = {name: _judge_of(system, validation, name) for name in system.problem.conditions}
     relative = relative_residuals(system, blocks, theta)
     measured = validation.measured()  # their residual may be noise
     if not all(v <= HOPELESS for name, v in relative.items() if name not in measured):
-        return Evidence(relative, UNKNOWN, dict.fromkeys(validation.unseen, math.nan))
+        return Evidence(relative, UNKNOWN, Unseen.unknown(validation))
     error = error_estimate(system, _affordable(system, blocks), theta)
-    return Evidence(relative, error, free_shares(system, validation, theta))
+    beginning = torch.zeros_like(theta) if first is None else first
+    unseen = unseen_rows(system, validation, theta, beginning, relative)
+    return Evidence(relative, error, unseen)
+
+
+def losses_on_unseen(
+    system: PdeSystem, validation: Validation, theta: Tensor, first: Tensor
+) -> dict[str, float]:
+    """The loss of each condition on held-out points, or on rows that are left out.
+
+    Args:
+        system: the least-squares problem.
+        validation: its held-out points.
+        theta: an iterate, [P].
+        first: the one that the run began with, [P].
+    """
+    blocks = {name: _judge_of(system, validation, name) for name in validation.unseen}
+    relative = relative_residuals(system, blocks, theta) if blocks else {}
+    left_out = unseen_rows(system, validation, theta, first, relative).press
+    return validation.held_out_losses(theta) | dict(left_out)
 
 
 def relative_residuals(
@@ -81,32 +100,6 @@ def relative_residuals(
     """
     everywhere = points_of(system, blocks)
     return {name: _relative(block, everywhere, theta) for name, block in blocks.items()}
-
-
-def free_shares(system: PdeSystem, validation: Validation, theta: Tensor) -> dict[str, float]:
-    """The mean leverage of the rows of each condition that has no held-out points.
-
-    It is the trace of ``U U^T`` over its rows: near one, the network fits any values there.
-    """
-    if not validation.unseen:
-        return {}
-    cutoff = max(LEAST_SINGULAR, 10 * torch.finfo(theta.dtype).eps)
-    try:
-        factorisation = system.linearise(theta).jacobian.factorise(smallest_cutoff=cutoff)
-    except (NonFiniteError, MemoryError, OutOfMemoryError):
-        return dict.fromkeys(validation.unseen, math.nan)
-    k = factorisation.rank(cutoff)
-    leverage = theta.new_zeros(system.n_rows)
-    for start in range(0, k, _PROBES):
-        width = min(_PROBES, k - start)
-        columns = theta.new_zeros((width, len(factorisation.singular_values)))
-        columns[:, start : start + width] = torch.eye(width).to(columns)
-        leverage += factorisation.push(columns).square().sum(dim=0)
-    return {
-        name: float(leverage[system.row_slices[name]].mean())
-        for name in validation.unseen
-        if system.row_slices[name].stop > system.row_slices[name].start
-    }
 
 
 def _affordable(system: PdeSystem, blocks: Mapping[str, Block]) -> Mapping[str, Block]:

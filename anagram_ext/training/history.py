@@ -35,7 +35,10 @@ class Row:
         captured: share of the residual that the tangent space still sees.
         gain: actual over predicted reduction of the loss.
         effective: effective number of parameters at the damping of the step.
+        press: the loss as predicted for rows that the step has not seen, each left out in turn; nan
+            in nine of ten steps unless points are redrawn.
         rows: S, which changes where points are tied to the damping.
+        parameters: P, which changes where the network grows.
         factorisations: singular value decompositions, summed over the run.
         evaluations: residual or gradient evaluations, summed over the run.
         accepted: the rule that accepted the step.
@@ -53,7 +56,9 @@ class Row:
     captured: float = math.nan
     gain: float = math.nan
     effective: float = math.nan
+    press: float = math.nan
     rows: int | None = None
+    parameters: int | None = None
     factorisations: int = 0
     evaluations: int = 0
     accepted: str = ""

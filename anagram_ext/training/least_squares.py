@@ -179,6 +179,7 @@ class _Fit:
             "seconds": self.seconds,
             "factorisations": self._factorisations,  # of the fit, not of the step
             "evaluations": self._evaluations,
+            "parameters": self.system.n_parameters,
         }
         self.history.append(Row(**(reported | counted)))
 

@@ -28,11 +28,13 @@ from anagram_ext.linear.group import Group, spread_over
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import model_of
+from anagram_ext.models.protocol import Widening
 from anagram_ext.models.torch_model import TorchModel
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.own_scales import in_own_units
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.directory import RunDirectory
+from anagram_ext.training.growth import FACTOR, LIMITS
 from anagram_ext.training.history import History
 from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.progress import reporting, tell_end
@@ -73,6 +75,7 @@ def train(
     out: str | Path | None = None,
     resume: bool = False,
     coupled: bool = True,
+    grow: bool = False,
     callbacks: Iterable[Callback] = (),
     group: ProcessGroup | None = None,
 ) -> TrainResult:
@@ -120,6 +123,11 @@ def train(
             sampler says, more where they are fewer than ten for each effective parameter of their
             condition, and the same ones for some steps once many parameters are effective. See
             ``anagram_ext.training.coupling``.
+        grow: whether the network is made wider, without another function, where it is what limits
+            the run: it stands still with as small a loss on points it has not seen as on its own,
+            and far from rounding errors. The run goes on, at most four times the method's usual
+            number of steps where neither ``steps`` nor ``seconds`` are given, until that no longer
+            pays; ``TrainResult.model`` is the last network. See ``anagram_ext.training.growth``.
         callbacks: called with the ``Run`` (``run.steps``, ``run.loss``, ``run.theta``,
             ``run.history.last``) behind every row of the history; the first that returns a string
             ends the run, for that reason.
@@ -150,15 +158,18 @@ def train(
     network = _network(problem, model, device)
     chosen = chosen_method(method, cutoff)
     watchers = _callbacks(callbacks)
-    limits = checked_limits(steps, seconds, chosen)
+    limits = checked_limits(steps, seconds, chosen, LIMITS if grow else 1)
     if resume and out is None:
         raise ValueError("out must be given to resume, got None")
+    if grow and group is not None:
+        raise ValueError("grow must be False where rows are spread over a group, got True")
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
     if scales:
         system = in_own_units(system, theta, first, seed)
         network = system.model
         first = _first_iterate(network, theta, seed)
+    _check_grows(grow, network, first)
     if not system.n_rows:
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
@@ -179,14 +190,16 @@ def train(
             _history(directory, problem) as history,
             reporting(progress, limits.steps, limits.seconds) as report,
         ):
-            run = Run(system, Validation(system), chosen, first, history, coupled=coupled)
+            run = Run(
+                system, Validation(system), chosen, first, history, coupled=coupled, grows=grow
+            )
 
             if resume:
                 _resume(directory, run, seed, ranks)
 
             def save() -> None:
                 if directory is not None:
-                    directory.save(problem, network, run.best_theta)
+                    directory.save(problem, run.system.model, run.best_theta)
                     save_state(directory.state, run, seed)
 
             def after_row() -> None:
@@ -279,18 +292,21 @@ def _loop(
     reached = agreed(limits.reached(run.steps, run.seconds))
     if reached is not None:
         return reached
+    growth = run.growth
     while True:
+        if growth is not None:
+            growth.before_step(run)
         info = run.step()
-        stop = agreed(
-            info.stop
-            or (
-                Stop.ROUND_OFF if run.at_round_off(info) else limits.reached(run.steps, run.seconds)
-            )
-        )
+        limit = limits.reached(run.steps, run.seconds)
+        stop = agreed(info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limit))
         if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)
             after_row()
             asked = agreed(_asked_for(run, watchers)) if watchers else None
+            if growth is not None:
+                growth.notice(run.merit)
+                if stop and asked is None and limit is None:
+                    stop = growth.instead_of(stop, run)
             stop = stop or asked
         if stop:
             return stop
@@ -356,8 +372,10 @@ class Limits:
         return None
 
 
-def checked_limits(steps: int | None, seconds: float | None, method: Method) -> Limits:
-    """The limits of a run with this method.
+def checked_limits(
+    steps: int | None, seconds: float | None, method: Method, times: int = 1
+) -> Limits:
+    """The limits of a run with this method; so many times its usual steps where none are given.
 
     Raises:
         TypeError: no numbers.
@@ -366,11 +384,20 @@ def checked_limits(steps: int | None, seconds: float | None, method: Method) -> 
     if steps is not None:
         steps = check_integer("steps", steps, least=1)
     if seconds is None:
-        return Limits(method.default_steps if steps is None else steps, None)
+        return Limits(times * method.default_steps if steps is None else steps, None)
     check_kind("seconds", seconds, (int, float), "a number")
     if isinstance(seconds, bool) or not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(f"seconds must be positive and finite, got {seconds!r}")
     return Limits(steps, float(seconds))
+
+
+def _check_grows(grow: bool, model: Model, theta: Tensor) -> None:
+    """Raises TypeError or ValueError for a model that is to be made wider and cannot."""
+    if not grow:
+        return
+    if not isinstance(model, Widening):
+        raise TypeError(f"model must be an MLP or a Model to grow, got {model!r}")
+    model.widened(theta, FACTOR)
 
 
 def _first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:

@@ -166,9 +166,11 @@ def march(
         The runs, and the solution at all times.
 
     Raises:
-        ValueError: an argument is wrong, nothing holds at the first time, or the problem has
-            unknown coefficients, which would be others in every window.
+        ValueError: an argument is wrong, ``grow`` is among the options, nothing holds at the first
+            time, or the problem has unknown coefficients, which would be others in every window.
     """
+    if options.get("grow"):
+        raise ValueError("grow must be left out: every window begins with the network before it")
     plan = Windows(problem, model, coordinate, options.get("device"))
     runs: list[TrainResult] = []
     first, *pending = ends_of_windows(times, windows, plan.bounds)

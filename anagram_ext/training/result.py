@@ -110,6 +110,15 @@ class TrainResult:
         """Why a condition has no held-out points, for each that has none."""
         return {} if self.facts is None else self.facts.unseen
 
+    @property
+    def press(self) -> Mapping[str, float]:
+        """The loss of each condition without held-out points if its rows are left out in turn.
+
+        What the held-out loss is to the others: far above ``losses`` where the network fits the
+        rows and not what they stand for. See ``anagram_ext.training.unseen``.
+        """
+        return {} if self.facts is None else self.facts.press
+
     def interrupted(self) -> TrainResult:
         """The same result of a run that Ctrl-C ended."""
         if self.facts is None:
@@ -179,4 +188,5 @@ class TrainResult:
             "losses": dict(self.losses),
             "held_out_losses": dict(self.held_out_losses),
             "not_held_out": dict(self.unseen),
+            "left_out": dict(self.press),
         }

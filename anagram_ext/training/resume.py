@@ -58,8 +58,9 @@ def resume_run(path: Path, run: Run, seed: int, state: bytes | None = None) -> N
         raise ValueError(f"{path} is not the state of a run: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f"{path} is not the state of a run of format {_FORMAT!r}")
-    # States of versions that tied no points to the damping do not say so.
-    expected, found = identity(run, seed), {"coupled": False} | content["identity"]
+    # States of versions that knew neither do not say so.
+    older = {"coupled": False, "grows": False}
+    expected, found = identity(run, seed), older | content["identity"]
     for name, value in expected.items():
         if found.get(name) != value:
             raise ValueError(
@@ -79,8 +80,9 @@ def identity(run: Run, seed: int) -> dict[str, object]:
         "conditions": list(system.problem.conditions),
         "method": run.method.name,
         "seed": seed,
-        "P": system.n_parameters,
+        "P": run.first_parameters,
         "S": run.first_rows,
         "coupled": run.coupled,
+        "grows": run.growth is not None,
         "dtype": str(system.model.dtype),
     }

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import torch
@@ -14,17 +14,18 @@ import torch
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
 from anagram_ext.training.coupling import Coupling
-from anagram_ext.training.evidence import gather
+from anagram_ext.training.evidence import gather, losses_on_unseen
+from anagram_ext.training.growth import FACTOR, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
-from anagram_ext.training.validation import total
+from anagram_ext.training.validation import Validation, total
 from anagram_ext.training.verdict import Facts, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from anagram_ext.models.protocol import Model, Widening
     from anagram_ext.systems.pde_system import PdeSystem
-    from anagram_ext.training.validation import Validation
 
 LOOK_BACK: Final = 10  # steps, at least, in which a loss that still falls has halved
 TIMES: Final = frozenset({"t", "time", "tau"})  # usual names of a time
@@ -40,9 +41,12 @@ class Run:
         theta: first iterate, ``[P]``.
         history: where the rows go.
         coupled: whether redrawn points are tied to the damping, where the method knows one.
+        grows: whether the network is widened where it is the limit.
 
     Attributes:
         first_rows: S of the first points.
+        first_parameters: P of the first network.
+        growth: what widens the network; None where it stays.
     """
 
     def __init__(
@@ -54,12 +58,15 @@ class Run:
         history: History,
         *,
         coupled: bool = False,
+        grows: bool = False,
     ) -> None:
         self.system = system
         self._validation = validation
         self.method = method
         self.history = history
         self.first_rows = system.n_rows
+        self.first_parameters = system.n_parameters
+        self.growth = Growth() if grows else None
         self._coupling: Coupling | None = None
         if coupled and system.redrawn and isinstance(method, Redirected):
             self._coupling = Coupling(system)
@@ -68,6 +75,7 @@ class Run:
         self.factorisations = 0
         self.evaluations = 0
         self.first_loss = float(system.losses(theta[None])[0])
+        self._first = theta
         self._theta = theta  # the latest iterate
         # Replaced in one instant: Ctrl-C may come any time.
         self._best = (validation.merit(theta, self.first_loss), self.first_loss, theta)
@@ -92,6 +100,49 @@ class Run:
         """The best iterate so far."""
         return self._best[2]
 
+    @property
+    def merit(self) -> float:
+        """What the best iterate has least of, see ``Validation.merit``."""
+        return self._best[0]
+
+    def prospects(self) -> Prospects:
+        """What a wider network could be expected to do."""
+        merit, _, theta = self._best
+        wider, _ = self._wider(theta)
+        losses = self._validation.losses(theta)
+        unseen = losses_on_unseen(self.system, self._validation, theta, self._first)
+        known = {name: loss for name, loss in unseen.items() if not math.isnan(loss)}
+        training = sum(losses[name] for name in known)
+        gap = sum(known.values()) / training if training > 0 else math.nan
+        rounding = self._rounding_loss(theta)
+        rows = math.inf if self.coupled else self.system.n_rows
+        return Prospects(merit, gap, sum(losses.values()), rounding, wider.n_parameters, rows)
+
+    def widen(self) -> None:
+        """Goes on from the best iterate with a wider network of the same function."""
+        merit, loss, theta = self._best
+        wider, larger = self._wider(theta)
+        self._change_to(wider, (merit, loss, larger))
+        with self._clock():
+            self.method.start(self.system, larger)
+
+    def _wider(self, theta: Tensor) -> tuple[Model, Tensor]:
+        """The wider network and its parameters with the function of ``theta``."""
+        model = cast("Widening", self.system.model)
+        return model.widened(theta, FACTOR, seed=self.system.n_parameters)
+
+    def _change_to(self, wider: Model, best: tuple[float, float, Tensor]) -> None:
+        """Takes the wider network, and the best iterate in it, for all that follows."""
+        _, first = self._wider(self._first)
+        system = self.system.rebuilt(wider, self.system.balance)
+        system.skip_draws(self.system.draws)
+        validation = Validation(system)
+        # All at once, when all is there: Ctrl-C may come any time.
+        self.system, self._validation, self._best = system, validation, best
+        self._first, self._theta = first, best[2]
+        if self._coupling is not None:
+            self._coupling.move_to(system)
+
     def state(self) -> dict[str, Any]:
         """What ``restore`` needs to go on from here, without the method and the history."""
         merit, loss, theta = self._best
@@ -105,10 +156,16 @@ class Run:
             "best": (merit, loss, theta),
             "draws": self.system.draws,
             "coupling": None if self._coupling is None else self._coupling.state(),
+            "growth": None if self.growth is None else self.growth.state(),
         }
 
     def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
         """Goes on from a state of the run and one of its method."""
+        if self.growth is not None:
+            self.growth.restore(state["growth"])
+            for _ in range(self.growth.times):
+                wider, first = self._wider(self._first)
+                self._change_to(wider, (math.inf, math.inf, first))  # the best one is read below
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.factorisations, self.evaluations = state["factorisations"], state["evaluations"]
         self.first_loss, self._theta = state["first_loss"], state["theta"]
@@ -163,7 +220,7 @@ class Run:
         validation = self._validation
         l2_error, l2_relative = validation.l2_error(theta)
         losses, held_out_losses = validation.losses(theta), validation.held_out_losses(theta)
-        evidence = gather(self.system, validation, theta)
+        evidence = gather(self.system, validation, theta, self._first)
         facts = Facts(
             stop=Stop.of(stop_reason),
             steps=self.steps,
@@ -178,7 +235,8 @@ class Run:
             relative=evidence.relative,
             estimate=evidence.error.likely,
             worst=evidence.error.worst,
-            free=evidence.free,
+            free=evidence.unseen.free,
+            press=evidence.unseen.press,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
@@ -249,6 +307,7 @@ class Run:
             "factorisations": self.factorisations,  # of the run, not of the step
             "evaluations": self.evaluations,
             "rows": self.system.n_rows,
+            "parameters": self.system.n_parameters,
         }
         held_out_losses = self._validation.held_out_losses(info.theta)
         measured = {

@@ -75,6 +75,7 @@ class Facts:
         estimate: estimated relative error; nan where it was not made.
         worst: the largest relative error that a residual of the same length could stand for.
         free: for each condition without held-out points the share of its rows that fit anything.
+        press: for each condition without held-out points its loss if each row is left out in turn.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
         n_rows: S.
@@ -98,6 +99,7 @@ class Facts:
     estimate: float = math.nan
     worst: float = math.nan
     free: Mapping[str, float] = field(default_factory=dict)
+    press: Mapping[str, float] = field(default_factory=dict)
     improving: bool = False
     redrawn: bool = False
     n_rows: int = 0
@@ -163,14 +165,10 @@ def is_overfitted(facts: Facts) -> bool:
     The held-out loss is more than ``HELD_OUT_RATIO`` times the training loss of the same
     conditions. At round-off the training loss may be small by luck: no smaller loss than the
     rounding error, or than the first loss by all digits of its dtype, is asked of points that were
-    never looked at.
+    never looked at. A condition without held-out points is judged by its rows, each left out in
+    turn: the same holds of their loss, and they are missed by more than a solution may.
     """
-    held_out, training = _like_with_like(facts)
-    return (
-        held_out > HELD_OUT_RATIO * training  # nan: nothing is known
-        and held_out > facts.eps * facts.first_loss
-        and held_out > HELD_OUT_RATIO * facts.rounding_loss
-    )
+    return _is_far(facts, *_like_with_like(facts)) or bool(_missed_if_left_out(facts))
 
 
 def is_undetermined(facts: Facts) -> bool:
@@ -208,6 +206,33 @@ def _fitted_freely(facts: Facts) -> list[str]:
     return [name for name, share in facts.free.items() if share > FREE]
 
 
+def _is_far(facts: Facts, unseen: float, training: float) -> bool:
+    """Whether the loss on unseen rows is far above that on training rows, and no rounding error."""
+    return (
+        unseen > HELD_OUT_RATIO * training  # nan: nothing is known
+        and unseen > facts.eps * facts.first_loss
+        and unseen > HELD_OUT_RATIO * facts.rounding_loss
+    )
+
+
+def _missed_if_left_out(facts: Facts) -> list[str]:
+    """The conditions without held-out points that hold at their rows because these were seen."""
+    return [
+        name
+        for name, loss in facts.press.items()
+        if _is_far(facts, loss, facts.losses[name])
+        and _relative_left_out(facts, name) > SOLVED_RESIDUAL
+    ]
+
+
+def _relative_left_out(facts: Facts, name: str) -> float:
+    """The residual of rows that were left out relative to the terms in them; nan if not known."""
+    loss, relative = facts.losses[name], facts.relative.get(name, math.nan)
+    if loss == 0:  # the terms of an exact residual have no size
+        return math.inf
+    return relative * math.sqrt(facts.press[name] / loss)
+
+
 def _like_with_like(facts: Facts) -> tuple[float, float]:
     """Held-out and training loss of the conditions that have held-out points."""
     known = [name for name, loss in facts.held_out_losses.items() if not math.isnan(loss)]
@@ -219,12 +244,7 @@ def _like_with_like(facts: Facts) -> tuple[float, float]:
 def _what(verdict: Verdict, facts: Facts) -> str:
     """What is wrong."""
     if verdict is Verdict.OVERFITTED:
-        held_out, training = _like_with_like(facts)
-        return (
-            f"the loss on held-out points, {held_out:.1e}, is more than {HELD_OUT_RATIO:.0f} times "
-            f"the training loss, {training:.1e}: the conditions hold at the training points but "
-            "less well between them"
-        )
+        return _overfitted(facts)
     if verdict is Verdict.DIVERGED:
         return f"a number was no longer finite after step {facts.steps}: this is the best iterate"
     if verdict is Verdict.INTERRUPTED:
@@ -234,6 +254,25 @@ def _what(verdict: Verdict, facts: Facts) -> str:
     if verdict is Verdict.STALLED:
         return f"no solution was found: {_distance(facts)}"
     return _doubt(facts)
+
+
+def _overfitted(facts: Facts) -> str:
+    """How far the loss on unseen rows is from that on training rows."""
+    held_out, training = _like_with_like(facts)
+    if _is_far(facts, held_out, training):
+        return (
+            f"the loss on held-out points, {held_out:.1e}, is more than {HELD_OUT_RATIO:.0f} times "
+            f"the training loss, {training:.1e}: the conditions hold at the training points but "
+            "less well between them"
+        )
+    name = max(_missed_if_left_out(facts), key=lambda n: _relative_left_out(facts, n))
+    missed = _relative_left_out(facts, name)
+    size = f" ({missed:.1e} of the terms in it)" if math.isfinite(missed) else ""
+    return (
+        f"each row of {name!r} left out in turn would be missed with a loss of "
+        f"{facts.press[name]:.1e}{size}, more than {HELD_OUT_RATIO:.0f} times its training loss, "
+        f"{facts.losses[name]:.1e}: it holds at its rows but less well between them"
+    )
 
 
 def _distance(facts: Facts) -> str:
@@ -274,7 +313,9 @@ def _by_condition(facts: Facts) -> str:
     parts = []
     for name, loss in facts.losses.items():
         held_out = facts.held_out_losses.get(name, math.nan)
-        seen = "" if math.isnan(held_out) else f" (held out {held_out:.1e})"
+        left_out = facts.press.get(name, math.nan)
+        seen = "" if math.isnan(left_out) else f" (left out {left_out:.1e})"
+        seen = seen if math.isnan(held_out) else f" (held out {held_out:.1e})"
         parts.append(f"{name} {loss:.1e}{seen}")
     return f"loss by condition: {', '.join(parts)}"
 

@@ -10,7 +10,7 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.evidence import free_shares, gather, relative_residuals
+from anagram_ext.training.evidence import gather, relative_residuals
 from anagram_ext.training.validation import Validation
 
 LINE = ax.Box(x=(0, 1))
@@ -71,28 +71,6 @@ def test_what_is_not_finite_is_endless():
     }
 
 
-def test_free_shares_are_mean_leverages(device):
-    model = ax.MLP([1, 1], "identity", device=device)
-    values = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
-    spots = torch.tensor([[0.1], [0.5], [0.9]], dtype=torch.float64)
-    system = system_with(
-        {
-            "slope": ax.Condition(lambda u, x: u.d("x"), LINE.grid(4)),
-            "data": ax.Data(spots, values),
-        },
-        model,
-    )
-    found = free_shares(system, Validation(system), model.init(0))
-    J = np.vstack(
-        [
-            np.array([[1.0, 0.0]] * 4) / 2,
-            np.hstack([spots.numpy(), np.ones((3, 1))]) / np.sqrt(3),
-        ]
-    )
-    Q, _ = np.linalg.qr(J)
-    assert found == {"data": pytest.approx(float((Q[4:] ** 2).sum() / 3), rel=1e-10)}
-
-
 def test_a_failure_is_not_looked_into():
     data = ax.Data(torch.tensor([[0.5]], dtype=torch.float64), torch.tensor([1.0]).double())
     system = system_with(
@@ -101,7 +79,8 @@ def test_a_failure_is_not_looked_into():
     evidence = gather(system, Validation(system), torch.tensor([2.0, 0.0], dtype=torch.float64))
     assert evidence.relative["slope"] > 0.1
     assert math.isnan(evidence.error.likely)
-    assert math.isnan(evidence.free["d"])
+    assert math.isnan(evidence.unseen.free["d"])
+    assert math.isnan(evidence.unseen.press["d"])
 
 
 def test_a_jacobian_too_large_is_made_on_fewer_points(monkeypatch):

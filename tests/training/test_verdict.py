@@ -113,6 +113,40 @@ def test_each_rule_in_its_own_words(changes, verdict, words):
         assert part in str(judgement.warning)
 
 
+MISSED = {
+    "losses": {"pde": 1.5e-20, "data": 4e-20},
+    "held_out_losses": {"pde": 2e-19, "data": math.nan},
+    "relative": {"pde": 1e-9, "data": 1e-12},
+    "free": {"data": 0.98},
+    "measured": ("data",),
+}
+
+
+def test_rows_that_would_be_missed_if_left_out_are_overfitted():
+    judgement = judged(**MISSED, press={"data": 4e-3})
+    assert judgement.verdict is Verdict.OVERFITTED
+    words = "each row of 'data' left out in turn would be missed with a loss of 4.0e-03 (3.2e-04 "
+    assert words in str(judgement.warning)  # 1e-12 of the terms, times the root of 1e17
+    assert "data 4.0e-20 (left out 4.0e-03)" in str(judgement.warning)
+    exact = judged(**MISSED | {"losses": {"pde": 0.0, "data": 0.0}}, press={"data": 4e-3})
+    assert exact.verdict is Verdict.OVERFITTED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"press": {"data": 3e-18}},  # not far above the training loss
+        {"press": {"data": 1e-6}},  # far above it, but no more than a solution may miss
+        {"press": {"data": math.nan}},
+        {"press": {"data": 4e-3}, "rounding_loss": 1e-4},
+        {"press": {"data": 4e-3}, "first_loss": 1e16},
+        {"press": {"data": 4e-3}, "relative": {"pde": 1e-9, "data": math.nan}},
+    ],
+)
+def test_rows_that_others_tell_are_not_overfitted(changes):
+    assert judged(**MISSED | changes).verdict is Verdict.CONVERGED
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"rounding_loss": 1.0}, {"first_loss": 1e17}, {"held_out_losses": {"pde": math.nan}}],
