@@ -52,12 +52,15 @@ template <class T> class Launch {
 public:
   Launch(const NetOnDevice &net, Task task, const T *inputs, int64_t n, Queue queue)
       : queue_(queue), task_(task), guard_(queue.device), host_(net.tables().view()),
-        device_(net.view(queue.device)) {
+        device_(net.view(queue.device)), packed_(net.packed()) {
     tile_ = fused_points(host_, task, sizeof(T), n, limits(queue.device));
     fused_ = tile_ > 0;
     if (!fused_)
       tile_ = wide_points(host_, task, sizeof(T), n);
-    in_.net = fused_ ? device_ : host_;
+    // Tables that come by value take the place of all pointers.
+    in_.net = !fused_   ? host_
+              : packed_ ? net.tables().view(nullptr, nullptr, nullptr, nullptr, nullptr)
+                        : device_;
     in_.inputs = inputs;
     in_.n = n;
     in_.tile = tile_;
@@ -87,7 +90,7 @@ public:
   template <class Functor> void run(const Functor &functor, int64_t n_blocks) const {
     const int64_t scratch = TileLayout(host_, tile_, task_).size();
     if (fused_)
-      return launch_blocks<T>(functor, n_blocks, scratch, queue_);
+      return launch_blocks<T>(functor, packed_, n_blocks, scratch, queue_);
     const Buffer<T> memory(scratch, queue_);
     const StreamBackend<T> backend(device_, queue_, tile_);
     for (int64_t block = 0; block < n_blocks; ++block)
@@ -99,6 +102,7 @@ private:
   Task task_;
   DeviceGuard guard_; // before everything that calls CUDA
   DeviceNet host_, device_;
+  const PackedTables *packed_;
   int tile_ = 0;
   bool fused_ = false;
   SweepInput<T> in_{};

@@ -13,6 +13,14 @@
 #define ANAGRAM_INLINE inline __attribute__((always_inline))
 #endif
 
+// Before a loop of constant length whose array should lie in registers: nvcc keeps what is indexed
+// at run time in local memory.
+#if defined(__CUDACC__)
+#define ANAGRAM_UNROLL _Pragma("unroll")
+#else
+#define ANAGRAM_UNROLL
+#endif
+
 #if defined(_MSC_VER)
 #define ANAGRAM_RESTRICT __restrict
 #else
