@@ -210,6 +210,7 @@ def _module() -> ModuleType:
         built_with=13000,
         device_count=lambda: (1, ""),
         load=lambda *_: "",
+        lapack_backend=core.lapack_backend,
         Plan=_Plan,
         FactorisationF64=_FactorisationF64,
         FactorisationF32=_FactorisationF32,

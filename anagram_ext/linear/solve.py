@@ -120,9 +120,9 @@ def factorise_tiles(
 
 def _native_type(dtype: torch.dtype, device: torch.device) -> Any:
     """The native class, with the libraries loaded that it calls."""
-    if device.type == "cpu":
-        ensure_lapack()
-    return getattr(native_module(device.type), _CLASSES[dtype])
+    module = native_module(device.type)
+    ensure_lapack(module)
+    return getattr(module, _CLASSES[dtype])
 
 
 @dataclass(frozen=True)

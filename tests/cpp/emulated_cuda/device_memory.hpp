@@ -23,6 +23,7 @@ void limit_memory(int64_t bytes); // of each device together
 int64_t live_allocations();
 const std::string &last_refusal(); // why the last refused call was refused
 int64_t refusals();
+int64_t waits(); // of the host for a stream, ever
 
 // The next call of the function named so returns `status`, or leaves `info` in its devInfo.
 void fail_next(const std::string &function, int status);
@@ -42,6 +43,8 @@ int take_failure(const std::string &function); // 0: none
 int take_info(const std::string &function);
 void refuse(const std::string &why);
 void set_current_device(int device);
+
+void count_wait();
 
 // Copies on their way.
 void deliver_later(cudaStream_t stream, std::function<void()> copy);
