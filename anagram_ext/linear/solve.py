@@ -11,6 +11,7 @@ import torch
 from anagram_ext.checks import check_kind
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation, require_device
+from anagram_ext.native.cuda import with_memory_of_torch
 from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.native.plan import native_module, stream_of
 
@@ -58,11 +59,12 @@ def factorise(
     stream = stream_of(J.device)
     plain = J.detach().resolve_neg()  # the native side knows nothing of lazy signs
     if smallest_cutoff is None:
-        return Factorisation(native_type(plain, 0.0, 0.0, *stream), J.dtype, J.device)
+        native = with_memory_of_torch(lambda: native_type(plain, 0.0, 0.0, *stream))
+        return Factorisation(native, J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
     missing = left_out * cutoff.value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
-    native = native_type(plain, relative, absolute, *stream)
+    native = with_memory_of_torch(lambda: native_type(plain, relative, absolute, *stream))
     return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=plain)
 
 

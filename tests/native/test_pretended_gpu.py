@@ -5,6 +5,7 @@ All numbers have to be those of the CPU to the last bit, because the CPU engine 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,11 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext import methods
+from anagram_ext.linear.solve import factorise
 from anagram_ext.native import plan
+from anagram_ext.native.cuda import cuda_module
 from anagram_ext.systems.pde_system import PdeSystem
-from pretend_cuda import STREAM, host_bytes, pretended_gpu
+from pretend_cuda import STREAM, PretendGpu, host_bytes, pretended_gpu
 
 FEW = 2500  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
 
@@ -102,6 +105,72 @@ def test_the_steps_of_a_method_are_those_of_the_cpu_and_read_next_to_nothing(nam
 
     assert torch.equal(*on_both(two_steps))
     assert 0 < sum(host_bytes) < 2 * FEW
+
+
+def test_the_second_gpu_is_used_where_it_is_named():
+    def run(device):
+        problem, model = heat(device)
+        assert model.init(0).device == torch.device(device)
+        run = ax.train(problem, model, steps=2, progress=False)
+        assert run.theta.device == torch.device(device)
+        return run.theta
+
+    expected = run("cpu")
+    with pretended_gpu(index=1):
+        found = run("cuda:1").cpu()
+    assert torch.equal(found, expected)
+
+
+def test_two_networks_in_two_threads_do_not_meet():
+    def steps(device, seed, width):
+        problem = ax.problems.heat(n=8)
+        model = ax.MLP([2, width, 1], device=device)
+        theta = model.init(seed)
+        for _ in range(3):
+            theta = ax.step(problem, model, theta).theta
+        return theta.cpu()
+
+    def on_the_gpu(case):
+        with PretendGpu():  # a mode of torch holds for one thread
+            return steps("cuda", *case)
+
+    cases = [(0, 8), (1, 12)]
+    expected = [steps("cpu", *case) for case in cases]
+    with pretended_gpu(), ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(on_the_gpu, cases))
+    assert all(map(torch.equal, found, expected))
+
+
+def test_memory_that_torch_keeps_is_given_back_once(monkeypatch):
+    given_back = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append(True))
+    J = torch.eye(3, dtype=torch.float64)
+    with pretended_gpu():
+        there = J.to("cuda")
+        attempts = failing_first(monkeypatch, 1)
+        assert factorise(there).rank(1e-6) == 3
+        assert (len(attempts), len(given_back)) == (2, 1)
+        attempts = failing_first(monkeypatch, 2)
+        with pytest.raises(ax.OutOfMemoryError, match="needed"):
+            factorise(there, smallest_cutoff=1e-3)
+        assert (len(attempts), len(given_back)) == (2, 2)
+        assert factorise(there).rank(1e-6) == 3
+
+
+def failing_first(monkeypatch, failures):
+    """Makes the next calls of the native factorisation run out of memory; returns all of them."""
+    native_type = cuda_module().FactorisationF64
+    attempts = []
+
+    class Failing(native_type):
+        def __init__(self, *arguments):
+            attempts.append(arguments)
+            if len(attempts) <= failures:
+                raise ax.OutOfMemoryError("out of device memory: needed 1 MiB, free 0 MiB")
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(cuda_module(), "FactorisationF64", Failing)
+    return attempts
 
 
 def test_redrawing_reads_one_number_a_candidate():

@@ -6,6 +6,7 @@
 #include "cpu/solver/linalg.hpp"
 #include "cuda/blas.hpp"
 #include "cuda/kernels.hpp"
+#include "cuda/runtime/range.hpp"
 #include "cuda/runtime/status.hpp"
 #include "cuda/solver/cusolver.hpp"
 #include "cuda/solver/narrow.hpp"
@@ -19,6 +20,7 @@ void product(Operation op, MatrixView<const T> a, MatrixView<const T> b, bool ad
              const Queue &queue) {
   if (c.rows == 0 || c.columns == 0)
     return;
+  const Range range("anagram: product");
   const Blas blas(queue);
   const int lda = narrow(a.stride), ldb = narrow(b.stride), ldc = narrow(c.stride);
   if (c.columns == 1) // one vector: streams the matrix once
@@ -101,6 +103,7 @@ void DeviceLinalg<T>::multiply_transposed(ConstView a, ConstView b, View c) cons
 }
 
 template <class T> DeviceReflectors<T> DeviceLinalg<T>::qr(Matrix a) const {
+  const Range range("anagram: QR");
   Matrix scales = allocate(a.columns(), 1);
   Solver(queue_).geqrf(a.view(), scales.view().data);
   return {std::move(a), std::move(scales)};
@@ -130,6 +133,7 @@ void DeviceLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) con
 
 template <class T>
 SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::triangle_svd(const Reflectors &reflectors) const {
+  const Range range("anagram: SVD of the triangle");
   if (reflectors.columns() > Paths::largest_svd_on_host)
     if (auto found = svd_on_device(upper_triangle(reflectors)))
       return std::move(*found);
@@ -175,6 +179,7 @@ Magnitude DeviceLinalg<T>::checked_magnitude(ConstView a, const char *name,
                                              int64_t first_row) const {
   if (a.rows == 0 || a.columns == 0)
     return {};
+  const Range range("anagram: norm");
   const device::Deal<T> deal{counted(a), parts_of(a.rows * a.columns)};
   constexpr int parts_a_sum = 128; // leaves few enough sums to read back
   const int n_sums = (deal.n_parts + parts_a_sum - 1) / parts_a_sum;

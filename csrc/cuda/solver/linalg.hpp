@@ -36,7 +36,7 @@ public:
   using Svd = SmallSvd<DeviceLinalg>;
   using Paths = DevicePaths;
 
-  explicit DeviceLinalg(const Queue &queue) : queue_(queue), guard_(queue.device) {}
+  explicit DeviceLinalg(const Queue &queue) : queue_(queue), guard_(queue) {}
 
   Matrix allocate(int64_t rows, int64_t columns) const { return {rows, columns, queue_}; }
   // Throws OutOfMemory before the work when so many numbers will not fit in its midst.

@@ -29,6 +29,8 @@ int64_t waits(); // of the host for a stream, ever
 void fail_next(const std::string &function, int status);
 void leave_info(const std::string &function, int info);
 
+void capture(bool begins); // of a graph, on every stream
+
 // What the emulated functions ask for.
 int device_of(cudaStream_t stream); // of the default stream: the current device
 int current_device();
@@ -44,6 +46,7 @@ int take_info(const std::string &function);
 void refuse(const std::string &why);
 void set_current_device(int device);
 
+bool is_capturing();
 void count_wait();
 
 // Copies on their way.

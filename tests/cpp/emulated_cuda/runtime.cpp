@@ -262,6 +262,13 @@ cudaError_t cudaMallocHost(void **memory, size_t size) {
   return result(*memory ? cudaSuccess : cudaErrorMemoryAllocation, "cudaMallocHost");
 }
 
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus *status) {
+  Checks checks("cudaStreamIsCapturing");
+  checks.stream(stream);
+  *status = is_capturing() ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  return checks.status();
+}
+
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   count_wait();
   Checks checks("cudaStreamSynchronize");

@@ -236,6 +236,36 @@ void forked_children_are_refused() {
   const anagram::cuda::DeviceGuard guard(0); // the parent goes on
 }
 
+// A graph that is being recorded is refused before anything is put on the stream, in words.
+void captures_are_refused() {
+  const HostMatrix<double> jt = low_rank<double>(80, 90, 40, 0.5);
+  const DeviceMatrix<double> on_device = upload<double>(jt.view());
+  const auto solve = [&] {
+    DeviceLinalg<double> device(queue());
+    factorise(device, on_device.view());
+  };
+  const std::int64_t waits = emulated_cuda::waits();
+  emulated_cuda::capture(true);
+  const std::string text = text_of<CudaError>(solve);
+  emulated_cuda::capture(false);
+  CHECK(contains(text, "a CUDA graph is being captured") && contains(text, "torch.cuda.graph"));
+  CHECK(emulated_cuda::waits() == waits);
+  emulated_cuda::fail_next("cudaStreamIsCapturing", cudaErrorStreamCaptureImplicit);
+  CHECK(contains(text_of<CudaError>(solve), "a CUDA graph is being captured"));
+  CHECK(cudaGetLastError() == cudaSuccess);
+  solve();
+}
+
+// After an allocation that failed everything works as before, without a new process.
+void memory_that_comes_back() {
+  const HostMatrix<double> jt = random<double>(120, 200, 3);
+  emulated_cuda::limit_memory(400000);
+  CHECK(!text_of<OutOfMemory>([&] { factorise_on_device(jt); }).empty());
+  CHECK(cudaGetLastError() == cudaSuccess);
+  emulated_cuda::limit_memory(std::int64_t(1) << 31); // somebody has given memory back
+  factorise_on_device(jt);
+}
+
 void early_reads_are_caught() {
   const DeviceMatrix<double> matrix = upload<double>(random<double>(4, 1, 1).view());
   const anagram::cuda::DeviceGuard guard(1);
@@ -302,6 +332,8 @@ int main() {
     goes_anywhere();
     host_access_is_caught();
     forked_children_are_refused();
+    captures_are_refused();
+    memory_that_comes_back();
     early_reads_are_caught();
     wrong_arguments_are_refused();
   });
