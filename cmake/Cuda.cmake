@@ -44,7 +44,8 @@ set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS csrc/cuda/*.cpp csrc/cuda/*.cu
-     csrc/bindings/cuda/*.cpp csrc/bindings/gil.cpp csrc/bindings/tensor_*.cpp)
+     csrc/bindings/cuda/*.cpp csrc/bindings/gil.cpp csrc/bindings/tensor_*.cpp
+     csrc/bindings/register_lapack.cpp)
 list(FILTER cuda_sources EXCLUDE REGEX "abi_check")
 pybind11_add_module(_cuda MODULE NO_EXTRAS ${cuda_sources})
 target_include_directories(_cuda PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

@@ -28,7 +28,6 @@ from anagram_ext.native.loading import core
 from anagram_ext.native.plan import Plan
 from anagram_ext.training import idle_systems
 
-GPU = torch.device("cuda", 0)
 STREAM = 42
 
 # What brings numbers to the host; what a GPU refuses; what may take tensors of both devices.
@@ -42,7 +41,7 @@ host_bytes: list[int] = []  # of each read, in their order
 class OnGpu(Tensor):
     """A tensor in ordinary memory that passes for one on a GPU."""
 
-    device = GPU
+    device = torch.device("cuda", 0)
     is_cuda = True
 
     @classmethod
@@ -208,8 +207,9 @@ def _module() -> ModuleType:
     module = ModuleType("pretended _cuda")
     vars(module).update(
         built_with=13000,
-        device_count=lambda: (1, ""),
+        device_count=lambda: (2, ""),
         load=lambda *_: "",
+        lapack_backend=core.lapack_backend,
         Plan=_Plan,
         FactorisationF64=_FactorisationF64,
         FactorisationF32=_FactorisationF32,
@@ -218,13 +218,23 @@ def _module() -> ModuleType:
 
 
 @contextmanager
-def pretended_gpu(memory: int = 80 * 10**9) -> Iterator[None]:
-    """For a while there is a GPU with that many bytes of memory, half of them free."""
+def pretended_gpu(memory: int = 80 * 10**9, index: int = 0) -> Iterator[None]:
+    """For a while there are two GPUs with that many bytes of memory, half of them free.
+
+    All tensors are on the GPU of that number.
+    """
     ensure_lapack()
     module = _module()
+    gpu = torch.device("cuda", index)
+
+    def current_stream(device: torch.device) -> SimpleNamespace:
+        assert torch.device(device) == gpu
+        return SimpleNamespace(cuda_stream=STREAM)
+
     with pytest.MonkeyPatch.context() as patch, PretendGpu():
         patch.setattr(cuda, "_module", lambda: module)
-        patch.setattr(torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=STREAM))
+        patch.setattr(OnGpu, "device", gpu)
+        patch.setattr(torch.cuda, "current_stream", current_stream)
         patch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory // 2, memory))
         host_bytes.clear()
         _forget()

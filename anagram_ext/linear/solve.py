@@ -15,6 +15,7 @@ from anagram_ext.linear.factorisation import Factorisation, require_device
 from anagram_ext.linear.group import Group
 from anagram_ext.linear.merged import Merged
 from anagram_ext.linear.shares import Shares
+from anagram_ext.native.cuda import with_memory_of_torch
 from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.native.plan import native_module, stream_of
 
@@ -65,11 +66,12 @@ def factorise(
     stream = stream_of(J.device)
     plain = J.detach().resolve_neg()  # the native side knows nothing of lazy signs
     if smallest_cutoff is None:
-        return Factorisation(native_type(plain, 0.0, 0.0, *stream), J.dtype, J.device)
+        native = with_memory_of_torch(lambda: native_type(plain, 0.0, 0.0, *stream))
+        return Factorisation(native, J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
     missing = left_out * cutoff.value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
-    native = native_type(plain, relative, absolute, *stream)
+    native = with_memory_of_torch(lambda: native_type(plain, relative, absolute, *stream))
     return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=plain)
 
 
@@ -127,9 +129,9 @@ def factorise_tiles(
 
 def _native_type(dtype: torch.dtype, device: torch.device) -> Any:
     """The native class, with the libraries loaded that it calls."""
-    if device.type == "cpu":
-        ensure_lapack()
-    return getattr(native_module(device.type), _CLASSES[dtype])
+    module = native_module(device.type)
+    ensure_lapack(module)
+    return getattr(module, _CLASSES[dtype])
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.linear.factorisation import Factorisation
 
-# A tile has to keep the whole processor busy: an estimate for a GPU, not measured.
-TILE_BYTES: Final = {"cpu": 1 << 26, "cuda": 1 << 28}
+# A tile has to keep the whole processor busy. An estimate for a GPU, not measured: rows enough for
+# several blocks a multiprocessor where P = 1e5, and for products smaller than the tile itself.
+TILE_BYTES: Final = {"cpu": 1 << 26, "cuda": 1 << 30}
 
 
 class RowSource(Protocol):

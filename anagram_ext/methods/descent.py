@@ -58,7 +58,7 @@ class Descent:
             cutoff: threshold of the solve, for the report.
         """
         found = grid_search(system, theta, direction, loss, accept=self._accept)
-        stuck = torch.equal(found.theta, theta)
+        stuck = not found.moved
         eta = 0.0 if stuck else found.step_size
         new_loss = loss if stuck else found.loss
         # The same loss computed one by one and in a batch differs by a few roundings.

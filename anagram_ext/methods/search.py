@@ -26,12 +26,14 @@ class SearchResult:
         loss: the loss there.
         step_size: the factor of the direction; 0 when no trial was accepted.
         evaluations: number of losses computed.
+        moved: whether theta is another one than before, to the last bit.
     """
 
     theta: Tensor
     loss: float
     step_size: float
     evaluations: int
+    moved: bool
 
 
 def grid_search(
@@ -58,11 +60,16 @@ def grid_search(
     """
     trials = theta - step_sizes.to(theta)[:, None] * direction  # [31, P]
     losses = system.losses(trials)
-    best = int(losses.argmin())
-    lowest = float(losses[best])
+    best = losses.argmin()[None]
+    found = trials.index_select(0, best)[0]
+    moved = (found != theta).any()
+    # One read: each of a GPU waits for it.
+    numbers = torch.stack([best[0].to(losses), losses.index_select(0, best)[0], moved.to(losses)])
+    index, lowest, is_other = numbers.tolist()
     if not lowest < (loss if accept == LOWER else math.inf):
-        return SearchResult(theta.clone(), loss, 0.0, len(trials))
-    return SearchResult(trials[best].clone(), lowest, float(step_sizes[best]), len(trials))
+        return SearchResult(theta.clone(), loss, 0.0, len(trials), moved=False)
+    step_size = float(step_sizes[int(index)])
+    return SearchResult(found, lowest, step_size, len(trials), moved=bool(is_other))
 
 
 def check_accept(accept: str) -> None:

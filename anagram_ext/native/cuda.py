@@ -9,13 +9,18 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
-from anagram_ext.errors import BackendUnavailable
+import torch
+
+from anagram_ext.errors import BackendUnavailable, OutOfMemoryError
 from anagram_ext.native.loading import PACKAGE
+
+T = TypeVar("T")
 
 # Sonames of a major version of CUDA. Preloaded: what cuBLAS and cuSOLVER link to, in that order.
 _SONAMES = {
@@ -26,6 +31,19 @@ _PRELOAD = {
     13: ("libnvJitLink.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcusparse.so.12"),
     12: ("libnvJitLink.so.12", "libcublasLt.so.12", "libcublas.so.12", "libcusparse.so.12"),
 }
+
+
+def with_memory_of_torch(call: Callable[[], T]) -> T:
+    """What the call returns; where memory runs out, once more without what torch keeps for later.
+
+    Raises:
+        OutOfMemoryError: it does not suffice either.
+    """
+    try:
+        return call()
+    except OutOfMemoryError:
+        torch.cuda.empty_cache()
+    return call()
 
 
 def cuda_problem() -> str:

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.native.loading import core
@@ -20,8 +21,11 @@ from anagram_ext.native.loading import core
 _VARIABLE = "ANAGRAM_LAPACK"
 
 
-def ensure_lapack() -> str:
+def ensure_lapack(module: Any = core) -> str:
     """Bind a LAPACK unless one is bound already.
+
+    Args:
+        module: the compiled module that calls it. That of CUDA has small matrices for it.
 
     Returns:
         Name of the bound library.
@@ -30,21 +34,21 @@ def ensure_lapack() -> str:
         ValueError: ``ANAGRAM_LAPACK`` has an unknown value.
         BackendUnavailable: the library is missing, lacks functions, or has 64-bit integers.
     """
-    bound = core.lapack_backend()
+    bound = str(module.lapack_backend())
     if bound:
         return bound
     choice = os.environ.get(_VARIABLE) or "scipy"
     if choice in _BINDERS:
-        _BINDERS[choice]()
+        _BINDERS[choice](module)
     elif os.sep in choice:
-        _bind_library(choice, Path(choice), prefix="")
+        _bind_library(module, choice, Path(choice), prefix="")
     else:
         message = f"{_VARIABLE} must be one of {', '.join(_BINDERS)} or a path, got {choice!r}"
         raise ValueError(message)
-    return core.lapack_backend()
+    return str(module.lapack_backend())
 
 
-def _bind_scipy() -> None:
+def _bind_scipy(module: Any) -> None:
     import scipy  # noqa: PLC0415 -- slow, see above
     from scipy.linalg import cython_blas, cython_lapack  # noqa: PLC0415 -- see above
 
@@ -53,34 +57,34 @@ def _bind_scipy() -> None:
         message = "this SciPy was built with 64-bit BLAS integers; set ANAGRAM_LAPACK to another"
         raise BackendUnavailable(message)
     capsules = (cython_blas.__pyx_capi__, cython_lapack.__pyx_capi__)
-    _refuse_missing("scipy", core.bind_lapack_capsules("scipy", *capsules))
+    _refuse_missing("scipy", module.bind_lapack_capsules("scipy", *capsules))
     # The capsules have no thread control: it is in the OpenBLAS that SciPy's wheel bundles.
     for library in Path(scipy.__file__).parent.parent.glob("scipy.libs/libscipy_openblas*"):
-        core.bind_blas_threads(str(library), "scipy_")
+        module.bind_blas_threads(str(library), "scipy_")
 
 
-def _bind_openblas32() -> None:
+def _bind_openblas32(module: Any) -> None:
     # Found, not imported: an import loads the library globally, and SciPy's calls would go there.
     spec = importlib.util.find_spec("scipy_openblas32")
     if spec is None or not spec.submodule_search_locations:
         message = "ANAGRAM_LAPACK=openblas32 needs the package scipy-openblas32"
         raise BackendUnavailable(message)
     folder = Path(next(iter(spec.submodule_search_locations))) / "lib"
-    _bind_library("openblas32", next(folder.glob("libscipy_openblas*")), prefix="scipy_")
+    _bind_library(module, "openblas32", next(folder.glob("libscipy_openblas*")), prefix="scipy_")
 
 
-def _bind_mkl() -> None:
+def _bind_mkl(module: Any) -> None:
     os.environ.setdefault("MKL_THREADING_LAYER", "GNU")  # share torch's OpenMP library
     installed = sorted((Path(sys.prefix) / "lib").glob("libmkl_rt.so*"))
-    _bind_library("mkl", installed[-1] if installed else Path("libmkl_rt.so"), prefix="")
+    _bind_library(module, "mkl", installed[-1] if installed else Path("libmkl_rt.so"), prefix="")
 
 
 _BINDERS = {"scipy": _bind_scipy, "openblas32": _bind_openblas32, "mkl": _bind_mkl}
 
 
-def _bind_library(name: str, library: Path, prefix: str) -> None:
+def _bind_library(module: Any, name: str, library: Path, prefix: str) -> None:
     try:
-        missing = core.bind_lapack_library(name, str(library), prefix)
+        missing = module.bind_lapack_library(name, str(library), prefix)
     except RuntimeError as error:
         message = f"{_VARIABLE}={name}: {error}"
         raise BackendUnavailable(message) from error

@@ -46,5 +46,14 @@ class Block(Protocol):
     def gradient(self, theta: Tensor, rows: Tensor, gradient: Tensor) -> None:
         """Writes the residual [n_rows] and adds J^T r to ``gradient`` [P]."""
 
+    def doubt(self) -> Tensor | None:
+        """A number that is not finite if the last derivatives were not; None: they were checked.
+
+        Each check of numbers on a GPU waits for it. So they are left to whoever reads the loss.
+        """
+
     def check_finite(self, rows: Tensor) -> None:
-        """Raises NonFiniteError naming the first point where a row [n_rows] is not finite."""
+        """Raises NonFiniteError naming the first point where a row [n_rows] is not finite.
+
+        Or where a derivative is not that is in doubt.
+        """

@@ -60,6 +60,7 @@ class PointwiseBlock:
         self._summed_seeds = torch.zeros((1, *shape), dtype=model.dtype, device=model.device)
         self._places = [self._single.places(seeds) for seeds in self._seeds]
         self._summed_places = self._single.places(self._summed_seeds[0])
+        self._doubted: Tensor | None = None  # the last seeds, where nobody has looked at them
         self._seeds_stay = False  # whether the last two linearisations had equal seeds
         self._weight = torch.full((n,), scale, dtype=model.dtype, device=model.device)
         self._ones = torch.ones(n, dtype=model.dtype, device=model.device)
@@ -168,10 +169,17 @@ class PointwiseBlock:
         self._jet_map.vjp(theta, self._points, self._summed_seeds, self._ones, gradient)
 
     def check_finite(self, rows: Tensor) -> None:
-        """Raises NonFiniteError naming the first point where a row [C * n] is not finite."""
-        bad = (~torch.isfinite(rows)).nonzero()
-        if len(bad):
-            self._fail(int(bad[0, 0]) % len(self._points), "residual")
+        """Raises NonFiniteError naming the first point where a row [C * n] is not finite.
+
+        Or where a derivative is not that is in doubt.
+        """
+        self._require_finite_rows(rows)
+        if self._doubted is not None:
+            self._require_finite_seeds(self._doubted)
+
+    def doubt(self) -> Tensor | None:
+        """A number that is not finite if the last derivatives were not; None: they were checked."""
+        return None if self._doubted is None else (0 * self._doubted).sum()
 
     def _write(self, components: list[Tensor], rows: Tensor) -> None:
         n = len(self._points)
@@ -206,10 +214,21 @@ class PointwiseBlock:
         return self._many[n_vectors]
 
     def _check_seeds(self, seeds: Tensor, rows: Tensor) -> None:
-        if not bool(torch.isfinite(seeds).all()):
-            self.check_finite(rows)  # the better message, if the residual itself is at fault
-            point = (~torch.isfinite(seeds)).nonzero()[0, -1]
-            self._fail(int(point), "derivative of the residual")
+        if seeds.device.type != "cpu":
+            self._doubted = seeds
+        elif not bool(torch.isfinite(seeds).all()):
+            self._require_finite_rows(rows)  # the better message, if it is the residual's fault
+            self._require_finite_seeds(seeds)
+
+    def _require_finite_rows(self, rows: Tensor) -> None:
+        bad = (~torch.isfinite(rows)).nonzero()
+        if len(bad):
+            self._fail(int(bad[0, 0]) % len(self._points), "residual")
+
+    def _require_finite_seeds(self, seeds: Tensor) -> None:
+        bad = (~torch.isfinite(seeds)).nonzero()
+        if len(bad):
+            self._fail(int(bad[0, -1]), "derivative of the residual")
 
     def _fail(self, point: int, what: str) -> NoReturn:
         raise not_finite(self.pointwise.condition, what, values_at(self.coordinates, point))

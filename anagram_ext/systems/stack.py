@@ -84,9 +84,11 @@ class Stack:
         return Linearisation(rows, self._finite_loss(rows), Stored(matrix))
 
     def _finite_loss(self, rows: Tensor) -> float:
-        """The loss; raises NonFiniteError where a row is not finite."""
-        loss = 0.5 * float(rows @ rows)
-        if not math.isfinite(loss):
+        """The loss; raises NonFiniteError where a row or a derivative in doubt is not finite."""
+        doubts = (block.doubt() for block in self.blocks.values())
+        numbers = torch.stack([rows @ rows, *(doubt for doubt in doubts if doubt is not None)])
+        square, *rest = numbers.tolist()  # all in one read
+        if not all(map(math.isfinite, (square, *rest))):
             for name, block in self.blocks.items():
                 block.check_finite(rows[self.row_slices[name]])
-        return loss
+        return 0.5 * float(square)

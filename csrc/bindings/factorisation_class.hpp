@@ -5,6 +5,7 @@
 //   device_of(view)              the device that this argument and all others must lie on
 //   place(device, stream...)     with the last arguments of every Python call, if it has any
 //   device(place), linalg<T>(place)
+//   Range(name)                  names what happens while it lives, for a profiler
 //   finish(work, owner)          after work on the memory of a factorisation that `owner` made
 #pragma once
 
@@ -44,6 +45,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
     if (j.shape(0) == 0 || j.shape(1) == 0)
       throw std::invalid_argument("J must have rows and columns, got " + j.describe());
     const WithoutGil no_gil;
+    [[maybe_unused]] const typename Backend::Range range("anagram: factorise");
     const Place place = Backend::place(device, stream...);
     auto linalg = Backend::template linalg<T>(place);
     return {place, factorise<Linalg>(linalg, transposed<T>(j), {relative, absolute})};
@@ -70,6 +72,7 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
       return MatrixView<const T>(transposed<T>(*current));
     };
     const WithoutGil no_gil;
+    [[maybe_unused]] const typename Backend::Range range("anagram: factorise by tiles");
     const Place place = Backend::place(device, stream...);
     auto linalg = Backend::template linalg<T>(place);
     TiledJacobian<Linalg> j(linalg, std::move(tile_rows), columns, source);
@@ -111,7 +114,7 @@ private:
     const TensorView y(out, "out", Access::write);
     check(vectors, length);
     check(y, value.rank(), vectors.shape(0));
-    compute(stream..., [&](Linalg &linalg) {
+    compute("anagram: coefficients in a basis", stream..., [&](Linalg &linalg) {
       linalg.checked_magnitude(transposed<T>(vectors), vectors.name().c_str());
       [[maybe_unused]] const auto threads = linalg.threads_for_products();
       (value.*operation)(linalg, transposed<T>(vectors), transposed<T>(y));
@@ -124,7 +127,7 @@ private:
     const TensorView y(y_array, "y"), x(out, "out", Access::write);
     check(y, value.rank());
     check(x, length, y.shape(0));
-    compute(stream..., [&](Linalg &linalg) {
+    compute("anagram: combinations of a basis", stream..., [&](Linalg &linalg) {
       [[maybe_unused]] const auto threads = linalg.threads_for_products();
       (value.*operation)(linalg, transposed<T>(y), transposed<T>(x));
     });
@@ -134,8 +137,9 @@ private:
     require(view, dtype_of<T>, {rows, columns}, Layout::contiguous, Backend::device(place));
   }
 
-  template <class Work> void compute(Stream... stream, const Work &work) const {
+  template <class Work> void compute(const char *name, Stream... stream, const Work &work) const {
     const WithoutGil no_gil;
+    [[maybe_unused]] const typename Backend::Range range(name);
     const Place where = Backend::place(Backend::device(place), stream...);
     auto linalg = Backend::template linalg<T>(where);
     work(linalg);

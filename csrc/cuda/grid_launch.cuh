@@ -7,8 +7,10 @@
 
 namespace anagram::cuda {
 
+// Three blocks of a multiprocessor's registers: 80 a thread, at which no step spills
+// (tools/ptxas_report.py).
 template <class Step>
-__global__ void __launch_bounds__(block_threads) grid_kernel(const Step step) {
+__global__ void __launch_bounds__(block_threads, 3) grid_kernel(const Step step) {
   step(GridTeam{});
 }
 

@@ -1,6 +1,7 @@
 // Launching: one CUDA block a tile, or the whole grid on one step.
 #pragma once
 
+#include "anagram/engine/packed_tables.hpp"
 #include "anagram/engine/tile_blocks.hpp"
 #include "anagram/solver/steps.hpp"
 #include "cuda/runtime/device.hpp"
@@ -9,10 +10,11 @@ namespace anagram::cuda {
 
 constexpr int block_threads = 256;
 
-// functor(team machine, b, scratch) in CUDA block b < n_blocks, with shared scratch memory.
+// functor(team machine, b, scratch) in CUDA block b < n_blocks, with shared scratch memory. With
+// tables its net gets those, whatever its own pointers are.
 template <class T, class Functor>
-void launch_blocks(const Functor &functor, int64_t n_blocks, int64_t scratch_elements,
-                   const Queue &queue);
+void launch_blocks(const Functor &functor, const PackedTables *tables, int64_t n_blocks,
+                   int64_t scratch_elements, const Queue &queue);
 
 // step(grid).
 template <class Step> void launch_grid(const Step &step, const Queue &queue);

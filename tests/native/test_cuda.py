@@ -11,6 +11,7 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.native import cuda, plan
+from anagram_ext.native.lapack import ensure_lapack
 from anagram_ext.pde import operators
 
 
@@ -130,6 +131,13 @@ def test_the_compiled_module_imports_without_a_gpu():
         plan.jets(*(torch.zeros(s, dtype=torch.float64) for s in [33, (4, 2), (2, 1, 4)]), 0)
     with pytest.raises(ValueError, match="at most 2\\^31 - 1 parameters"):
         module.Plan([1, 60_000, 60_000, 1], "tanh", [[([0], 1.0)]])
+
+
+def test_the_compiled_module_has_the_lapack_of_the_other_for_small_matrices():
+    module = cuda._module()
+    if isinstance(module, str):
+        pytest.skip(module)  # the reason why there is none
+    assert ensure_lapack(module) == ensure_lapack() == module.lapack_backend()
 
 
 def test_errors_of_the_compiled_module_are_those_of_the_package():

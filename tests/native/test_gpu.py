@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -54,4 +55,57 @@ def test_a_jacobian_larger_than_the_gpu_names_the_way_out(gpu):
     problem = ax.Problem(("x", "y"), ("u",), {"all": condition})
     with pytest.raises(ax.OutOfMemoryError, match=r"needs .* GB; cuda:0 has .* free .*streamed"):
         ax.jacobian(problem, model, model.init(0))
+    torch.cuda.empty_cache()
+
+
+def test_a_graph_in_capture_is_refused(gpu):
+    J = prescribed(80, 40, decay(30, 1e-6), device=gpu).J
+    singular_values = factorise(J).singular_values
+    with torch.cuda.graph(torch.cuda.CUDAGraph()), pytest.raises(ax.CudaError, match="captured"):
+        factorise(J)
+    assert torch.equal(factorise(J).singular_values, singular_values)
+
+
+def test_two_networks_in_two_threads(gpu):
+    def steps(width):
+        problem, model = ax.problems.heat(), ax.MLP([2, width, 1], device=gpu)
+        theta = model.init(0)
+        with torch.cuda.stream(torch.cuda.Stream()):
+            for _ in range(5):
+                theta = ax.step(problem, model, theta).theta
+            return theta.cpu()
+
+    widths = (24, 40)
+    expected = [steps(width) for width in widths]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            assert all(map(torch.equal, pool.map(steps, widths), expected))
+
+
+def test_the_second_gpu_is_used_where_it_is_named(gpu):
+    if torch.cuda.device_count() < 2:
+        pytest.skip("one GPU")
+    problem = ax.problems.heat()
+    thetas = []
+    for device in (gpu, "cuda:1"):
+        model = ax.MLP([2, 24, 1], device=device)
+        theta = ax.step(problem, model, model.init(0)).theta
+        assert theta.device.index == int(device == "cuda:1")
+        assert torch.cuda.current_device() == 0
+        thetas.append(theta.cpu())
+    assert torch.equal(*thetas)
+
+
+def test_after_memory_ran_out_everything_works(gpu):
+    problem, model = ax.problems.heat(), ax.MLP([2, 24, 1], device=gpu)
+    theta = model.init(0)
+    expected = ax.step(problem, model, theta).theta
+    J = torch.randn(60_000, 2000, dtype=torch.float64, device=gpu)  # full rank: 1 GB besides it
+    free, _ = torch.cuda.mem_get_info()
+    taken = torch.empty(free - (64 << 20), dtype=torch.uint8, device=gpu)
+    with pytest.raises(ax.OutOfMemoryError, match="needed"):
+        factorise(J)
+    del taken
+    assert factorise(J).rank(1e-3) == 2000  # torch has kept that memory, and gives it back
+    assert torch.equal(ax.step(problem, model, theta).theta, expected)
     torch.cuda.empty_cache()

@@ -5,6 +5,7 @@ All numbers have to be those of the CPU to the last bit, because the CPU engine 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,11 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext import methods
+from anagram_ext.linear.solve import factorise
 from anagram_ext.native import plan
+from anagram_ext.native.cuda import cuda_module
 from anagram_ext.systems.pde_system import PdeSystem
-from pretend_cuda import STREAM, host_bytes, pretended_gpu
+from pretend_cuda import STREAM, PretendGpu, host_bytes, pretended_gpu
 
 FEW = 2500  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
 
@@ -51,15 +54,43 @@ def test_the_pretence_has_the_rules_of_a_gpu():
 
 @pytest.mark.parametrize("memory", ["stored", "streamed"])
 def test_a_step_is_that_of_the_cpu_and_reads_next_to_nothing(memory):
+    reads = []
+
     def step(device):
         problem, model = heat(device)
         theta = model.init(0)
         ax.step(problem, model, theta, memory=memory)  # the dry run of the residuals reads more
         host_bytes.clear()
-        return ax.step(problem, model, theta, memory=memory).theta
+        found = ax.step(problem, model, theta, memory=memory).theta
+        reads.append(len(host_bytes))
+        return found
 
     assert torch.equal(*on_both(step))
     assert 0 < sum(host_bytes) < FEW
+    # Loss, what the model removes, search. The native side waits four times more where one sketch
+    # does (test_emulated_factorise.cpp).
+    assert reads == [0, 3]
+
+
+def test_derivatives_that_are_not_finite_are_named_as_on_the_cpu():
+    def messages(device):
+        found = []
+        for residual, problem in (
+            (lambda u, x: torch.sqrt(u * 0) + x.x, "derivative of the residual"),
+            (lambda u, x: u / (x.x - x.x), "residual"),
+        ):
+            box = ax.Box(x=(0, 1))
+            conditions = {"all": ax.Condition(residual, box.grid(5))}
+            model = ax.MLP([1, 4, 1], device=device)
+            bad = ax.Problem(("x",), ("u",), conditions)
+            for call in (ax.jacobian, ax.step):
+                with pytest.raises(ax.NonFiniteError, match=f"'all': {problem} is not") as caught:
+                    call(bad, model, model.init(0))
+                found.append(str(caught.value))
+        return found
+
+    expected, found = on_both(messages)
+    assert found == expected
 
 
 @pytest.mark.parametrize("name", methods.names())
@@ -74,6 +105,72 @@ def test_the_steps_of_a_method_are_those_of_the_cpu_and_read_next_to_nothing(nam
 
     assert torch.equal(*on_both(two_steps))
     assert 0 < sum(host_bytes) < 2 * FEW
+
+
+def test_the_second_gpu_is_used_where_it_is_named():
+    def run(device):
+        problem, model = heat(device)
+        assert model.init(0).device == torch.device(device)
+        run = ax.train(problem, model, steps=2, progress=False)
+        assert run.theta.device == torch.device(device)
+        return run.theta
+
+    expected = run("cpu")
+    with pretended_gpu(index=1):
+        found = run("cuda:1").cpu()
+    assert torch.equal(found, expected)
+
+
+def test_two_networks_in_two_threads_do_not_meet():
+    def steps(device, seed, width):
+        problem = ax.problems.heat(n=8)
+        model = ax.MLP([2, width, 1], device=device)
+        theta = model.init(seed)
+        for _ in range(3):
+            theta = ax.step(problem, model, theta).theta
+        return theta.cpu()
+
+    def on_the_gpu(case):
+        with PretendGpu():  # a mode of torch holds for one thread
+            return steps("cuda", *case)
+
+    cases = [(0, 8), (1, 12)]
+    expected = [steps("cpu", *case) for case in cases]
+    with pretended_gpu(), ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(on_the_gpu, cases))
+    assert all(map(torch.equal, found, expected))
+
+
+def test_memory_that_torch_keeps_is_given_back_once(monkeypatch):
+    given_back = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append(True))
+    J = torch.eye(3, dtype=torch.float64)
+    with pretended_gpu():
+        there = J.to("cuda")
+        attempts = failing_first(monkeypatch, 1)
+        assert factorise(there).rank(1e-6) == 3
+        assert (len(attempts), len(given_back)) == (2, 1)
+        attempts = failing_first(monkeypatch, 2)
+        with pytest.raises(ax.OutOfMemoryError, match="needed"):
+            factorise(there, smallest_cutoff=1e-3)
+        assert (len(attempts), len(given_back)) == (2, 2)
+        assert factorise(there).rank(1e-6) == 3
+
+
+def failing_first(monkeypatch, failures):
+    """Makes the next calls of the native factorisation run out of memory; returns all of them."""
+    native_type = cuda_module().FactorisationF64
+    attempts = []
+
+    class Failing(native_type):
+        def __init__(self, *arguments):
+            attempts.append(arguments)
+            if len(attempts) <= failures:
+                raise ax.OutOfMemoryError("out of device memory: needed 1 MiB, free 0 MiB")
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(cuda_module(), "FactorisationF64", Failing)
+    return attempts
 
 
 def test_redrawing_reads_one_number_a_candidate():

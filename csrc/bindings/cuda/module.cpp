@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/gil.hpp"
+#include "bindings/register.hpp"
 #include "cuda/runtime/device.hpp"
 #include "cuda/runtime/libraries.hpp"
 #include "cuda/runtime/status.hpp"
@@ -58,6 +59,7 @@ PYBIND11_MODULE(_cuda, module) {
   module.def("load", &anagram::cuda::load_libraries, "preload"_a, "cublas"_a, "cusolver"_a,
              "Maps cuBLAS and cuSOLVER; returns '' or the reason of the failure.");
   module.def("lib_paths", &lib_paths, "Where cuBLAS and cuSOLVER were found.");
+  anagram::register_lapack(module); // for the small matrices of the solve
   anagram::cuda::register_plan(module);
   anagram::cuda::register_solver(module);
 }

@@ -2,6 +2,7 @@
 #include "register.hpp"
 
 #include "bindings/factorisation_class.hpp"
+#include "cuda/runtime/range.hpp"
 #include "cuda/runtime/status.hpp"
 #include "cuda/solver/factorise.hpp"
 #include "queue.hpp"
@@ -12,6 +13,7 @@ namespace {
 struct CudaBackend {
   template <class T> using Linalg = DeviceLinalg<T>;
   using Place = Queue;
+  using Range = cuda::Range;
   static dlpack::Device device_of(const TensorView &view) { return cuda::device_of(view); }
   static dlpack::Device device(const Queue &queue) { return {dlpack::cuda, queue.device}; }
   static Queue place(dlpack::Device device, std::uintptr_t stream) { return queue(device, stream); }

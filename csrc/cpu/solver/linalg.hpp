@@ -54,6 +54,7 @@ public:
   void apply_transposed(const Reflectors &q, View c) const { q.apply(Transpose::yes, c); } // Q^T c
 
   Svd svd(Matrix square) const;
+  Svd triangle_svd(const Reflectors &q) const { return svd(q.upper_triangle()); } // of R
   GrowingQr growing_qr(std::int64_t rows, std::int64_t capacity) const { return {rows, capacity}; }
 
   // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.

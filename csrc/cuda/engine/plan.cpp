@@ -10,6 +10,7 @@
 #include "cuda/blas.hpp"
 #include "cuda/kernels.hpp"
 #include "cuda/runtime/buffer.hpp"
+#include "cuda/runtime/range.hpp"
 #include "cuda/runtime/status.hpp"
 
 namespace anagram::cuda {
@@ -51,13 +52,16 @@ private:
 template <class T> class Launch {
 public:
   Launch(const NetOnDevice &net, Task task, const T *inputs, int64_t n, Queue queue)
-      : queue_(queue), task_(task), guard_(queue.device), host_(net.tables().view()),
-        device_(net.view(queue.device)) {
+      : queue_(queue), task_(task), guard_(queue), host_(net.tables().view()),
+        device_(net.view(queue.device)), packed_(net.packed()) {
     tile_ = fused_points(host_, task, sizeof(T), n, limits(queue.device));
     fused_ = tile_ > 0;
     if (!fused_)
       tile_ = wide_points(host_, task, sizeof(T), n);
-    in_.net = fused_ ? device_ : host_;
+    // Tables that come by value take the place of all pointers.
+    in_.net = !fused_   ? host_
+              : packed_ ? net.tables().view(nullptr, nullptr, nullptr, nullptr, nullptr)
+                        : device_;
     in_.inputs = inputs;
     in_.n = n;
     in_.tile = tile_;
@@ -87,7 +91,7 @@ public:
   template <class Functor> void run(const Functor &functor, int64_t n_blocks) const {
     const int64_t scratch = TileLayout(host_, tile_, task_).size();
     if (fused_)
-      return launch_blocks<T>(functor, n_blocks, scratch, queue_);
+      return launch_blocks<T>(functor, packed_, n_blocks, scratch, queue_);
     const Buffer<T> memory(scratch, queue_);
     const StreamBackend<T> backend(device_, queue_, tile_);
     for (int64_t block = 0; block < n_blocks; ++block)
@@ -99,6 +103,7 @@ private:
   Task task_;
   DeviceGuard guard_; // before everything that calls CUDA
   DeviceNet host_, device_;
+  const PackedTables *packed_;
   int tile_ = 0;
   bool fused_ = false;
   SweepInput<T> in_{};
@@ -118,6 +123,7 @@ template <class T>
 void Plan::jets(const T *thetas, int64_t q, const T *inputs, int64_t n, T *out, Queue queue) const {
   if (n == 0 || q == 0)
     return;
+  const Range range("anagram: jets");
   Launch<T> launch(net_, Task::jets, inputs, n, queue);
   launch.set_theta(thetas, q);
   launch.run(device::JetsBlock<T>{launch.in(), out}, q * launch.in().n_tiles());
@@ -128,6 +134,7 @@ void Plan::jacobian(const T *theta, const T *inputs, int64_t n, const T *seeds, 
                     T *j, int64_t row_stride, Queue queue) const {
   if (n == 0)
     return;
+  const Range range("anagram: rows of J");
   Launch<T> launch(net_, Task::rows, inputs, n, queue);
   launch.set_theta(theta, 1);
   launch.set_seeds(seeds, n_residuals);
@@ -139,6 +146,7 @@ void Plan::vjp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64
                const T *w, T *gradient, Queue queue) const {
   if (n == 0)
     return;
+  const Range range("anagram: J^T w");
   Launch<T> launch(net_, Task::rows, inputs, n, queue);
   launch.set_theta(theta, 1);
   launch.set_seeds(seeds, n_residuals);
@@ -161,6 +169,7 @@ void Plan::jvp(const T *theta, const T *inputs, int64_t n, const T *seeds, int64
                const T *v, T *out, Queue queue) const {
   if (n == 0)
     return;
+  const Range range("anagram: J v");
   Launch<T> launch(net_, Task::tangent, inputs, n, queue);
   launch.set_theta(theta, 1);
   launch.set_seeds(seeds, n_residuals);

@@ -10,11 +10,30 @@
 namespace anagram::cuda {
 namespace {
 
-template <class T, class Functor>
-__global__ void __launch_bounds__(block_threads) block_kernel(const Functor functor) {
+// Two blocks share a multiprocessor (tile_choice.hpp): so many registers may a thread have. Left to
+// itself the compiler makes room for a third, which the shared memory never does, and spills.
+constexpr int blocks_together = 2;
+
+template <class T, class Functor> __device__ void run_block(const Functor &functor) {
   extern __shared__ double shared[];
   const BlockTeam team;
   functor(device::TeamMachine<BlockTeam>{team}, blockIdx.x, reinterpret_cast<T *>(shared));
+}
+
+// Reads the tables of the net in device memory.
+template <class T, class Functor>
+__global__ void __launch_bounds__(block_threads, blocks_together)
+    block_kernel(const Functor functor) {
+  run_block<T>(functor);
+}
+
+// Has them with its arguments, in constant memory.
+template <class T, class Functor>
+__global__ void __launch_bounds__(block_threads, blocks_together)
+    packed_kernel(const Functor functor, const __grid_constant__ PackedTables tables) {
+  Functor bound = functor;
+  bound.in.net = tables.bound(functor.in.net);
+  run_block<T>(bound);
 }
 
 // Beyond 48 KiB a kernel must be allowed to ask. Allowed once, as much as the device has: threads
@@ -27,23 +46,33 @@ template <class Kernel> void allow_shared_memory(Kernel *kernel, int device) {
                                     cudaSharedmemCarveoutMaxShared));
 }
 
-} // namespace
-
-template <class T, class Functor>
-void launch_blocks(const Functor &functor, int64_t n_blocks, int64_t scratch_elements,
-                   const Queue &queue) {
-  if (n_blocks > INT_MAX)
-    throw CudaError("too many tiles for one launch: " + std::to_string(n_blocks));
-  const size_t bytes = static_cast<size_t>(scratch_elements) * sizeof(T);
-  const auto kernel = block_kernel<T, Functor>;
-  static OncePerDevice allowed; // one for each kernel
+template <class Kernel, class... Arguments>
+void launch(Kernel *kernel, OncePerDevice &allowed, int64_t n_blocks, size_t bytes,
+            const Queue &queue, const Arguments &...arguments) {
   allowed.run(queue.device, [&] { allow_shared_memory(kernel, queue.device); });
-  kernel<<<static_cast<unsigned>(n_blocks), block_threads, bytes, queue.stream>>>(functor);
+  kernel<<<static_cast<unsigned>(n_blocks), block_threads, bytes, queue.stream>>>(arguments...);
   ANAGRAM_CUDA(cudaGetLastError());
 }
 
+} // namespace
+
+template <class T, class Functor>
+void launch_blocks(const Functor &functor, const PackedTables *tables, int64_t n_blocks,
+                   int64_t scratch_elements, const Queue &queue) {
+  static_assert(sizeof(Functor) + sizeof(PackedTables) <= 4096, "what a kernel may be given");
+  if (n_blocks > INT_MAX)
+    throw CudaError("too many tiles for one launch: " + std::to_string(n_blocks));
+  const size_t bytes = static_cast<size_t>(scratch_elements) * sizeof(T);
+  static OncePerDevice plain, packed; // of each kernel
+  if (tables)
+    launch(packed_kernel<T, Functor>, packed, n_blocks, bytes, queue, functor, *tables);
+  else
+    launch(block_kernel<T, Functor>, plain, n_blocks, bytes, queue, functor);
+}
+
 #define ANAGRAM_INSTANTIATE(T, Functor)                                                            \
-  template void launch_blocks<T>(const device::Functor<T> &, int64_t, int64_t, const Queue &);
+  template void launch_blocks<T>(const device::Functor<T> &, const PackedTables *, int64_t,        \
+                                 int64_t, const Queue &);
 ANAGRAM_TILE_BLOCKS(ANAGRAM_INSTANTIATE, double)
 ANAGRAM_TILE_BLOCKS(ANAGRAM_INSTANTIATE, float)
 

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "anagram/solver/magnitude.hpp"
+#include "cuda/runtime/late_infos.hpp"
 #include "cuda/runtime/status.hpp"
 
 namespace anagram::cuda {
@@ -76,7 +77,7 @@ void release(void *memory, const Queue &queue) noexcept {
 }
 
 void require_free(int64_t bytes, const Queue &queue) {
-  ANAGRAM_CUDA(cudaStreamSynchronize(queue.stream));
+  wait_for(queue);
   size_t free = 0, total = 0;
   ANAGRAM_CUDA(cudaMemGetInfo(&free, &total));
   uint64_t kept = 0, used = 0; // by the pool: of that, by buffers
@@ -87,13 +88,13 @@ void require_free(int64_t bytes, const Queue &queue) {
     throw_out_of_memory(bytes);
 }
 
-template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue) {
-  ANAGRAM_CUDA(cudaMemcpyAsync(to, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice,
-                               queue.stream));
+template <class T> void write(const T *values, int64_t count, T *to, const Queue &queue) {
+  ANAGRAM_CUDA(cudaMemcpyAsync(to, values, static_cast<size_t>(count) * sizeof(T),
+                               cudaMemcpyHostToDevice, queue.stream));
 }
 
-template void write(const std::vector<double> &, double *, const Queue &);
-template void write(const std::vector<float> &, float *, const Queue &);
+template void write(const double *, int64_t, double *, const Queue &);
+template void write(const float *, int64_t, float *, const Queue &);
 
 template <class T>
 std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64_t stride) {
@@ -104,7 +105,7 @@ std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64
   if (count > 0)
     ANAGRAM_CUDA(cudaMemcpy2DAsync(values.data(), row, from, pitch, row, rows,
                                    cudaMemcpyDeviceToHost, queue.stream));
-  ANAGRAM_CUDA(cudaStreamSynchronize(queue.stream));
+  wait_for(queue);
   return values;
 }
 

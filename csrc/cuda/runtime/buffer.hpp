@@ -45,9 +45,10 @@ private:
 };
 
 // A few numbers to the device. The copy has left `values` when this returns.
-template <class T> void write(const std::vector<T> &values, T *to, const Queue &queue);
+template <class T> void write(const T *values, int64_t count, T *to, const Queue &queue);
 
-// `count` numbers, `stride` apart, on the host; waits for the stream. For a few numbers only.
+// `count` numbers, `stride` apart, on the host; waits for the stream, and throws for what was noted
+// on it (late_infos.hpp). For a few numbers only.
 template <class T>
 std::vector<T> read_back(const T *from, int64_t count, const Queue &queue, int64_t stride = 1);
 

@@ -36,6 +36,21 @@ DeviceGuard::DeviceGuard(int device) : device_(device) {
   ANAGRAM_CUDA(cudaSetDevice(device));
 }
 
+DeviceGuard::DeviceGuard(const Queue &queue) : DeviceGuard(queue.device) {
+  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+  const cudaError_t status = cudaStreamIsCapturing(queue.stream, &capture);
+  // The default stream says so of a capture that its use would end.
+  const bool of_another = status == cudaErrorStreamCaptureImplicit;
+  if (of_another)
+    (void)cudaGetLastError();
+  else
+    ANAGRAM_CUDA(status);
+  if (of_another || capture != cudaStreamCaptureStatusNone)
+    throw CudaError("a CUDA graph is being captured: a graph cannot hold what anagram_ext does, "
+                    "which allocates and reads results on the way; call it outside of "
+                    "torch.cuda.graph");
+}
+
 DeviceGuard::~DeviceGuard() {
   // Where nothing has changed, nothing is set: it would make a context on a device without one.
   if (previous_ != device_)

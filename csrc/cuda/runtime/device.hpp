@@ -20,6 +20,9 @@ struct Queue {
 class DeviceGuard {
 public:
   explicit DeviceGuard(int device);
+  // For work on the queue. Throws CudaError while its stream records a graph: what is done here
+  // allocates, and reads results that decide what comes next.
+  explicit DeviceGuard(const Queue &queue);
   ~DeviceGuard();
   DeviceGuard(const DeviceGuard &) = delete;
   DeviceGuard &operator=(const DeviceGuard &) = delete;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cuda/runtime/buffer.hpp"
+#include "cuda/runtime/late_infos.hpp"
 #include "cuda/runtime/libraries.hpp"
 #include "cuda/runtime/per_queue.hpp"
 #include "cuda/runtime/status.hpp"
@@ -25,18 +26,6 @@ PerQueue<SolverHandle>::Locked handle_of(const Queue &queue) {
     return made;
   });
 }
-
-// What a call says about its success, in device memory; read at once.
-class DeviceInfo {
-public:
-  explicit DeviceInfo(const Queue &queue) : queue_(queue), memory_(1, queue) {}
-  int *data() const { return memory_.data(); }
-  int read() const { return read_back<int>(memory_.data(), 1, queue_).front(); }
-
-private:
-  Queue queue_;
-  Buffer<int> memory_;
-};
 
 // The functions for one number type.
 template <class T> struct Functions;
@@ -72,10 +61,10 @@ template <class T> void Solver::geqrf(MatrixView<T> a, T *scales) const {
   int size = 0;
   ANAGRAM_CUSOLVER_CALL(cusolver.geqrf_bufferSize(handle_, m, n, a.data, lda, &size));
   const Buffer<T> work(size, queue_);
-  const DeviceInfo info(queue_);
+  const Buffer<int> info(1, queue_);
   ANAGRAM_CUSOLVER_CALL(
       cusolver.geqrf(handle_, m, n, a.data, lda, scales, work.data(), size, info.data()));
-  ANAGRAM_CUSOLVER_INFO(info.read(), "geqrf");
+  ANAGRAM_CUSOLVER_LATE_INFO(info.data(), "geqrf", queue_);
 }
 
 template <class T>
@@ -88,10 +77,10 @@ void Solver::ormqr(Operation op, MatrixView<const T> reflectors, const T *scales
   ANAGRAM_CUSOLVER_CALL(cusolver.ormqr_bufferSize(handle_, side_left, op, m, n, k, reflectors.data,
                                                   lda, scales, c.data, ldc, &size));
   const Buffer<T> work(size, queue_);
-  const DeviceInfo info(queue_);
+  const Buffer<int> info(1, queue_);
   ANAGRAM_CUSOLVER_CALL(cusolver.ormqr(handle_, side_left, op, m, n, k, reflectors.data, lda,
                                        scales, c.data, ldc, work.data(), size, info.data()));
-  ANAGRAM_CUSOLVER_INFO(info.read(), "ormqr");
+  ANAGRAM_CUSOLVER_LATE_INFO(info.data(), "ormqr", queue_);
 }
 
 template <class T> void Solver::orgqr(MatrixView<T> q, const T *scales) const {
@@ -100,14 +89,14 @@ template <class T> void Solver::orgqr(MatrixView<T> q, const T *scales) const {
   int size = 0;
   ANAGRAM_CUSOLVER_CALL(cusolver.orgqr_bufferSize(handle_, m, n, n, q.data, lda, scales, &size));
   const Buffer<T> work(size, queue_);
-  const DeviceInfo info(queue_);
+  const Buffer<int> info(1, queue_);
   ANAGRAM_CUSOLVER_CALL(
       cusolver.orgqr(handle_, m, n, n, q.data, lda, scales, work.data(), size, info.data()));
-  ANAGRAM_CUSOLVER_INFO(info.read(), "orgqr");
+  ANAGRAM_CUSOLVER_LATE_INFO(info.data(), "orgqr", queue_);
 }
 
 template <class T>
-void Solver::gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v_transposed) const {
+bool Solver::gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v_transposed) const {
   constexpr int type = data_type<T>;
   constexpr signed char economy = 'S'; // all columns, for a square matrix
   size_t device_bytes = 0, host_bytes = 0;
@@ -117,19 +106,22 @@ void Solver::gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v_t
       &host_bytes));
   const Buffer<char> device_work(static_cast<int64_t>(device_bytes), queue_);
   std::vector<char> host_work(host_bytes);
-  const DeviceInfo info(queue_);
+  const Buffer<int> info(1, queue_);
   ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnXgesvd(
       handle_, params_, economy, economy, a.rows, a.columns, type, a.data, a.stride, type, sigma,
       type, u.data, u.stride, type, v_transposed.data, v_transposed.stride, type,
       device_work.data(), device_bytes, host_work.data(), host_bytes, info.data()));
-  ANAGRAM_CUSOLVER_INFO(info.read(), "gesvd");
+  const int found = read_back<int>(info.data(), 1, queue_).front();
+  if (found < 0)
+    ANAGRAM_CUSOLVER_INFO(found, "gesvd");
+  return found == 0;
 }
 
 #define ANAGRAM_INSTANTIATE(T)                                                                     \
   template void Solver::geqrf(MatrixView<T>, T *) const;                                           \
   template void Solver::ormqr(Operation, MatrixView<const T>, const T *, MatrixView<T>) const;     \
   template void Solver::orgqr(MatrixView<T>, const T *) const;                                     \
-  template void Solver::gesvd(MatrixView<T>, MatrixView<T>, T *, MatrixView<T>) const;
+  template bool Solver::gesvd(MatrixView<T>, MatrixView<T>, T *, MatrixView<T>) const;
 ANAGRAM_INSTANTIATE(double)
 ANAGRAM_INSTANTIATE(float)
 #undef ANAGRAM_INSTANTIATE

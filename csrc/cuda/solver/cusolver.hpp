@@ -1,5 +1,6 @@
 // QR and SVD by cuSOLVER, with matrices of device memory for arguments: sizes are checked when they
-// are narrowed, workspaces are allocated, and every devInfo is read, which waits for the stream.
+// are narrowed, workspaces are allocated, and every devInfo is read: those of QR, which can only
+// say that an argument is wrong, when somebody waits for the stream next.
 #pragma once
 
 #include <mutex>
@@ -25,11 +26,12 @@ public:
   // The reflectors in q [m, n] become the first n columns of Q.
   template <class T> void orgqr(MatrixView<T> q, const T *scales) const;
 
-  // a = u diag(sigma) v_transposed for square a, which is overwritten. QR iteration: the accuracy
-  // of small singular values decides what a cutoff keeps, and the Jacobi and polar variants of
-  // cuSOLVER promise less of it.
+  // a = u diag(sigma) v_transposed for square a, which is overwritten; false: no convergence. Waits
+  // for the stream. QR iteration: the accuracy of small singular values decides what a cutoff
+  // keeps, and the Jacobi and polar variants of cuSOLVER promise less of it.
   template <class T>
-  void gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v_transposed) const;
+  [[nodiscard]] bool gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma,
+                           MatrixView<T> v_transposed) const;
 
 private:
   Queue queue_;

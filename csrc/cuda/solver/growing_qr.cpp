@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/runtime/range.hpp"
 #include "cuda/solver/cusolver.hpp"
 
 namespace anagram::cuda {
@@ -12,6 +13,7 @@ template <class T> MatrixView<T> GrowingQr<T>::next(int64_t count) {
 }
 
 template <class T> void GrowingQr<T>::append(int64_t count) {
+  const Range range("anagram: QR of a sketch");
   const Solver solver(queue_);
   const MatrixView<T> added = panels_.back().view();
   T *const scales = scales_.view().data;

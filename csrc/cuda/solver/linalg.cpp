@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/solver/linalg.hpp"
 #include "cuda/blas.hpp"
 #include "cuda/kernels.hpp"
+#include "cuda/runtime/range.hpp"
 #include "cuda/runtime/status.hpp"
 #include "cuda/solver/cusolver.hpp"
 #include "cuda/solver/narrow.hpp"
@@ -18,6 +20,7 @@ void product(Operation op, MatrixView<const T> a, MatrixView<const T> b, bool ad
              const Queue &queue) {
   if (c.rows == 0 || c.columns == 0)
     return;
+  const Range range("anagram: product");
   const Blas blas(queue);
   const int lda = narrow(a.stride), ldb = narrow(b.stride), ldc = narrow(c.stride);
   if (c.columns == 1) // one vector: streams the matrix once
@@ -35,7 +38,9 @@ template <class T> MatrixView<T> counted(MatrixView<T> a) {
 }
 
 // Lanes that read a matrix together: the same number on every device, so that sums are the same.
-int parts_of(int64_t size) { return static_cast<int>(std::min<int64_t>(size, 1 << 16)); }
+// Each has one number on its way, so that it takes all lanes of a large device, 2 MB of them, to
+// read as fast as its memory can (Little's law: 3 TB/s times 0.7 microseconds).
+int parts_of(int64_t size) { return static_cast<int>(std::min<int64_t>(size, 1 << 18)); }
 
 // Throws for the first element, in row-major order of a^T, that is NaN or infinite.
 template <class T>
@@ -80,7 +85,7 @@ template <class T> void DeviceLinalg<T>::fill_random(View a, std::uint64_t seed)
 
 template <class T> void DeviceLinalg<T>::divide_rows(View a, const std::vector<T> &divisors) const {
   const Buffer<T> on_device(a.rows, queue_);
-  write(divisors, on_device.data(), queue_);
+  write<T>(divisors.data(), a.rows, on_device.data(), queue_);
   launch_grid(device::DivideRows<T>{counted(a), on_device.data()}, queue_);
 }
 
@@ -98,6 +103,7 @@ void DeviceLinalg<T>::multiply_transposed(ConstView a, ConstView b, View c) cons
 }
 
 template <class T> DeviceReflectors<T> DeviceLinalg<T>::qr(Matrix a) const {
+  const Range range("anagram: QR");
   Matrix scales = allocate(a.columns(), 1);
   Solver(queue_).geqrf(a.view(), scales.view().data);
   return {std::move(a), std::move(scales)};
@@ -125,15 +131,47 @@ void DeviceLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) con
                             c);
 }
 
-template <class T> SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd(Matrix square) const {
+template <class T>
+SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::triangle_svd(const Reflectors &reflectors) const {
+  const Range range("anagram: SVD of the triangle");
+  if (reflectors.columns() > Paths::largest_svd_on_host)
+    if (auto found = svd_on_device(upper_triangle(reflectors)))
+      return std::move(*found);
+  return svd_on_host(upper_triangle(reflectors)); // made once more: cuSOLVER has used up the other
+}
+
+template <class T>
+SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd_on_host(const Matrix &square) const {
+  const int64_t n = square.columns();
+  HostLinalg<T> host;
+  HostMatrix<T> here(n, n), unit(n, n);
+  const std::vector<T> numbers = read_back<T>(square.view().data, n * n, queue_);
+  std::copy(numbers.begin(), numbers.end(), here.view().data);
+  auto small = host.svd(std::move(here));
+  host.set_zero(unit.view());
+  for (int64_t i = 0; i < n; ++i)
+    unit.view()(i, i) = T(1);
+  const auto uploaded = [&](const OrthonormalBasis<HostLinalg<T>> &basis) { // its columns
+    HostMatrix<T> columns(n, n);
+    basis.expand(host, std::as_const(unit).view(), columns.view());
+    Matrix result = allocate(n, n);
+    write<T>(columns.view().data, n * n, result.view().data, queue_);
+    return OrthonormalBasis<DeviceLinalg>(std::move(result));
+  };
+  return {uploaded(small.left), std::move(small.sigma), uploaded(small.right)};
+}
+
+template <class T>
+std::optional<SmallSvd<DeviceLinalg<T>>> DeviceLinalg<T>::svd_on_device(Matrix square) const {
   const int64_t n = square.columns();
   Matrix u = allocate(n, n), v_transposed = allocate(n, n), sigma = allocate(n, 1);
-  Solver(queue_).gesvd(square.view(), u.view(), sigma.view().data, v_transposed.view());
+  if (!Solver(queue_).gesvd(square.view(), u.view(), sigma.view().data, v_transposed.view()))
+    return std::nullopt;
   // What was decomposed is used up: its memory takes V.
   launch_grid(device::CopyTransposed<T>{v_transposed.view(), counted(square.view())}, queue_);
   using Basis = OrthonormalBasis<DeviceLinalg>;
-  return {Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_),
-          Basis(std::move(square))};
+  return Svd{Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_),
+             Basis(std::move(square))};
 }
 
 template <class T>
@@ -141,8 +179,10 @@ Magnitude DeviceLinalg<T>::checked_magnitude(ConstView a, const char *name,
                                              int64_t first_row) const {
   if (a.rows == 0 || a.columns == 0)
     return {};
+  const Range range("anagram: norm");
   const device::Deal<T> deal{counted(a), parts_of(a.rows * a.columns)};
-  constexpr int n_sums = 256; // few enough to read back
+  constexpr int parts_a_sum = 128; // leaves few enough sums to read back
+  const int n_sums = (deal.n_parts + parts_a_sum - 1) / parts_a_sum;
   const Buffer<Magnitude> parts(deal.n_parts, queue_), sums(n_sums, queue_);
   launch_grid(device::Measure<T>{deal, parts.data()}, queue_);
   launch_grid(device::CombineMagnitudes{parts.data(), deal.n_parts, sums.data(), n_sums}, queue_);

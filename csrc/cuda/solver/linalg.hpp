@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,9 +23,8 @@ template <class T> struct DeviceReflectors {
   int64_t columns() const { return below_diagonal.columns(); }
 };
 
-// Makes its device current for its life. Work goes to the queue in order; only singular values,
-// sums and what cuSOLVER says about its success come to the host, and only these wait for the
-// stream.
+// Makes its device current for its life. Work goes to the queue in order; only small triangles with
+// their singular values, diagonals and sums come to the host, and only these wait for the stream.
 template <class T> class DeviceLinalg {
 public:
   using Scalar = T;
@@ -36,7 +36,7 @@ public:
   using Svd = SmallSvd<DeviceLinalg>;
   using Paths = DevicePaths;
 
-  explicit DeviceLinalg(const Queue &queue) : queue_(queue), guard_(queue.device) {}
+  explicit DeviceLinalg(const Queue &queue) : queue_(queue), guard_(queue) {}
 
   Matrix allocate(int64_t rows, int64_t columns) const { return {rows, columns, queue_}; }
   // Throws OutOfMemory before the work when so many numbers will not fit in its midst.
@@ -60,7 +60,10 @@ public:
   void apply(const Reflectors &reflectors, View c) const;            // c <- Q c
   void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
 
-  Svd svd(Matrix square) const;
+  // Of R. By the host's LAPACK where R is small, or where cuSOLVER's iteration does not converge.
+  Svd triangle_svd(const Reflectors &reflectors) const;
+  Svd svd_on_host(const Matrix &square) const;           // waits for the stream
+  std::optional<Svd> svd_on_device(Matrix square) const; // nothing: no convergence
   GrowingQr growing_qr(int64_t rows, int64_t capacity) const { return {rows, capacity, queue_}; }
 
   // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.

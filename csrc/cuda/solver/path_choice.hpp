@@ -8,7 +8,12 @@
 namespace anagram::cuda {
 
 struct DevicePaths {
-  // Up to this side an SVD is a few launches.
+  // Up to this side the SVD of a square is one of the host's LAPACK. An estimate: on one core of a
+  // server that took 0.8 ms at 96, 7.5 ms at 256 and 42 ms at 449; published times of cuSOLVER's QR
+  // iteration on an A100 are 23 ms at 256 and 48 ms at 400.
+  static constexpr int64_t largest_svd_on_host = 384;
+
+  // Up to this side such an SVD of all of J costs no more than the passes that would spare it.
   static constexpr int64_t always_dense = 64;
 
   // The SVD by QR iteration is far slower on a device than products and QR are, so that leaving
@@ -17,9 +22,10 @@ struct DevicePaths {
     return short_side > always_dense ? short_side * 9 / 10 : 0;
   }
 
-  // Columns of the first sketch. Wide ones: each waits for the stream to look at its diagonal.
+  // Columns of the first sketch. Wide ones: each waits for the stream to look at its diagonal, and
+  // a product of 128 columns takes little longer than one of 32.
   static int64_t sketch_width(int64_t short_side) {
-    return 32 * std::clamp<int64_t>(short_side / 8 / 32, 1, 8);
+    return 32 * std::clamp<int64_t>(short_side / 8 / 32, 4, 8);
   }
 
   // Products are bound by reading J: an embedding would read it as well.

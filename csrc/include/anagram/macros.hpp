@@ -13,6 +13,14 @@
 #define ANAGRAM_INLINE inline __attribute__((always_inline))
 #endif
 
+// Before a loop of constant length whose array should lie in registers: nvcc keeps what is indexed
+// at run time in local memory. The host's compiler, which nvcc calls as well, does not know it.
+#if defined(__CUDA_ARCH__)
+#define ANAGRAM_UNROLL _Pragma("unroll")
+#else
+#define ANAGRAM_UNROLL
+#endif
+
 #if defined(_MSC_VER)
 #define ANAGRAM_RESTRICT __restrict
 #else

@@ -31,7 +31,8 @@ struct Machine {
   std::map<cudaStream_t, std::vector<std::function<void()>>> copies;
   std::map<std::string, int> failures, infos;
   std::string refusal;
-  int64_t refusals = 0;
+  int64_t refusals = 0, waits = 0;
+  bool captures = false;
   int accesses = 0;
 };
 
@@ -154,6 +155,10 @@ void refuse(const std::string &why) {
 }
 const std::string &last_refusal() { return machine().refusal; }
 int64_t refusals() { return machine().refusals; }
+int64_t waits() { return machine().waits; }
+void capture(bool begins) { machine().captures = begins; }
+bool is_capturing() { return machine().captures; }
+void count_wait() { ++machine().waits; }
 
 Access::Access() {
   if (machine().accesses++ == 0)

@@ -23,10 +23,13 @@ void limit_memory(int64_t bytes); // of each device together
 int64_t live_allocations();
 const std::string &last_refusal(); // why the last refused call was refused
 int64_t refusals();
+int64_t waits(); // of the host for a stream, ever
 
 // The next call of the function named so returns `status`, or leaves `info` in its devInfo.
 void fail_next(const std::string &function, int status);
 void leave_info(const std::string &function, int info);
+
+void capture(bool begins); // of a graph, on every stream
 
 // What the emulated functions ask for.
 int device_of(cudaStream_t stream); // of the default stream: the current device
@@ -42,6 +45,9 @@ int take_failure(const std::string &function); // 0: none
 int take_info(const std::string &function);
 void refuse(const std::string &why);
 void set_current_device(int device);
+
+bool is_capturing();
+void count_wait();
 
 // Copies on their way.
 void deliver_later(cudaStream_t stream, std::function<void()> copy);

@@ -41,22 +41,27 @@ template <class Step> void launch_grid(const Step &step, const Queue &queue) {
 }
 
 template <class T, class Functor>
-void launch_blocks(const Functor &functor, int64_t n_blocks, int64_t scratch_elements,
-                   const Queue &queue) {
+void launch_blocks(const Functor &functor, const PackedTables *tables, int64_t n_blocks,
+                   int64_t scratch_elements, const Queue &queue) {
   check_place(queue);
   if (scratch_elements * static_cast<int64_t>(sizeof(T)) > limits(queue.device).shared_per_block)
     throw CudaError("kernel asks for too much shared memory");
   const emulated_cuda::Access access;
+  Functor bound = functor;
+  const PackedTables copy = tables ? *tables : PackedTables{}; // by value, as a kernel's argument
+  if (tables)
+    bound.in.net = copy.bound(functor.in.net);
   std::vector<T> scratch(static_cast<size_t>(scratch_elements));
   for (int64_t block = n_blocks - 1; block >= 0; --block) {
     scratch.assign(scratch.size(), std::numeric_limits<T>::quiet_NaN());
     const SerialTeam team;
-    functor(device::TeamMachine<SerialTeam>{team}, block, scratch.data());
+    bound(device::TeamMachine<SerialTeam>{team}, block, scratch.data());
   }
 }
 
 #define ANAGRAM_BLOCK(T, Functor)                                                                  \
-  template void launch_blocks<T>(const device::Functor<T> &, int64_t, int64_t, const Queue &);
+  template void launch_blocks<T>(const device::Functor<T> &, const PackedTables *, int64_t,        \
+                                 int64_t, const Queue &);
 #define ANAGRAM_STEP(T, Step) template void launch_grid(const device::Step<T> &, const Queue &);
 #define ANAGRAM_ALL(T)                                                                             \
   ANAGRAM_TILE_BLOCKS(ANAGRAM_BLOCK, T)                                                            \

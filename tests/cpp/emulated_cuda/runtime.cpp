@@ -1,4 +1,5 @@
 // The functions of the CUDA run-time library that csrc/cuda calls, on the emulated machine.
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -256,7 +257,20 @@ cudaError_t cudaMemset2DAsync(void *to, size_t pitch, int value, size_t width, s
   return set("cudaMemset2DAsync", {bytes(to), pitch, width, height}, value, stream);
 }
 
+cudaError_t cudaMallocHost(void **memory, size_t size) {
+  *memory = std::malloc(size);
+  return result(*memory ? cudaSuccess : cudaErrorMemoryAllocation, "cudaMallocHost");
+}
+
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus *status) {
+  Checks checks("cudaStreamIsCapturing");
+  checks.stream(stream);
+  *status = is_capturing() ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  return checks.status();
+}
+
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  count_wait();
   Checks checks("cudaStreamSynchronize");
   checks.stream(stream);
   deliver(stream, !checks.failed());

@@ -39,8 +39,10 @@ template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE void sin_derivatives(V x, 
   sincos_lanes<T>(x, &sine, &cosine);
   d[0] = sine;
   d[1] = cosine;
-  for (int k = 2; k <= n; ++k)
-    d[k] = -d[k - 2];
+  ANAGRAM_UNROLL
+  for (int k = 2; k < max_derivatives; ++k)
+    if (k <= n)
+      d[k] = -d[k - 2];
 }
 
 // d[k] = sigmoid^(k)(x), k <= 4, polynomials in g = sigmoid' and a = 1 - 2 sigmoid. The fifth is
@@ -66,8 +68,10 @@ template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE void softplus_derivatives(
   const V magnitude = x < T(0) ? -x : x;
   const V positive = x < T(0) ? splat<V>(T(0)) : x;
   d[0] = positive + each_lane<T>(exp_lanes<T>(-magnitude), Log1p{});
-  for (int k = 1; k <= n; ++k)
-    d[k] = sigmoid[k - 1];
+  ANAGRAM_UNROLL
+  for (int k = 1; k < max_derivatives; ++k)
+    if (k <= n)
+      d[k] = sigmoid[k - 1];
 }
 
 // x sigmoid(x): s^(k) = x sigmoid^(k) + k sigmoid^(k-1).
@@ -75,8 +79,10 @@ template <class T, class V> ANAGRAM_HD ANAGRAM_INLINE void silu_derivatives(V x,
   V sigmoid[max_derivatives];
   sigmoid_derivatives<T>(x, sigmoid);
   d[0] = x * sigmoid[0];
-  for (int k = 1; k <= n; ++k)
-    d[k] = x * sigmoid[k] + sigmoid[k - 1] * T(k);
+  ANAGRAM_UNROLL
+  for (int k = 1; k < max_derivatives; ++k)
+    if (k <= n)
+      d[k] = x * sigmoid[k] + sigmoid[k - 1] * T(k);
 }
 
 // x Phi(x) with the normal distribution Phi; derivatives are Hermite-like polynomials times phi.
@@ -119,8 +125,10 @@ ANAGRAM_HD ANAGRAM_INLINE void activation_derivatives(Activation kind, V x, int 
   case Activation::identity:
     d[0] = x;
     d[1] = splat<V>(T(1));
-    for (int k = 2; k <= n; ++k)
-      d[k] = splat<V>(T(0));
+    ANAGRAM_UNROLL
+    for (int k = 2; k < max_derivatives; ++k)
+      if (k <= n)
+        d[k] = splat<V>(T(0));
   }
 }
 

@@ -7,6 +7,18 @@
 
 namespace anagram::ANAGRAM_ISA_NAME {
 
+// d[order] for 1 <= order <= max_order + 1. An array that is indexed at run time lies in a GPU's
+// local memory, one that is chosen from stays in registers.
+template <class V> ANAGRAM_HD ANAGRAM_INLINE V derivative(const V *d, int order) {
+#ifdef __CUDA_ARCH__
+  static_assert(max_order == 4, "one choice an order");
+  const V low = order < 2 ? d[1] : d[2], high = order < 4 ? d[3] : d[4];
+  return order < 3 ? low : order < 5 ? high : d[5];
+#else
+  return d[order];
+#endif
+}
+
 // h = s(z): d holds s^(0 .. order)(z_0).
 template <class V, class T>
 ANAGRAM_HD ANAGRAM_INLINE void jet_forward(const JetTable &table, const V *d, const T *z, T *h,
@@ -18,7 +30,7 @@ ANAGRAM_HD ANAGRAM_INLINE void jet_forward(const JetTable &table, const V *d, co
       sum = d[1] * load<V>(z + entry.component * stride);
       for (int t = entry.first_term; t < entry.last_term; ++t) {
         const JetTerm &term = table.terms[t];
-        V product = d[term.n_factors] * T(term.coefficient);
+        V product = derivative(d, term.n_factors) * T(term.coefficient);
         for (int f = 0; f < term.n_factors; ++f)
           product = product * load<V>(z + term.factor[f] * stride);
         sum = sum + product;
@@ -52,7 +64,7 @@ ANAGRAM_HD ANAGRAM_INLINE void jet_reverse(const JetTable &table, const V *d, co
     for (int t = entry.first_term; t < entry.last_term; ++t) {
       const JetTerm &term = table.terms[t];
       const V weight = adjoint * T(term.coefficient);
-      const V outer = weight * d[term.n_factors];
+      const V outer = weight * derivative(d, term.n_factors);
       V below = splat<V>(T(1)); // product of the factors before f
       for (int f = 0; f < term.n_factors; ++f) {
         V others = below;
@@ -61,7 +73,7 @@ ANAGRAM_HD ANAGRAM_INLINE void jet_reverse(const JetTable &table, const V *d, co
         add_to(zbar + term.factor[f] * stride, outer * others);
         below = below * load<V>(z + term.factor[f] * stride);
       }
-      value = value + weight * d[term.n_factors + 1] * below;
+      value = value + weight * derivative(d, term.n_factors + 1) * below;
     }
   }
   store(zbar, value);

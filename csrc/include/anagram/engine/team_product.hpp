@@ -30,24 +30,31 @@ template <class T, bool accumulate> struct TeamProduct {
 private:
   template <int R, class Team> ANAGRAM_HD ANAGRAM_INLINE void blocks(const Team &team) const {
     for_each(team, batches, (rows + R - 1) / R, columns, [&](int batch, int block, int column) {
-      const int64_t first = static_cast<int64_t>(block) * R;
-      const T *a_row[R]; // the last block repeats its last row instead of leaving A
-      for (int r = 0; r < R; ++r)
-        a_row[r] = a.data + batch * a.batch + (first + r < rows ? first + r : rows - 1) * a.row;
-      const T *b_column = b.data + batch * b.batch + column;
-      T sum[R];
-      for (int r = 0; r < R; ++r)
-        sum[r] = T(0);
-      for (int k = 0; k < depth; ++k) {
-        const T scale = b_column[k * b.row];
-        for (int r = 0; r < R; ++r)
-          sum[r] += a_row[r][k * a.column] * scale;
-      }
-      T *out = c.data + batch * c.batch + first * c.row + column;
-      for (int r = 0; r < R; ++r)
-        if (first + r < rows)
-          out[r * c.row] = accumulate ? out[r * c.row] + sum[r] : sum[r];
+      const int first = block * R;
+      if (first + R <= rows)
+        return some_rows<R>(batch, first, column);
+      for (int row = first; row < rows; ++row)
+        some_rows<1>(batch, row, column);
     });
+  }
+
+  // R rows of one column. Addresses are one pointer plus offsets: with a constant distance between
+  // rows of A these are part of the load instructions.
+  template <int R>
+  ANAGRAM_HD ANAGRAM_INLINE void some_rows(int batch, int64_t first, int column) const {
+    const T *a_first = a.data + batch * a.batch + first * a.row;
+    const T *b_column = b.data + batch * b.batch + column;
+    T sum[R];
+    for (int r = 0; r < R; ++r)
+      sum[r] = T(0);
+    for (int k = 0; k < depth; ++k) {
+      const T scale = b_column[k * b.row];
+      for (int r = 0; r < R; ++r)
+        sum[r] += a_first[r * a.row + k * a.column] * scale;
+    }
+    T *out = c.data + batch * c.batch + first * c.row + column;
+    for (int r = 0; r < R; ++r)
+      out[r * c.row] = accumulate ? out[r * c.row] + sum[r] : sum[r];
   }
 };
 

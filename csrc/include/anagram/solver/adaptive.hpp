@@ -133,7 +133,7 @@ Factorisation<Linalg> factorise_within(Linalg &linalg, const ShortSide<Linalg, O
   auto seen = linalg.allocate(side.long_length(), searched); // C
   side.outward(q.view(), seen.view());
   auto reflectors = linalg.qr(std::move(seen));
-  auto small = linalg.svd(linalg.upper_triangle(reflectors));
+  auto small = linalg.triangle_svd(reflectors);
   small.keep_above(tolerance.level(side.j.norm()));
   small.left.prepend(std::move(reflectors));
   small.right.prepend(std::move(q));

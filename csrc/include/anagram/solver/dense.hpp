@@ -24,7 +24,7 @@ Factorisation<Linalg> factorise_dense(Linalg &linalg, typename Linalg::ConstView
   const bool more_rows = j_transposed.columns > j_transposed.rows; // S > P
   auto reflectors =                                                // of the tall one of J and J^T
       linalg.qr(more_rows ? linalg.transposed_copy(j_transposed) : linalg.copy(j_transposed));
-  auto small = linalg.svd(linalg.upper_triangle(reflectors));
+  auto small = linalg.triangle_svd(reflectors);
   small.left.prepend(std::move(reflectors));
   Factorisation<Linalg> result;
   result.singular_values = std::move(small.sigma);

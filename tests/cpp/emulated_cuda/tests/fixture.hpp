@@ -31,8 +31,7 @@ template <class T> DeviceMatrix<T> upload(MatrixView<const T> from) {
   const cuda::DeviceGuard guard(queue().device);
   DeviceMatrix<T> to(from.rows, from.columns, queue());
   for (std::int64_t j = 0; j < from.columns; ++j) {
-    const std::vector<T> column(&from(0, j), &from(0, j) + from.rows);
-    cuda::write(column, to.view().column_range(j, 1).data, queue());
+    cuda::write<T>(&from(0, j), from.rows, to.view().column_range(j, 1).data, queue());
   }
   return to;
 }

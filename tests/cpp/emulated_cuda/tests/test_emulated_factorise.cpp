@@ -112,6 +112,23 @@ template <class T> void compare(const Case &c, How how) {
     std::fprintf(stderr, "  %s\n", c.name);
 }
 
+// The host waits for the norm of J, for the diagonal of each sketch and for the triangle, and once
+// more for the check of a vector: four waits where one sketch does.
+void few_waits() {
+  const HostMatrix<double> jt = low_rank<double>(300, 600, 90, 0.5), r = random<double>(600, 1, 7);
+  const DeviceMatrix<double> jt_ = upload<double>(jt.view()), r_ = upload<double>(r.view());
+  DeviceLinalg<double> device(queue());
+  const std::int64_t before = emulated_cuda::waits();
+  const auto f = factorise(device, jt_.view());
+  CHECK(emulated_cuda::waits() - before == 3);
+  device.checked_magnitude(r_.view(), "r");
+  auto y = device.allocate(f.rank(), 1), x = device.allocate(f.columns(), 1);
+  f.project(device, r_.view(), y.view());
+  device.divide_rows(y.view(), f.singular_values);
+  f.expand(device, y.view(), x.view());
+  CHECK(emulated_cuda::waits() - before == 4);
+}
+
 template <class T> void all() {
   const double tiny = sizeof(T) == 8 ? 1e-300 : 1e-36, huge = sizeof(T) == 8 ? 1e300 : 1e35;
   const Case cases[] = {
@@ -121,6 +138,7 @@ template <class T> void all() {
       {"many sketches", 300, 200, 190, 0.8, 1, "adaptive"},
       {"flat and wide", 90, 200, 90, 1.0, 1, "dense"},
       {"flat and tall", 200, 90, 90, 1.0, 1, "dense"},
+      {"larger than the SVD on the host", 410, 400, 400, 1.0, 1, "dense"},
       {"small and wide", 20, 31, 20, 0.9, 1, "dense"},
       {"small and tall", 31, 20, 20, 0.9, 1, "dense"},
       {"a number", 1, 1, 1, 1.0, 1, "dense"},
@@ -154,6 +172,7 @@ int main() {
     all<double>();
     all<float>();
     deterministic();
+    few_waits();
     CHECK(emulated_cuda::refusals() == 0);
     if (emulated_cuda::refusals() > 0)
       std::fprintf(stderr, "%s\n", emulated_cuda::last_refusal().c_str());

@@ -94,10 +94,13 @@ void memory_of_the_dense_path() {
 
 // Each function in turn fails in the middle of a factorisation.
 void failing_calls() {
-  const HostMatrix<double> adaptive = low_rank<double>(120, 200, 90, 0.5);
+  const HostMatrix<double> adaptive = low_rank<double>(260, 270, 190, 0.9); // several sketches
+  const HostMatrix<double> large = random<double>(400, 410, 5); // too large for the host's SVD
   const auto failure = [&](const std::string &function, int status) {
+    const bool is_svd = function.find("gesvd") != std::string::npos;
     emulated_cuda::fail_next(function, status);
-    const std::string text = text_of<CudaError>([&] { factorise_on_device(adaptive); });
+    const std::string text =
+        text_of<CudaError>([&] { factorise_on_device(is_svd ? large : adaptive); });
     CHECK(emulated_cuda::live_allocations() == 0);
     CHECK(emulated_cuda::current_device() == 0);
     CHECK(emulated_cuda::take_failure(function) == 0); // it was called
@@ -122,7 +125,7 @@ void failing_calls() {
 }
 
 void nonzero_info() {
-  const HostMatrix<double> adaptive = low_rank<double>(120, 200, 90, 0.5);
+  const HostMatrix<double> adaptive = low_rank<double>(260, 270, 190, 0.9);
   const auto failure = [&](const std::string &function, int info) {
     emulated_cuda::leave_info(function, info);
     const std::string text = text_of<CudaError>([&] { factorise_on_device(adaptive); });
@@ -130,10 +133,47 @@ void nonzero_info() {
     CHECK(emulated_cuda::take_info(function) == 0);
     return text;
   };
-  CHECK(
-      contains(failure("cusolverDnXgesvd", 5), "no convergence [info 5] in gesvd (cusolver.cpp:"));
   for (const char *function : {"cusolverDnDgeqrf", "cusolverDnDormqr", "cusolverDnDorgqr"})
     CHECK(contains(failure(function, -3), "argument 3 is wrong [info -3]"));
+}
+
+// An info is looked at by the next wait, whatever that is for: no call waits for its own.
+void late_infos() {
+  DeviceLinalg<double> device(queue());
+  const auto qr = [&] { return device.qr(upload<double>(random<double>(9, 3, 1).view())); };
+  const std::int64_t before = emulated_cuda::waits();
+  emulated_cuda::leave_info("cusolverDnDgeqrf", -5);
+  const auto reflectors = qr();
+  CHECK(emulated_cuda::waits() == before);
+  const auto wait = [&] { device.checked_magnitude(reflectors.scales.view(), "scales"); };
+  CHECK(
+      contains(text_of<CudaError>(wait), "argument 5 is wrong [info -5] in geqrf (cusolver.cpp:"));
+  wait(); // told once
+  // What a wait that fails would have brought is forgotten.
+  emulated_cuda::leave_info("cusolverDnDgeqrf", -5);
+  qr();
+  emulated_cuda::fail_next("cudaStreamSynchronize", cudaErrorLaunchFailure);
+  CHECK(contains(text_of<CudaError>(wait), "CUDA: emulated error"));
+  wait();
+  for (int i = 0; i < 200; ++i) // more than there is room for
+    qr();
+  CHECK(emulated_cuda::waits() < before + 10);
+  wait();
+}
+
+// Where cuSOLVER's iteration does not converge the host's LAPACK does the work.
+void no_convergence() {
+  const HostMatrix<double> large = random<double>(400, 410, 5);
+  const DeviceMatrix<double> on_device = upload<double>(large.view());
+  DeviceLinalg<double> device(queue());
+  const auto expected = factorise(device, on_device.view());
+  emulated_cuda::leave_info("cusolverDnXgesvd", 5);
+  const auto got = factorise(device, on_device.view());
+  CHECK(emulated_cuda::take_info("cusolverDnXgesvd") == 0); // it was called
+  CHECK(got.rank() == 400 && expected.rank() == 400);
+  for (std::size_t i = 0; i < 400; ++i)
+    CHECK_NEAR(got.singular_values[i], expected.singular_values[i],
+               50 * eps<double>() * expected.singular_values[0]);
 }
 
 // A factorisation that goes while another device is current gives its memory back all the same.
@@ -194,6 +234,36 @@ void forked_children_are_refused() {
   waitpid(child, &status, 0);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   const anagram::cuda::DeviceGuard guard(0); // the parent goes on
+}
+
+// A graph that is being recorded is refused before anything is put on the stream, in words.
+void captures_are_refused() {
+  const HostMatrix<double> jt = low_rank<double>(80, 90, 40, 0.5);
+  const DeviceMatrix<double> on_device = upload<double>(jt.view());
+  const auto solve = [&] {
+    DeviceLinalg<double> device(queue());
+    factorise(device, on_device.view());
+  };
+  const std::int64_t waits = emulated_cuda::waits();
+  emulated_cuda::capture(true);
+  const std::string text = text_of<CudaError>(solve);
+  emulated_cuda::capture(false);
+  CHECK(contains(text, "a CUDA graph is being captured") && contains(text, "torch.cuda.graph"));
+  CHECK(emulated_cuda::waits() == waits);
+  emulated_cuda::fail_next("cudaStreamIsCapturing", cudaErrorStreamCaptureImplicit);
+  CHECK(contains(text_of<CudaError>(solve), "a CUDA graph is being captured"));
+  CHECK(cudaGetLastError() == cudaSuccess);
+  solve();
+}
+
+// After an allocation that failed everything works as before, without a new process.
+void memory_that_comes_back() {
+  const HostMatrix<double> jt = random<double>(120, 200, 3);
+  emulated_cuda::limit_memory(400000);
+  CHECK(!text_of<OutOfMemory>([&] { factorise_on_device(jt); }).empty());
+  CHECK(cudaGetLastError() == cudaSuccess);
+  emulated_cuda::limit_memory(std::int64_t(1) << 31); // somebody has given memory back
+  factorise_on_device(jt);
 }
 
 void early_reads_are_caught() {
@@ -257,9 +327,13 @@ int main() {
     memory_of_the_dense_path();
     failing_calls();
     nonzero_info();
+    late_infos();
+    no_convergence();
     goes_anywhere();
     host_access_is_caught();
     forked_children_are_refused();
+    captures_are_refused();
+    memory_that_comes_back();
     early_reads_are_caught();
     wrong_arguments_are_refused();
   });

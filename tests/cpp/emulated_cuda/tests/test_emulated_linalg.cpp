@@ -115,8 +115,9 @@ template <class T> void growing() {
   CHECK(distance(gram, identity<T>(kept)) < 50 * eps<T>());
 }
 
-template <class T> void svd() {
-  DeviceLinalg<T> device(queue());
+// a = left diag(sigma) right^T to round-off, with the singular values that the host finds.
+template <class T>
+void check_svd(DeviceLinalg<T> &device, const HostMatrix<T> &a, SmallSvd<DeviceLinalg<T>> got) {
   const HostLinalg<T> host;
   const auto columns = [&](const OrthonormalBasis<DeviceLinalg<T>> &basis) {
     const DeviceMatrix<T> unit = upload<T>(identity<T>(basis.size()).view());
@@ -124,23 +125,32 @@ template <class T> void svd() {
     basis.expand(device, unit.view(), all.view());
     return on_host(all);
   };
+  const std::int64_t n = a.columns();
+  const auto expected = host.svd(host.copy(a.view()));
+  CHECK(got.sigma.size() == expected.sigma.size());
+  for (std::size_t i = 0; i < got.sigma.size(); ++i)
+    CHECK_NEAR(got.sigma[i], expected.sigma[i], 20 * eps<T>() * expected.sigma[0]);
+  HostMatrix<T> u = columns(got.left), v = columns(got.right);
+  for (std::int64_t j = 0; j < n; ++j)
+    for (std::int64_t i = 0; i < n; ++i)
+      u.view()(i, j) *= got.sigma[static_cast<std::size_t>(j)];
+  const HostMatrix<T> v_transposed = host.transposed_copy(v.view());
+  HostMatrix<T> product(n, n);
+  host.multiply(u.view(), v_transposed.view(), product.view());
+  CHECK(distance<T>(product.view(), a.view()) < 50 * eps<T>());
+  got.keep_above(static_cast<double>(got.sigma[0]) * 0.1);
+  CHECK(got.left.size() == static_cast<std::int64_t>(got.sigma.size()));
+}
+
+template <class T> void svd() {
+  DeviceLinalg<T> device(queue());
   for (const std::int64_t n : {1, 30}) {
     const HostMatrix<T> a = low_rank<T>(n, n, n, 0.5);
-    auto expected = host.svd(host.copy(a.view()));
-    auto got = device.svd(upload<T>(a.view()));
-    CHECK(got.sigma.size() == expected.sigma.size());
-    for (std::size_t i = 0; i < got.sigma.size(); ++i)
-      CHECK_NEAR(got.sigma[i], expected.sigma[i], 20 * eps<T>() * expected.sigma[0]);
-    HostMatrix<T> u = columns(got.left), v = columns(got.right);
-    for (std::int64_t j = 0; j < n; ++j)
-      for (std::int64_t i = 0; i < n; ++i)
-        u.view()(i, j) *= got.sigma[static_cast<std::size_t>(j)];
-    const HostMatrix<T> v_transposed = host.transposed_copy(v.view());
-    HostMatrix<T> product(n, n);
-    host.multiply(u.view(), v_transposed.view(), product.view());
-    CHECK(distance<T>(product.view(), a.view()) < 50 * eps<T>());
-    got.keep_above(static_cast<double>(got.sigma[0]) * 0.1);
-    CHECK(got.left.size() == static_cast<std::int64_t>(got.sigma.size()));
+    check_svd(device, a, device.svd_on_host(upload<T>(a.view())));
+    auto found = device.svd_on_device(upload<T>(a.view()));
+    CHECK(found.has_value());
+    if (found)
+      check_svd(device, a, std::move(*found));
   }
 }
 

@@ -40,6 +40,7 @@ void agrees(const std::vector<std::int64_t> &widths, std::int64_t n, bool fused,
   const NetShape shape(widths, Activation::tanh, operators, mapped);
   const NetTables tables(shape);
   CHECK(fused == (fused_points(tables.view(), Task::rows, 8, n, cuda::limits(0)) > 0));
+  CHECK((widths.size() <= 17) == packed(tables).has_value());
   const anagram::Plan host(shape);
   const anagram::cuda::Plan device(shape);
   const std::int64_t p = shape.n_parameters(), k = 3, residuals = 2, rows = residuals * n;
@@ -75,8 +76,9 @@ void agrees(const std::vector<std::int64_t> &widths, std::int64_t n, bool fused,
 
 int main() {
   return run([] {
-    agrees({2, 16, 16, 1}, 301, true);  // tiles in shared memory
-    agrees({2, 700, 600, 1}, 5, false); // large products
+    agrees({2, 16, 16, 1}, 301, true); // tiles in shared memory
+    agrees({2, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 1}, 40, true); // too deep to pack
+    agrees({2, 700, 600, 1}, 5, false);                                       // large products
     agrees({5, 16, 16, 1}, 301, true, true);
     agrees({5, 700, 600, 1}, 5, false, true);
     CHECK(emulated_cuda::refusals() == 0);

@@ -1,0 +1,19 @@
+// What cuSOLVER says about calls that can only fail by a mistake of ours, read without a wait.
+#pragma once
+
+#include "cuda/runtime/device.hpp"
+
+namespace anagram::cuda {
+
+// Remembers the info that a function leaves at `info` in device memory, which may be given back.
+// Whoever waits for the stream next looks at it.
+void note_info(const int *info, const char *function, const char *file, int line,
+               const Queue &queue);
+
+// Waits for the stream, then throws CudaError for the first noted info that is not zero.
+void wait_for(const Queue &queue);
+
+} // namespace anagram::cuda
+
+#define ANAGRAM_CUSOLVER_LATE_INFO(info, function, queue)                                          \
+  ::anagram::cuda::note_info(info, function, __FILE__, __LINE__, queue)
