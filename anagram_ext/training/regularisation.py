@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from anagram_ext.analysis.uncertainty import Uncertainty
@@ -45,6 +46,7 @@ class RegularisationPoint:
             axes it is the L-curve.
         effective: p, how many parameters the measurements determine.
         score: V of generalised cross-validation; infinite where the fit has no freedom left.
+        condition: name of the smoothness condition.
     """
 
     weight: float
@@ -53,6 +55,33 @@ class RegularisationPoint:
     roughness: float
     effective: float
     score: float
+    condition: str
+
+    @cached_property
+    def uncertainty(self) -> Uncertainty:
+        """Error bars that count smoothness as what was known before the measurements.
+
+        Rows of the condition are prior measurements of zero, with the standard deviation that their
+        weight stands for beside that of the data. ``run.uncertainty`` has the scatter over
+        repetitions of the noise alone, which is small where the smoothness decides; these bands
+        hold what smoothness hides as well, and cover the truth on average over the points where
+        the weight is right (Wahba, J. R. Stat. Soc. B 45, 1983).
+        """
+        problem = self.run.problem
+        assert problem is not None  # a run of ``train`` has one
+        noise: dict[str, float | None] = {}
+        squares, n = 0.0, 0  # of a row's noise, by value measured
+        for name, data in _measurements(problem).items():
+            std = 1.0 if data.sigma is not None else self.run.uncertainty.noise[name]
+            noise[name] = std
+            squares += data.values.numel() * std**2 * data.weight / len(data.points)
+            n += data.values.numel()
+        smooth = problem.conditions[self.condition]
+        noise[self.condition] = math.sqrt(squares / n * smooth.n_points / smooth.weight)
+        unknowns = {name: self.run.model.layout[name] for name in problem.unknowns}
+        return Uncertainty.of_problem(
+            problem, self.run.model, self.run.theta, unknowns, noise, seed=self.run.seed
+        )
 
 
 @dataclass(frozen=True)
@@ -136,13 +165,17 @@ def _checked(problem: Problem, condition: str, weights: Sequence[float]) -> dict
         raise ValueError("weights must hold at least one number, got none")
     for weight in weights:
         positive_number("weights", weight)
-    measured = {k: c for k, c in problem.conditions.items() if isinstance(c, Data)}
+    measured = _measurements(problem)
     if not measured or condition in measured:
         raise ValueError(
             "problem must have measurements (ax.Data) beside the condition, got "
             f"{tuple(problem.conditions)}"
         )
     return measured
+
+
+def _measurements(problem: Problem) -> dict[str, Data]:
+    return {k: c for k, c in problem.conditions.items() if isinstance(c, Data)}
 
 
 def _point(
@@ -155,9 +188,8 @@ def _point(
     effective = _effective(run, measured)
     misfit, freedom = squares / n, 1 - effective / n
     score = misfit / freedom**2 if freedom > 0 else math.inf
-    return RegularisationPoint(
-        weight, run, misfit, 2 * run.losses[condition] / weight, effective, score
-    )
+    roughness = 2 * run.losses[condition] / weight
+    return RegularisationPoint(weight, run, misfit, roughness, effective, score, condition)
 
 
 def _effective(run: TrainResult, measured: dict[str, Data]) -> float:

@@ -95,6 +95,9 @@ def test_a_fit_without_unknown_numbers_has_error_bars_of_its_field(path):
     sure = path.best.run.uncertainty
     assert sure.estimates == {} and sure.unidentified() == []
     assert tuple(sure.correlation().shape) == (0, 0)
+    with_prior = path.best.uncertainty.field(FINE)
     off = (path.best.run.model(path.best.run.theta, FINE) - truth(FINE)[:, None]).abs()
-    within = (off < 3 * sure.field(FINE)).double().mean()
-    assert float(within) > 0.8
+    within = (off < 3 * with_prior).double().mean()
+    assert float(within) > 0.9
+    assert float(with_prior.mean()) < 0.5 * NOISE
+    assert bool((with_prior > 0.99 * sure.field(FINE)).all())
