@@ -64,11 +64,13 @@ print(path)
 
 # %%
 # The bands count smoothness as prior knowledge: they hold what it hides, not only what the noise
-# moves. Too little of it, and the noise of today is amplified into the past.
+# moves. Too much of it hides the third mode. Far below the chosen weight the field hardly changes
+# any more (damped steps add no roughness that the data do not ask for); what the noise of today
+# leaves open about the past is then seen in the band.
 
 line = torch.linspace(0, 1, 201, dtype=torch.float64)
 start = torch.stack([torch.zeros_like(line), line], dim=1)
-shown = {"too smooth": path.points[0], "chosen": path.best, "too rough": path.points[-1]}
+shown = {"largest": path.points[0], "chosen": path.best, "smallest": path.points[-1]}
 fig, panels = plt.subplots(1, 4, figsize=(12, 3), layout="constrained")
 for panel, (name, point) in zip(panels, shown.items(), strict=False):
     u = point.run.model(point.run.theta, start)[:, 0]
@@ -76,7 +78,7 @@ for panel, (name, point) in zip(panels, shown.items(), strict=False):
     panel.fill_between(line, u - 2 * std, u + 2 * std, alpha=0.3)
     panel.plot(line, u)
     panel.plot(line, past(line), "k--", linewidth=1)
-    panel.set(title=f"{name}: weight {point.weight:.0e}", xlabel="x", ylim=(-0.5, 2))
+    panel.set(title=f"{name} weight, {point.weight:.0e}", xlabel="x", ylim=(-0.5, 2))
 panels[3].loglog([p.weight for p in path.points], [p.score for p in path.points], "o-")
 panels[3].set(title="cross-validation", xlabel="weight")
 

@@ -74,7 +74,7 @@ class RegularisationPoint:
         for name, data in _measurements(problem).items():
             std = 1.0 if data.sigma is not None else self.run.uncertainty.noise[name]
             noise[name] = std
-            squares += data.values.numel() * std**2 * data.weight / len(data.points)
+            squares += data.values.numel() * std**2 * data.weight / data.n_points
             n += data.values.numel()
         smooth = problem.conditions[self.condition]
         noise[self.condition] = math.sqrt(squares / n * smooth.n_points / smooth.weight)
@@ -184,7 +184,7 @@ def _point(
     """What a run says about its weight."""
     n = sum(data.values.numel() for data in measured.values())
     # A condition's loss is weight / 2 times the mean over its points.
-    squares = sum(2 * run.losses[k] / d.weight * len(d.points) for k, d in measured.items())
+    squares = sum(2 * run.losses[k] / d.weight * d.n_points for k, d in measured.items())
     effective = _effective(run, measured)
     misfit, freedom = squares / n, 1 - effective / n
     score = misfit / freedom**2 if freedom > 0 else math.inf

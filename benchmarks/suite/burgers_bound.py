@@ -23,7 +23,9 @@ def velocity(t: np.ndarray, x: np.ndarray, nu: float, modes: np.ndarray) -> np.n
     for k, (odd, even) in enumerate(modes.T, start=1):
         if odd or even:
             start = start + odd * np.sin(k * pi * y) + even * np.cos(k * pi * y)
-            potential = potential + (even * np.sin(k * pi * y) - odd * np.cos(k * pi * y)) / (k * pi)
+            potential = potential + (even * np.sin(k * pi * y) - odd * np.cos(k * pi * y)) / (
+                k * pi
+            )
     exponent = -potential / (2 * nu)
     heat = weights * np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return (start * heat).sum(axis=1) / heat.sum(axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,9 @@ def path(problem):
 
 
 def error(point):
-    return float((point.run.model(point.run.theta, FINE)[:, 0] - truth(FINE)).square().mean().sqrt())
+    return float(
+        (point.run.model(point.run.theta, FINE)[:, 0] - truth(FINE)).square().mean().sqrt()
+    )
 
 
 def test_cross_validation_finds_the_best_weight_within_a_factor(path):
@@ -57,7 +60,7 @@ def test_cross_validation_finds_the_best_weight_within_a_factor(path):
 def test_less_weight_is_a_better_fit_by_a_rougher_field_with_more_parameters(path):
     for column, sign in (("misfit", -1), ("roughness", 1), ("effective", 1)):
         values = [getattr(point, column) for point in path.points]
-        assert all(sign * (b - a) > 0 for a, b in zip(values, values[1:], strict=False)), column
+        assert all(sign * (b - a) > 0 for a, b in pairwise(values)), column
 
 
 def test_a_score_is_the_formula_on_a_dense_hat_matrix(path, problem):
@@ -93,7 +96,8 @@ def test_misuse_is_said(problem):
 
 def test_a_fit_without_unknown_numbers_has_error_bars_of_its_field(path):
     sure = path.best.run.uncertainty
-    assert sure.estimates == {} and sure.unidentified() == []
+    assert sure.estimates == {}
+    assert sure.unidentified() == []
     assert tuple(sure.correlation().shape) == (0, 0)
     with_prior = path.best.uncertainty.field(FINE)
     off = (path.best.run.model(path.best.run.theta, FINE) - truth(FINE)[:, None]).abs()
