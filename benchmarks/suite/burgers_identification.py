@@ -111,8 +111,8 @@ def written(records: list[dict[str, object]]) -> str:
     return (
         f"# Identification of Burgers' equation\n\n{table(header, lines)}\n\n"
         f"Better than published, of {len(records)} cells with one seed each: {wins}. Published: "
-        "Raissi, Perdikaris & Karniadakis (2019), one draw of the noise each, network 9 x 20; here 2 x 20. Below the "
-        "standard deviation that the noise leaves to any method, an error is luck.\n"
+        "Raissi, Perdikaris & Karniadakis (2019), one draw of the noise each, network 9 x 20; here 2 x "
+        "20. Below the standard deviation that the noise leaves to any method, an error is luck.\n"
     )
 
 
