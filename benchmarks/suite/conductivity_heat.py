@@ -10,7 +10,7 @@ from case import Case, Outcome, bends, chosen, fresh, relative
 import anagram_ext as ax
 
 SIGMA = 0.1
-WEIGHTS = (1e-2, 1e-3, 1e-4)  # of smoothness; cross-validation chooses
+WEIGHTS = (1e-3, 1e-4, 1e-5)  # of smoothness; cross-validation chooses
 
 
 def temperature(x: ax.Coordinates) -> torch.Tensor:
