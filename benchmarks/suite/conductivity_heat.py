@@ -41,10 +41,10 @@ def run(seed: int, **options: object) -> Outcome:
     noise = SIGMA * torch.randn(2500, generator=generator, dtype=torch.float64)
     values = temperature(ax.Coordinates(names, at)) + noise
     conditions = {
-        "equation": ax.Condition(equation, block.sobol(2400), weight=1e4),
+        "equation": ax.Condition(equation, block.sobol(1200), weight=1e4),
         "rim": ax.Condition(
             lambda u, a, x: (u - temperature(x), a - conductivity(x)),
-            block.faces("x", "y").sobol(160),
+            block.faces("x", "y").sobol(80),
             weight=1e4,
         ),
         "smooth": ax.Condition(lambda u, a, x: (a.d("t"), *bends(a)), block.sobol(400)),
