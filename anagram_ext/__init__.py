@@ -46,6 +46,11 @@ from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loop import train
 from anagram_ext.training.march import MarchResult, march
+from anagram_ext.training.regularisation import (
+    RegularisationPath,
+    RegularisationPoint,
+    regularisation_path,
+)
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.saved import SavedRun, load
 from anagram_ext.training.single_step import StepResult, jacobian, step
@@ -85,6 +90,8 @@ __all__ = [
     "Problem",
     "RankError",
     "Rectangle",
+    "RegularisationPath",
+    "RegularisationPoint",
     "Sampler",
     "SavedRun",
     "SlowWarning",
@@ -115,6 +122,7 @@ __all__ = [
     "periodic",
     "problems",
     "read_shape",
+    "regularisation_path",
     "scaled",
     "set_num_threads",
     "step",

@@ -18,11 +18,9 @@ def checked_slices(argument: str, slices: Mapping[str, slice], length: int) -> d
 
     Raises:
         TypeError: ``slices`` is no mapping to slices.
-        ValueError: there is none, or one is empty.
+        ValueError: one is empty.
     """
     check_kind(argument, slices, Mapping, "a mapping from names to slices")
-    if not slices:
-        raise ValueError(f"{argument} must name at least one slice, got none")
     places = {}
     for name, part in slices.items():
         check_kind(f"{argument}: {name!r}", part, slice, "a slice")
@@ -35,9 +33,14 @@ def checked_slices(argument: str, slices: Mapping[str, slice], length: int) -> d
 
 def check_apart(argument: str, places: Mapping[str, Tensor]) -> None:
     """Raises ValueError if a place belongs to two of them."""
-    everything = torch.cat(list(places.values()))
+    everything = joined(places)
     if len(set(everything.tolist())) != len(everything):
         raise ValueError(f"{argument} must not overlap, got {tuple(places)}")
+
+
+def joined(places: Mapping[str, Tensor]) -> Tensor:
+    """All places, one group behind another; none of no groups."""
+    return torch.cat([torch.empty(0, dtype=torch.int64), *places.values()])
 
 
 def places_of(groups: Mapping[str, Tensor]) -> dict[str, slice]:

@@ -25,7 +25,7 @@ import torch
 from anagram_ext.analysis.estimate import LEVEL, Combination, Estimate, Sensors
 from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.noise import estimated_noise
-from anagram_ext.analysis.slices import check_apart, checked_slices, places_of
+from anagram_ext.analysis.slices import check_apart, checked_slices, joined, places_of
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.systems.pde_system import PdeSystem
@@ -49,7 +49,7 @@ class Uncertainty:
         here: residual r [S] and Jacobian J [S, P] at the fitted parameters, ``linearise(theta)`` of
             any system; J is taken over, linearise again for another use.
         theta: the parameters [P].
-        unknowns: the slices of theta to report on, by name; everything else are weights.
+        unknowns: the slices of theta to report on, by name, if any; everything else are weights.
         measurements: the rows of each group of noisy measurements, by name; other rows are exact.
         noise: for each group the standard deviation of its rows, in the unit that the rows are in
             (1 for rows divided by sigma); None: the same for all rows of the group, estimated.
@@ -86,13 +86,15 @@ class Uncertainty:
         self._residual, self._theta, self._features = here.residual, theta, features
         self._unknowns = checked_slices("unknowns", unknowns, len(theta))
         groups = checked_slices("measurements", measurements, len(here.residual))
+        if not groups:
+            raise ValueError("measurements must name at least one group of rows, got none")
         check_apart("measurements", groups)
         # Columns of unit length: what is negligible must not depend on the unit of an unknown.
         lengths = here.jacobian.column_norms()
         self._units = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
         self._factorisation = here.jacobian.scaled(self._units).factorise()
         self._rank = self._factorisation.rank(Cutoff.of(cutoff))
-        self._rows = torch.cat(list(groups.values()))  # [n] measured rows
+        self._rows = joined(groups)  # [n] measured rows
         self._basis = self._measured_basis()  # [n, k]
         found = estimated_noise(self._residual[self._rows], self._basis, places_of(groups), noise)
         self.noise: Mapping[str, float] = found.by_group
@@ -302,7 +304,7 @@ class Uncertainty:
     @property
     def _places(self) -> Tensor:
         """Where the entries of the unknowns are in theta, [c]."""
-        return torch.cat(list(self._unknowns.values()))
+        return joined(self._unknowns)
 
     def _unit_vectors(self) -> Tensor:
         """Derivatives [c, P] of the unknowns in theta."""

@@ -10,7 +10,7 @@ import anagram_ext as ax
 
 SIGMA = 0.01
 START = 0.0682
-WEIGHTS = (1.0, 10.0, 100.0)  # of the equation: the data come first
+WEIGHTS = (1.0, 10.0, 100.0, 1000.0)  # of the equation: the data come first
 
 
 def measured(seed: int) -> ax.Data:

@@ -81,6 +81,18 @@ def outcome(runs: list[ax.TrainResult], error: float, **notes: float) -> Outcome
     )
 
 
+def bends(field: ax.Field) -> tuple[torch.Tensor, ...]:
+    """Second derivatives of an unknown field of x and y, small where it is smooth."""
+    return field.d("xx"), field.d("xy"), field.d("yy")
+
+
+def chosen(path: ax.RegularisationPath, error_of: Callable[[ax.TrainResult], float]) -> Outcome:
+    """The outcome of the run that cross-validation prefers, with the errors of all weights."""
+    runs = [point.run for point in path.points if point is not path.best] + [path.best.run]
+    errors = {f"error at {p.weight:g}": error_of(p.run) for p in path.points}
+    return outcome(runs, error_of(path.best.run), weight=path.best.weight, **errors)
+
+
 def solved_forward(
     problem: ax.Problem, model: Any, region: Any, seed: int, **options: Any
 ) -> Outcome:

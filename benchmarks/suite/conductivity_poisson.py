@@ -9,11 +9,12 @@ from __future__ import annotations
 from math import pi
 
 import torch
-from case import Case, Outcome, fresh, outcome, relative
+from case import Case, Outcome, bends, chosen, fresh, relative
 
 import anagram_ext as ax
 
 SIGMA = 0.1
+WEIGHTS = (1e-1, 1e-2, 1e-3)  # of smoothness; cross-validation chooses
 NAMES = ("x", "y")
 
 
@@ -42,18 +43,21 @@ def run(seed: int, **options: object) -> Outcome:
     noise = SIGMA * torch.randn(len(at), generator=generator, dtype=torch.float64)
     values = potential(ax.Coordinates(NAMES, at)) + noise
     conditions = {
-        "equation": ax.Condition(equation, square.sobol(1000), weight=100),
+        "equation": ax.Condition(equation, square.sobol(600), weight=1e4),
         "rim": ax.Condition(
-            lambda u, a, x: a - conductivity(x), square.boundary().sobol(200), weight=1e4
+            lambda u, a, x: a - conductivity(x), square.boundary().sobol(120), weight=1e4
         ),
+        "smooth": ax.Condition(lambda u, a, x: bends(a), square.sobol(400)),
         "data": ax.Data(at, values, of=lambda u, a, x: u, sigma=SIGMA),
     }
     problem = ax.Problem(NAMES, ("u", "a"), conditions)
-    model = ax.Model({"u": ax.MLP([2, 16, 16, 1]), "a": ax.MLP([2, 24, 1])})
-    found = ax.train(problem, model, seed=seed, **{"steps": 100, "progress": False, **options})
+    model = ax.Model({"u": ax.MLP([2, 16, 16, 1]), "a": ax.MLP([2, 20, 1])})
+    path = ax.regularisation_path(
+        problem, model, "smooth", WEIGHTS, seed=seed, **{"steps": 40, "progress": False, **options}
+    )
     points = fresh(square)
     exact = conductivity(ax.Coordinates(NAMES, points))
-    return outcome([found], relative(found.model(found.theta, points)[:, 1], exact))
+    return chosen(path, lambda run: relative(run.model(run.theta, points)[:, 1], exact))
 
 
 CASE = Case(

@@ -328,7 +328,7 @@ OPTIMUM = fit(SYSTEM)
 @pytest.mark.parametrize(
     ("changes", "kind", "message"),
     [
-        ({"unknowns": {}}, ValueError, "unknowns must name"),
+        ({"measurements": {}, "noise": {}}, ValueError, "measurements must name"),
         ({"unknowns": {"c": slice(50, 60)}}, ValueError, "unknowns: 'c' must be a part"),
         ({"unknowns": {"c": 3}}, TypeError, "unknowns: 'c' must be a slice"),
         ({"noise": {"data": 0.0}}, ValueError, "noise of 'data' must be positive"),

@@ -88,3 +88,26 @@ def test_evolutions_agree_with_independent_ones(module):
     assert abs(end.mean()) < 1e-10
     assert (end**2).mean() == pytest.approx(0.5, rel=1e-5)
     assert np.abs(end - start).max() > 1
+
+
+def test_the_bound_on_the_viscosity_is_that_of_known_initial_values_or_more(module):
+    bounds, closed_form = module("burgers_bound"), module("cole_hopf")
+    t, x = np.random.default_rng(0).uniform(size=(2, 50))
+    same = bounds.velocity(t, x, closed_form.NU, np.zeros((2, 1)))
+    assert np.abs(same - closed_form.solution(t, x)).max() < 1e-13
+    known, unknown = bounds.bound(0, 0), bounds.bound(0, 2)
+    assert 0.005 < known < unknown < 0.02
+
+
+def test_the_table_of_identifications_counts_what_is_better(module):
+    table = module("burgers_identification")
+    at, exact, sigma = table.values(500, 0, 0)
+    assert tuple(at.shape) == (500, 2)
+    assert sigma == table.SIGMA
+    assert float(exact.abs().max()) < 1.001
+    cell = {"number": 2000, "noise": 1, "seconds": 1.0}
+    cell |= {"l1": 0.03, "l1 std": 0.1, "l1 inside": True}
+    cell |= {"l2": 0.5, "l2 std": 1.0, "l2 inside": False}
+    text = table.written([cell])
+    assert "| 2000 | 1 % | 0.03 | 0.1 | 0.039 | yes | 0.5 | 1 | 0.008 | no | 1 |" in text
+    assert "l1 1, l2 0" in text

@@ -18,6 +18,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 ERRORS = {  # what the variable ``error`` of a page must not exceed
     "curve_fit": 3.0,  # standard deviations
     "hard_constraints": 1e-6,
+    "ill_posed": 0.05,
     "operator_family": 1e-2,
     "time_windows": 1e-5,
     "units": 1e-3,
