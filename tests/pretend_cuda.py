@@ -177,6 +177,7 @@ class _Factorisation:
 
     shape = property(lambda self: self._native.shape)
     method = property(lambda self: self._native.method)
+    searched = property(lambda self: self._native.searched)
 
     def singular_values(self, out):
         assert not isinstance(out, OnGpu)

@@ -196,6 +196,8 @@ def trained_in(group, folder, name, **arguments):
 
 def with_fault(group, fault, rank, at=3):
     """A run in which one rank goes wrong behind a step."""
+    # A test run in the background of a shell inherits an ignored SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     problem, model = setting("heat")
 
     def callback(run):

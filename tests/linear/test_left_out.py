@@ -152,12 +152,12 @@ def test_what_is_left_out_must_fit():
         found.press(vector(11), 1e-3)
 
 
-@pytest.mark.parametrize("rank", [0, 300])
-def test_a_step_tells_the_loss_on_rows_that_it_has_not_seen(rank):
+@pytest.mark.parametrize("searched", [0, 300])  # by singular values, by the Gram matrix
+def test_a_step_tells_the_loss_on_rows_that_it_has_not_seen(searched):
     """Of a linear residual, by estimated leverages."""
     J, r = matrix(400, 20), vector(400)
     system = LeastSquares(lambda theta: J @ theta + r, 20)
-    model = DampedModel(system, torch.zeros(20, dtype=torch.float64), 1e-9, rank=rank)
+    model = DampedModel(system, torch.zeros(20, dtype=torch.float64), 1e-9, searched=searched)
     (trial,) = model.trials([1e-6])
     scale = (J.norm(dim=0) / J.norm(dim=0).max()).sqrt()
     A = J / scale

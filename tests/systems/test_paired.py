@@ -182,7 +182,7 @@ def test_units_far_from_one_go_with_pairs():
         ("t", "x"),
         ("u",),
         {
-            "pde": ax.Condition(lambda u, x: (u.d("t") + speed * u.d("x")) * time, strip.grid(16)),
+            "pde": ax.Condition(lambda u, x: (u.d("t") + speed * u.d("x")) * time, strip.grid(24)),
             "start": ax.Condition(lambda u, x: u - torch.sin(k * x.x), strip.face(t=0).grid(30)),
             "seam": ax.Paired(lambda a, b: a.u - b.u, strip.opposite("x").grid(20)),
             "mass": ax.Integral(lambda u, x: u / length, strip.face(t=0).quadrature(12)),
