@@ -71,8 +71,8 @@ for name, of in runs.items():
     print(f"{name}: loss {loss:.0e}, L2 error {errors[name]:.3f} (medians of {len(of)} seeds)")
 
 # %%
-# The loss rises once the noise cannot be satisfied any more, and the error falls: it is the loss that
-# was too small before. The other cure is more points: the fronts are in the equation, too.
+# The loss rises once the noise cannot be satisfied any more, and the error falls: it is the loss
+# that was too small before. The other cure is more points: the fronts are in the equation, too.
 
 error = errors["equation and 32 values"]
 gain = errors["equation and 0 values"] / error

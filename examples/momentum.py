@@ -94,7 +94,7 @@ error = medians["100 points anew", "mu = 0.5"]
 gain = medians["100 points anew", "mu = 0"] / error
 
 # %%
-# Half of the last direction divides the error on few points by about ten. On points that stay it
-# cannot add what the rows do not know; it gets slow starts off the plateau, and most of the scatter is
-# that. Much of it is a gamble: the best run and the worst. The default method needs none: its dampings
-# are chosen anew in every step, and there momentum has shown no gain.
+# Half of the last direction divides the error on few points by about ten. Much of it (0.8) is a
+# gamble: it has the best run and the worst. On points that stay there is nothing to remember; it
+# gets runs off a plateau, and the scatter is that of the plateaus. The default method has no
+# momentum, chooses its damping anew in every step, and gets a hundred times further.

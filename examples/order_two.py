@@ -152,9 +152,9 @@ for name, of in fits.items():
 
 # %%
 # With the same line search the exact Hessian is ahead of Gauss-Newton on the way, and neither
-# arrives. Where the loss is small the second term is small, too: Gauss-Newton's matrix IS the Hessian, and
-# knowing it exactly gains nothing. What limits a step is how far the straight line may be followed,
-# and that is what the corrections repair.
+# arrives. Where the loss is small the second term is small, too: Gauss-Newton's matrix is the
+# Hessian, and knowing it exactly gains nothing. What limits a step is how far the straight line
+# may be followed, and that is what the corrections repair.
 
 for name in ("newton", "natural_lm"):
     theta = fits[name][0].theta
