@@ -71,15 +71,21 @@ def test_error_bars_cover_and_the_common_formula_is_too_wide(example):
 
 @pytest.mark.slow
 def test_the_seminar_draws_every_figure(example, tmp_path, capsys):
-    found = example("seminar").main(["--out", str(tmp_path), "--quick"])
+    found = example("seminar").main(["--out", str(tmp_path)])
     assert found["failure_of_adam"]["natural_lm_l2"] < found["failure_of_adam"]["adam_l2"]
-    heat = {k: v for k, v in found["performance"].items() if k.startswith("heat_")}
-    assert min(heat, key=heat.get) == "heat_natural_lm_l2"
+    problems = {"laplace_2d", "heat", "laplace_5d", "allen_cahn"}
+    for name in problems:
+        errors = found[f"performance_{name}"]
+        assert len(errors) == 6
+        assert min(errors, key=errors.get) == "natural_lm_l2", name
     assert found["kernels"]["rank_end"] > found["kernels"]["rank_start"]
     assert found["green"]["line_64"] < 1e-3 < found["green"]["line_8"]
     assert found["learning"]["l2_after_six"] < 0.1
     assert found["burgers"]["natural_lm_l2"] < found["burgers"]["adam_lbfgs_l2"]
     assert json.loads((tmp_path / "numbers.json").read_text()) == found
+    made = json.loads((tmp_path / "made.json").read_text())
+    assert made.keys() == found.keys()
+    assert all(entry["mode"] == "quick" and entry["seeds"] == 2 for entry in made.values())
     assert "kernels:" in capsys.readouterr().out
     drawn = {path.name for path in tmp_path.glob("*.png")}
     assert drawn == {
@@ -93,7 +99,7 @@ def test_the_seminar_draws_every_figure(example, tmp_path, capsys):
         *(f"burgers_{how}.png" for how in ("adam_lbfgs", "anagram", "natural_lm")),
     }
     compared = {path.parent.name for path in tmp_path.glob("performance/*/l2_error.png")}
-    assert compared == {"heat", "laplace_2d"}
+    assert compared == problems
     for path in tmp_path.glob("*.png"):
         assert imread(path)[..., :3].std() > 0.02, path.name
 
