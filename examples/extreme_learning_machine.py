@@ -1,12 +1,14 @@
-"""Extreme learning machine: random hidden layers, the last layer by one least-squares solve.
+"""
+Extreme learning machine: one solve for the last layer
+======================================================
+
+Random hidden layers, the last layer by one least-squares solve.
 
 An MLP is linear in its last layer, and so is the residual of a linear PDE: restricted to the
 columns of that layer, one ANaGRAM step is the extreme learning machine of Huang, Zhu & Siew
 (Neurocomputing 2006; for PDEs Dwivedi & Srinivasan 2020). It is a strong baseline where the
 solution is smooth and the random slopes are right; training all layers needs neither luck nor a
 wide net.
-
-Run it: ``python examples/extreme_learning_machine.py``.
 """
 
 from __future__ import annotations

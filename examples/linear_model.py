@@ -1,4 +1,8 @@
-"""A model that is linear in theta: one ANaGRAM step is the classical method.
+"""
+Collocation, finite differences, finite elements: one step
+===========================================================
+
+A model that is linear in theta: one ANaGRAM step is the classical method.
 
 The natural gradient is ``pinv(J) r``. Where r = A theta - b the tangent space is the model itself,
 J = A, and one step lands on the least-squares solution from anywhere. Which classical method that
@@ -7,8 +11,6 @@ is depends on the model and on the rows:
 - random features and the equation at points: least-squares collocation;
 - hat functions and ``u' - q`` with -q' = f on each element: finite elements (Galerkin), because
   J^T J is then the stiffness matrix, on equal elements the matrix of finite differences.
-
-Run it: ``python examples/linear_model.py``.
 """
 
 from __future__ import annotations

@@ -1,21 +1,26 @@
 """Trains and draws all that a talk on natural-gradient training of PINNs shows.
 
-    python examples/seminar.py --out seminar            # hours: all methods, five seeds
-    python examples/seminar.py --out seminar --quick    # about a minute: small nets, few steps
-    python examples/seminar.py --out seminar --only kernels,green,learning
+    python examples/seminar.py --out seminar           # a minute: small nets, few steps, two seeds
+    python examples/seminar.py --out seminar --full    # hours: all steps, five seeds
+    python examples/seminar.py --out seminar --full --only kernels,green,learning
 
-Each part writes figures into the folder and its numbers into ``numbers.json``.
+Each part writes figures into the folder, its numbers into ``numbers.json``, and with which
+settings, where and when it was run into ``made.json``. A later run of other parts adds to both.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import torch
 from matplotlib.figure import Figure
@@ -34,17 +39,20 @@ class Scale:
     Attributes:
         seeds: of the comparisons.
         steps: of a method, None for its usual number.
+        seconds: of each contestant on Burgers, None for so many steps.
     """
 
     seeds: tuple[int, ...]
     steps: Callable[[str], int | None]
+    seconds: float | None
     quick: bool
 
 
-FULL = Scale(seeds=(0, 1, 2, 3, 4), steps=lambda method: None, quick=False)
+FULL = Scale(seeds=(0, 1, 2, 3, 4), steps=lambda method: None, seconds=100, quick=False)
 QUICK = Scale(
-    seeds=(0,),
+    seeds=(0, 1),
     steps=lambda method: {"gd": 100, "adam": 100}.get(method, 25),
+    seconds=None,
     quick=True,
 )
 
@@ -63,10 +71,22 @@ def laplace(scale: Scale) -> ax.Problem:
     return small(ax.problems.laplace_2d(12), 16) if scale.quick else ax.problems.laplace_2d()
 
 
+def laplace_5d(scale: Scale) -> ax.Problem:
+    return small(ax.problems.laplace_5d(400), 16) if scale.quick else ax.problems.laplace_5d()
+
+
+def allen_cahn(scale: Scale) -> ax.Problem:
+    problem = ax.problems.allen_cahn(published=scale.quick)
+    return small(problem, 12, 12) if scale.quick else problem
+
+
+COMPARED = {"laplace_2d": laplace, "heat": heat, "laplace_5d": laplace_5d, "allen_cahn": allen_cahn}
+
+
 def trained(problem: ax.Problem, method: str, scale: Scale, **options: object) -> ax.TrainResult:
     """A run from seed 0 without a progress bar."""
-    steps = scale.steps(method)
-    return ax.train(problem, method=method, steps=steps, progress=False, **options)
+    options.setdefault("steps", scale.steps(method))
+    return ax.train(problem, method=method, progress=False, **options)
 
 
 def failure_of_adam(out: Path, scale: Scale) -> dict[str, float]:
@@ -78,26 +98,21 @@ def failure_of_adam(out: Path, scale: Scale) -> dict[str, float]:
     return {"adam_l2": adam.l2_error, "natural_lm_l2": ours.l2_error}
 
 
-def performance(out: Path, scale: Scale) -> dict[str, float]:
-    """Error against step and time: all methods, medians and quartiles, a folder a problem."""
-    problems = {"heat": heat(scale), "laplace_2d": laplace(scale)}
-    if not scale.quick:
-        problems["laplace_5d"] = ax.problems.laplace_5d()
-        problems["allen_cahn"] = ax.problems.allen_cahn()
-    errors = {}
-    for name, problem in problems.items():
-        done = compare(
-            problem,
-            METHODS,
-            scale.seeds,
-            out / "performance" / name,
-            steps=25 if scale.quick else None,
-            progress=False,
-        )
-        for method, runs in done.runs.items():
-            middle = sorted(run.l2_error for run in runs)[len(runs) // 2]
-            errors[f"{name}_{method}_l2"] = middle
-    return errors
+def performance(name: str, out: Path, scale: Scale) -> dict[str, float]:
+    """Error against step and time: all methods, medians and quartiles over the seeds."""
+    done = compare(
+        COMPARED[name](scale),
+        METHODS,
+        scale.seeds,
+        out / "performance" / name,
+        steps=25 if scale.quick else None,
+        progress=False,
+    )
+    return {
+        f"{method}_l2": median(run.l2_error for run in runs)
+        for method, runs in done.runs.items()
+        if runs
+    }
 
 
 def kernels(out: Path, scale: Scale) -> dict[str, float]:
@@ -211,48 +226,81 @@ def learning(out: Path, scale: Scale) -> dict[str, float]:
 
 
 def burgers(out: Path, scale: Scale) -> dict[str, float]:
-    """Burgers by Adam and L-BFGS, by ANaGRAM, and by natural_lm: solution and error."""
+    """Burgers by Adam and L-BFGS, by ANaGRAM, and by natural_lm: solution and error.
+
+    In full each of the three has the same time, Adam and L-BFGS half of it each.
+    """
     problem = ax.problems.burgers(published=scale.quick)
     if scale.quick:
         problem = small(problem, 16, 16)
-    adam = trained(problem, "adam", scale)
+    whole: dict[str, object] = {} if scale.seconds is None else {"seconds": scale.seconds}
+    half: dict[str, object] = {} if scale.seconds is None else {"seconds": scale.seconds / 2}
+    adam = trained(problem, "adam", scale, **half)
     runs = {
-        "adam_lbfgs": trained(problem, "lbfgs", scale, theta=adam.theta),
-        "anagram": trained(problem, "anagram", scale),
-        "natural_lm": trained(problem, "natural_lm", scale),
+        "adam_lbfgs": trained(problem, "lbfgs", scale, theta=adam.theta, **half),
+        "anagram": trained(problem, "anagram", scale, **whole),
+        "natural_lm": trained(problem, "natural_lm", scale, **whole),
     }
     for name, run in runs.items():
         ax.figures.solution_maps(problem, run.model, run.theta, out / f"burgers_{name}.png")
     return {f"{name}_l2": run.l2_error for name, run in runs.items()}
 
 
-PARTS = {
-    part.__name__: part
-    for part in (failure_of_adam, performance, kernels, green, learning, burgers)
+PARTS: dict[str, Callable[[Path, Scale], dict[str, float]]] = {
+    "failure_of_adam": failure_of_adam,
+    **{f"performance_{name}": partial(performance, name) for name in COMPARED},
+    "kernels": kernels,
+    "green": green,
+    "learning": learning,
+    "burgers": burgers,
 }
+
+
+def made(scale: Scale, seconds: float) -> dict[str, object]:
+    """With which settings, how, where and when a part was made."""
+    return {
+        "mode": "quick" if scale.quick else "full",
+        "seeds": len(scale.seeds),
+        "wall_seconds": round(seconds),
+        "date": date.today().isoformat(),
+        "system": platform.platform(),
+        **ax.info(),
+    }
+
+
+def add_to(path: Path, entries: dict[str, dict[str, object]]) -> None:
+    """Adds entries to a file of them."""
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(before | entries, indent=1) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     """Runs the parts that the command line asks for; returns and writes their numbers."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--quick", action="store_true", help="small nets, few steps")
+    parser.add_argument("--full", action="store_true", help="the nets and steps of the talk: hours")
+    parser.add_argument("--seeds", type=int, metavar="N", help="of the comparisons")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas")
     chosen = parser.parse_args(arguments)
     names = chosen.only.split(",")
     for name in names:
         if name not in PARTS:
             parser.error(f"--only must name parts out of {', '.join(PARTS)}, got {name!r}")
+    scale = FULL if chosen.full else QUICK
+    if chosen.seeds is not None:
+        scale = replace(scale, seeds=tuple(range(chosen.seeds)))
     chosen.out.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore", ax.HeldOutWarning)  # few steps, and methods that fail: shown
+    warnings.simplefilter("ignore", ax.TrainingWarning)  # few steps, and methods that fail: shown
     numbers = {}
     for name in names:
         start = time.perf_counter()
-        numbers[name] = PARTS[name](chosen.out, QUICK if chosen.quick else FULL)
-        print(f"{name}: {time.perf_counter() - start:.1f} s")
+        numbers[name] = PARTS[name](chosen.out, scale)
+        seconds = time.perf_counter() - start
+        print(f"{name}: {seconds:.1f} s", flush=True)
         for key, value in numbers[name].items():
             print(f"  {key} {value:.3g}")
-    (chosen.out / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+        add_to(chosen.out / "numbers.json", {name: dict(numbers[name])})
+        add_to(chosen.out / "made.json", {name: made(scale, seconds)})
     return numbers
 
 
