@@ -7,6 +7,7 @@ import numbers
 import re
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +29,17 @@ def check_kind(
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if not isinstance(value, (*kinds, *(_OF_NUMPY[k] for k in kinds if k in _OF_NUMPY))):
         raise TypeError(f"{argument} must be {description}, got {value!r}")
+
+
+def check_switches(**switches: object) -> None:
+    """Raises unless every argument is True or False.
+
+    Raises:
+        TypeError: naming the one that is not: "no" and 0.5 count as true elsewhere.
+    """
+    for argument, value in switches.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{argument} must be True or False, got {value!r}")
 
 
 def check_integer(argument: str, value: object, least: int) -> int:

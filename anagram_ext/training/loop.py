@@ -18,6 +18,7 @@ from anagram_ext.checks import (
     check_integer,
     check_kind,
     check_seed,
+    check_switches,
     check_theta,
     device_name,
     elements,
@@ -154,15 +155,13 @@ def train(
         TrainingWarning: the method gave up before the conditions were satisfied.
         FigureWarning: a figure could not be drawn.
     """
+    check_switches(scales=scales, progress=progress, resume=resume, coupled=coupled, grow=grow)
     seed = check_seed(seed)
     network = _network(problem, model, device)
     chosen = chosen_method(method, cutoff)
     watchers = _callbacks(callbacks)
     limits = checked_limits(steps, seconds, chosen, LIMITS if grow else 1)
-    if resume and out is None:
-        raise ValueError("out must be given to resume, got None")
-    if grow and group is not None:
-        raise ValueError("grow must be False where rows are spread over a group, got True")
+    _check_together(out, resume, grow, group)
     first = _first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
     if scales:
@@ -389,6 +388,16 @@ def checked_limits(
     if isinstance(seconds, bool) or not (seconds > 0 and math.isfinite(seconds)):
         raise ValueError(f"seconds must be positive and finite, got {seconds!r}")
     return Limits(steps, float(seconds))
+
+
+def _check_together(
+    out: str | Path | None, resume: bool, grow: bool, group: ProcessGroup | None
+) -> None:
+    """Refuses arguments that do not go together."""
+    if resume and out is None:
+        raise ValueError("out must be given to resume, got None")
+    if grow and group is not None:
+        raise ValueError("grow must be False where rows are spread over a group, got True")
 
 
 def _check_grows(grow: bool, model: Model, theta: Tensor) -> None:

@@ -87,8 +87,8 @@ class Run:
 
     @property
     def theta(self) -> Tensor:
-        """The latest iterate, ``[P]``."""
-        return self._theta
+        """The latest iterate, ``[P]``; a copy."""
+        return self._theta.clone()
 
     @property
     def loss(self) -> float:

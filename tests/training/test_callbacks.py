@@ -24,6 +24,13 @@ def test_they_see_every_row_and_change_nothing():
     assert watched.loss == plain.loss
 
 
+def test_what_one_does_to_theta_changes_nothing():
+    def spoils(run):
+        run.theta.zero_()
+
+    assert train([spoils]).loss == train([]).loss
+
+
 def test_a_string_ends_the_run_and_is_the_reason():
     asked = []
     run = train(

@@ -276,6 +276,8 @@ def test_progress_goes_to_stderr_and_silence_is_silent(capfd):
         ({"seconds": 0}, ValueError, "seconds must be positive and finite, got 0"),
         ({"seconds": float("inf")}, ValueError, "seconds must be positive and finite, got inf"),
         ({"seconds": "5"}, TypeError, "seconds must be a number, got '5'"),
+        ({"coupled": "no"}, TypeError, "coupled must be True or False, got 'no'"),
+        ({"grow": 1.5}, TypeError, "grow must be True or False, got 1.5"),
         ({"method": "sgd"}, ValueError, "unknown method 'sgd'"),
         ({"cutoff": -1.0, "method": "anagram"}, ValueError, "cutoff.*-1"),
         (
