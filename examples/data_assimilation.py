@@ -89,12 +89,12 @@ for name in ("equation and 0 values", "equation and 32 values", "32 values alone
     maps[name] = run.model(run.theta, grid)[:, 0]
 fig, panels = plt.subplots(1, 4, figsize=(13, 3), sharey=True, layout="constrained")
 for panel, (name, u) in zip(panels, maps.items(), strict=True):
-    image = u.reshape(81, 121).T
+    image = u.reshape(81, 121).numpy().T
     drawn = panel.imshow(
         image, origin="lower", extent=(0, 1, -1, 1), aspect="auto", vmin=-1, vmax=1, cmap="cividis"
     )
     panel.set(title=name, xlabel="t")
     if "32" in name:
-        panel.plot(*places.T, "x", color="white", markersize=5)
+        panel.plot(*places.numpy().T, "x", color="white", markersize=5)
 panels[0].set_ylabel("x")
 fig.colorbar(drawn, ax=panels)
