@@ -130,8 +130,8 @@ def curve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quartiles over the runs of a history column, against steps or seconds.
 
-    A run counts with its latest row at each abscissa, and with its last row after its end: that
-    is what a user who waits that long has in hand.
+    A run counts with its lowest value up to each abscissa, after its end as well: a run returns its
+    best iterate, and what its path does on the way is not what a user has in hand.
 
     Returns:
         Abscissas ``[GRID]``, spaced evenly on a logarithmic axis from the first step on, and
@@ -143,7 +143,8 @@ def curve(
     rows = []
     for run in runs:
         latest = np.searchsorted(run.history[horizontal], grid, side="right") - 1
-        rows.append(run.history[vertical][np.maximum(latest, 0)])
+        lowest = np.fmin.accumulate(run.history[vertical])
+        rows.append(lowest[np.maximum(latest, 0)])
     return grid, np.percentile(np.stack(rows), QUARTILES, axis=0)
 
 

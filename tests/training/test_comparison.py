@@ -50,7 +50,7 @@ def result(loss: float, seconds=(0.0, 1.0, 2.0), losses=(9.0, 5.0, 1.0)) -> Trai
     )
 
 
-def test_a_curve_holds_the_latest_row_and_the_last_one_after_the_end():
+def test_a_curve_holds_the_lowest_value_so_far_also_after_the_end():
     short = result(1.0)
     grid, quartiles = curve([short], "seconds", "loss")
     assert (grid[0], grid[-1]) == (1.0, 2.0)
@@ -62,6 +62,10 @@ def test_a_curve_holds_the_latest_row_and_the_last_one_after_the_end():
     assert grid[-1] == 4.0
     assert median[-1] == (1.0 + 2.0) / 2
     assert median[0] == (5.0 + 8.0) / 2
+
+    rising = result(1.0, seconds=(0.0, 1.0, 2.0), losses=(8.0, 2.0, 6.0))
+    _, (_, median, _) = curve([rising], "seconds", "loss")
+    assert median[-1] == 2.0
 
 
 def test_the_table_has_median_and_quartiles():
