@@ -92,6 +92,7 @@ class DampedModel:
         self._system = system
         self._theta = theta
         self._searched = searched
+        self._n_rows = here.jacobian.shape[0]
         self.loss = here.loss
         self.evaluations = 1
 
@@ -111,8 +112,11 @@ class DampedModel:
         """``searched`` for the next model, by the ranks of this step and of the one before.
 
         Where nobody looked for singular values, as many dimensions are expected for each that is
-        found as before.
+        found as before. With more rows than parameters it is twice the rank instead, whatever was
+        searched: solvers cost about the same there, and singular values end lower (docs/adr/024).
         """
+        if self._scale.numel() <= self._n_rows:
+            return 2.0 * rank
         if isinstance(self._solves, Spectral):
             return float(self._solves.searched)
         return self._searched * rank / max(rank_before, 1)

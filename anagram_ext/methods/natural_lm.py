@@ -39,7 +39,6 @@ AT_LEAST: Final = 1.001  # roundings of a ladder that ends at the least damping
 PRESS_EVERY: Final = 10  # steps: leverages cost some 4 % of one, unless somebody else needs them
 
 PATIENCE: Final = 50  # steps without a loss below half of the best one
-SURE: Final = 8  # that many idle steps before singular values are used, whatever they cost
 NO_PROGRESS: Final = f"no progress: the best loss has not halved in {PATIENCE} steps"
 RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and promises no less")
 
@@ -126,9 +125,7 @@ class NaturalLM:
     def step(self) -> StepInfo:
         """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
-        # What makes no progress may be limited by the rounding of a Gram matrix.
-        searched = self._searched if self._idle < SURE else 0.0
-        model = DampedModel(self._system, self._theta, least, searched=searched)
+        model = DampedModel(self._system, self._theta, least, searched=self._searched)
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
         if math.isnan(self._first):
