@@ -113,7 +113,7 @@ class DampedModel:
 
         Where nobody looked for singular values, as many dimensions are expected for each that is
         found as before. With more rows than parameters it is twice the rank instead, whatever was
-        searched: solvers cost about the same there, and singular values end lower (docs/adr/024).
+        searched: solvers cost about the same there, and singular values are the more accurate ones.
         """
         if self._scale.numel() <= self._n_rows:
             return 2.0 * rank
