@@ -37,7 +37,7 @@ def test_every_problem_takes_steps_and_is_measured(module):
         found = case.run(0, steps=1)
         assert 0 < found.error < 1e4, name
         assert found.rows > 20, name
-        assert 50 < found.parameters < 5000, name
+        assert 30 < found.parameters < 5000, name
         assert 0 < case.target < 1, name
         assert found.verdict != "solved", name
 
