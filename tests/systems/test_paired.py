@@ -172,6 +172,7 @@ def test_an_integral_over_all_times_is_not_marched():
         ax.march(problem, ax.MLP([2, 4, 1]), windows=2)
 
 
+@pytest.mark.filterwarnings("ignore::anagram_ext.HeldOutWarning")  # far below what is asked for
 def test_units_far_from_one_go_with_pairs():
     # Metres and seconds of light: x in 1e-7, t in 1e-15; periodic transport.
     length, time = 2e-7, 1e-15
@@ -184,7 +185,7 @@ def test_units_far_from_one_go_with_pairs():
         {
             "pde": ax.Condition(lambda u, x: (u.d("t") + speed * u.d("x")) * time, strip.grid(24)),
             "start": ax.Condition(lambda u, x: u - torch.sin(k * x.x), strip.face(t=0).grid(30)),
-            "seam": ax.Paired(lambda a, b: a.u - b.u, strip.opposite("x").grid(20)),
+            "seam": ax.Paired(lambda a, b: a.u - b.u, strip.opposite("x").grid(40)),
             "mass": ax.Integral(lambda u, x: u / length, strip.face(t=0).quadrature(12)),
         },
         solution=lambda x: torch.sin(k * (x.x - speed * x.t)),
