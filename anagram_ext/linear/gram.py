@@ -54,12 +54,13 @@ class Gram:
     ) -> None:
         self._jacobian = jacobian
         self._scale = scale
-        self._shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
-        self._pulled = jacobian.rmatvec(residual) / scale  # g
+        self._shifted = shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
+        self._pulled = pulled = jacobian.rmatvec(residual) / scale  # g
         self._residual = residual
         self._loss = loss
         self.unit = self._shifted.unit
-        self._step = cache(lambda shift: self._shifted.solve(shift, self._pulled))
+        # It must not know this object: a circle would keep J until the collector comes by.
+        self._step = cache(lambda shift: shifted.solve(shift, pulled))
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``(G + l)^-1 g`` [q, P]."""
@@ -146,9 +147,9 @@ class RowGram:
     def __init__(self, jacobian: Jacobian, row_gram: Tensor, residual: Tensor) -> None:
         self._jacobian = jacobian
         self._residual = residual
-        self._shifted = Shifted(row_gram)  # K + l
+        self._shifted = shifted = Shifted(row_gram)  # K + l
         self.unit = self._shifted.unit
-        self._kept = cache(lambda shift: shift * self._shifted.solve(shift, residual))  # r - A y
+        self._kept = cache(lambda shift: shift * shifted.solve(shift, residual))  # r - A y
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``A^T (K + l)^-1 r`` [q, P]."""

@@ -283,6 +283,6 @@ def _portable(error: Exception) -> Exception:
     """The error itself where it can travel, otherwise its text."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:
+    except Exception:  # pickling runs code of the error's own, which may raise anything
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 
 import pytest
 import torch
@@ -115,6 +117,19 @@ def test_a_few_probes_tell_how_many_parameters_a_part_of_the_rows_claims(kind, m
     part = slice(0, len(r) // 3)
     expected = float((matrix.U[part].square() @ shares).sum())
     assert float(found.leverages(9e-8)[part].sum()) == pytest.approx(expected, rel=0.3)
+
+
+def test_a_solver_that_is_let_go_frees_the_jacobian_at_once(kind, matrix, r):
+    """The next step takes its memory; waiting for the collector costs a fresh J in every step."""
+    found = solves(kind, matrix, r)
+    found.steps([1e-3])
+    alive = weakref.ref(found)
+    gc.disable()
+    try:
+        del found
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_corrections_vanish_where_the_step_ends_and_lead_there_from_elsewhere(kind, matrix, r):
