@@ -6,7 +6,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -25,7 +25,7 @@ from anagram_ext.checks import (
 )
 from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError, TrainingWarning
 from anagram_ext.installation import versions
-from anagram_ext.linear.group import Group, spread_over
+from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import model_of
@@ -40,8 +40,15 @@ from anagram_ext.training.history import History
 from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.progress import reporting, tell_end
 from anagram_ext.training.result import TrainResult
-from anagram_ext.training.resume import resume_run, save_state
+from anagram_ext.training.resume import save_state
 from anagram_ext.training.run import Run
+from anagram_ext.training.together import (
+    Agreement,
+    agreement,
+    resume_together,
+    setting,
+    taken_directory,
+)
 from anagram_ext.training.validation import Validation
 from anagram_ext.training.verdict import Verdict
 
@@ -175,14 +182,14 @@ def train(
     with (
         spread_over(group) as ranks,
         CtrlC() as ctrl_c,
-        _directory(out, ranks) as directory,
+        taken_directory(out, ranks) as directory,
     ):
         leads = ranks is None or ranks.leads
         progress = progress and leads
         if ranks is not None:
             ctrl_c.hold()  # one rank must not leave the others in the middle of a step
             ranks.check_same(
-                "problem, method, seed and first iterate", _setting(system, chosen, first)
+                "problem, method, seed and first iterate", setting(system, chosen, first)
             )
             system = system.spread(ranks)
         with (
@@ -194,7 +201,7 @@ def train(
             )
 
             if resume:
-                _resume(directory, run, seed, ranks)
+                resume_together(directory, run, seed, ranks)
 
             def save() -> None:
                 if directory is not None:
@@ -206,7 +213,7 @@ def train(
                 if directory is not None:
                     directory.save_now_and_then(save)
 
-            agreed = _agreement(run, ranks, ctrl_c)
+            agreed = agreement(run, ranks, ctrl_c)
             stop_reason = _guarded(run, limits, after_row, watchers, agreed)
             ctrl_c.hold()  # what was found is written, whatever the hurry
             save()
@@ -241,22 +248,6 @@ def _callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
         if not callable(watcher):
             raise TypeError(f"each of callbacks must be callable, got {watcher!r}")
     return cast("list[Callback]", watchers)
-
-
-Agreement = Callable[["str | None"], "str | None"]
-
-
-def _agreement(run: Run, ranks: Group | None, ctrl_c: CtrlC) -> Agreement:
-    """From this process's reason to stop to that of all ranks, who meet for it after a step."""
-
-    def agreed(reason: str | None) -> str | None:
-        if ranks is None:
-            return reason
-        if reason is None and ctrl_c.pressed:
-            reason = Stop.INTERRUPTED
-        return ranks.check_in(run.theta, None if reason is None else str(reason))
-
-    return agreed
 
 
 def _guarded(
@@ -414,38 +405,6 @@ def _first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:
         return model.init(seed)
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     return theta.detach().clone()
-
-
-@contextmanager
-def _directory(out: str | Path | None, ranks: Group | None) -> Iterator[RunDirectory | None]:
-    """The folder of the run, for the process that writes; None for all others."""
-    with ExitStack() as taken:
-
-        def take() -> RunDirectory | None:
-            if out is None or not (ranks is None or ranks.leads):
-                return None
-            return taken.enter_context(RunDirectory(out))
-
-        yield take() if ranks is None else ranks.together(take)
-
-
-def _resume(directory: RunDirectory | None, run: Run, seed: int, ranks: Group | None) -> None:
-    """Goes on from the state in the folder, if there is one; rank 0 reads it for all."""
-
-    def read() -> tuple[Path, bytes] | None:
-        if directory is None or not directory.state.exists():
-            return None
-        return directory.state, directory.state.read_bytes()
-
-    found = read() if ranks is None else ranks.first(ranks.together(read))
-    if found is not None:
-        resume_run(found[0], run, seed, found[1])
-
-
-def _setting(system: PdeSystem, method: Method, first: Tensor) -> tuple[object, ...]:
-    """What has to be the same on all ranks before the first step."""
-    problem = system.problem
-    return problem.name, list(problem.conditions), method.name, first.cpu().numpy().tobytes()
 
 
 @contextmanager
