@@ -251,6 +251,7 @@ class Run:
             relative=evidence.relative,
             estimate=evidence.error.likely,
             worst=evidence.error.worst,
+            loosest=evidence.error.loosest,
             free=evidence.unseen.free,
             press=evidence.unseen.press,
             improving=self._improving(),
