@@ -18,10 +18,11 @@ from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, elements
 from anagram_ext.geometry.held_out import evaluation_points
+from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
-from anagram_ext.training.loop import train, warning_category
+from anagram_ext.training.loop import Callback, train, warning_category
 from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model as AnyModel
     from anagram_ext.pde.problem import Problem
     from anagram_ext.training.result import TrainResult
+    from anagram_ext.training.run import Run
 
 HALVINGS: Final = 5  # of a window whose run fails
 
@@ -158,12 +160,13 @@ def march(
         windows: how many equal windows instead; one by default, halved where it fails.
         coordinate: the name of the time.
         seed: of the first network and of sampled points.
-        out: folder for a folder a window (see ``train``); finished windows that lie there are not
-            trained again.
-        options: further arguments of ``train`` for every window.
+        out: folder for a folder a window and a try (see ``train``); finished windows that lie there
+            are not trained again, unless ``resume=False`` is among the options.
+        options: further arguments of ``train`` for every window; ``theta`` is the first iterate of
+            the first.
 
     Returns:
-        The runs, and the solution at all times.
+        The runs, and the solution at all times; up to the window in which Ctrl-C came.
 
     Raises:
         ValueError: an argument is wrong, ``grow`` is among the options, nothing holds at the first
@@ -176,19 +179,26 @@ def march(
     first, *pending = ends_of_windows(times, windows, plan.bounds)
     ends = [first]
     halvings = 0
+    theta = options.pop("theta", None)
+    given = options.pop("callbacks", ())
+    watchers = cast("tuple[Callback, ...]", elements("callbacks", given, "a sequence of functions"))
+    resumes = options.pop("resume", out is not None)
     while pending:
         window = (ends[-1], pending[0])
-        folder = None if out is None else Path(out) / f"window_{len(runs):03d}"
         before = runs[-1] if runs else None
-        start: dict[str, Any] = {} if before is None else {"theta": before.theta}
+        new_rows: list[Run] = []
         run = train(
             plan.problem(window, before),
             plan.model(window),
             seed=seed,
-            out=folder,
-            **start,
+            theta=theta if before is None else before.theta,
+            out=None if out is None else Path(out) / _folder(len(runs), halvings),
+            resume=resumes,
+            callbacks=(*watchers, new_rows.append),
             **options,
         )
+        # What follows a window that was trained now began from another one, if it is there at all.
+        resumes = resumes and not new_rows
         if _failed(run) and halvings < HALVINGS:
             halvings += 1
             pending.insert(0, 0.5 * (window[0] + window[1]))
@@ -196,7 +206,14 @@ def march(
         halvings = 0
         runs.append(run)
         ends.append(pending.pop(0))
+        if run.stop is Stop.INTERRUPTED:
+            break
     return MarchResult(runs, ends, coordinate, problem)
+
+
+def _folder(window: int, halvings: int) -> str:
+    """A folder for each try: that of the whole window is looked at first when all is resumed."""
+    return f"window_{window:03d}" + (f"_halved_{halvings}" if halvings else "")
 
 
 def _failed(run: TrainResult) -> bool:
