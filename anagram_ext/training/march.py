@@ -18,6 +18,7 @@ from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, elements
 from anagram_ext.geometry.held_out import evaluation_points
+from anagram_ext.linear.group import spread_over
 from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
@@ -26,6 +27,8 @@ from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
 
 if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+
     from anagram_ext.models.protocol import Model as AnyModel
     from anagram_ext.pde.problem import Problem
     from anagram_ext.training.result import TrainResult
@@ -160,7 +163,7 @@ def march(
         seed: of the first network and of sampled points.
         out: folder for a folder a window (see ``train``); finished windows that lie there are not
             trained again.
-        options: further arguments of ``train`` for every window.
+        options: further arguments of ``train`` for every window; ``group`` is one of them.
 
     Returns:
         The runs, and the solution at all times.
@@ -189,7 +192,7 @@ def march(
             **start,
             **options,
         )
-        if _failed(run) and halvings < HALVINGS:
+        if halvings < HALVINGS and _failed(run, options.get("group")):
             halvings += 1
             pending.insert(0, 0.5 * (window[0] + window[1]))
             continue
@@ -199,9 +202,11 @@ def march(
     return MarchResult(runs, ends, coordinate, problem)
 
 
-def _failed(run: TrainResult) -> bool:
+def _failed(run: TrainResult, group: ProcessGroup | None) -> bool:
     """Whether it broke down, overfitted or gave up; a limit that was reached is no failure."""
-    return run.verdict is Verdict.DIVERGED or warning_category(run) is not None
+    failed = run.verdict is Verdict.DIVERGED or warning_category(run) is not None
+    with spread_over(group) as ranks:  # whose processors may round a verdict differently
+        return failed if ranks is None else ranks.any(failed)
 
 
 def ends_of_windows(
