@@ -18,6 +18,7 @@ from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, elements
 from anagram_ext.geometry.held_out import evaluation_points
+from anagram_ext.linear.group import spread_over
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
@@ -27,6 +28,8 @@ from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
 
 if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+
     from anagram_ext.models.protocol import Model as AnyModel
     from anagram_ext.pde.problem import Problem
     from anagram_ext.training.result import TrainResult
@@ -162,8 +165,8 @@ def march(
         seed: of the first network and of sampled points.
         out: folder for a folder a window and a try (see ``train``); finished windows that lie there
             are not trained again, unless ``resume=False`` is among the options.
-        options: further arguments of ``train`` for every window; ``theta`` is the first iterate of
-            the first.
+        options: further arguments of ``train`` for every window, ``group`` among them; ``theta`` is
+            the first iterate of the first.
 
     Returns:
         The runs, and the solution at all times; up to the window in which Ctrl-C came.
@@ -199,7 +202,7 @@ def march(
         )
         # What follows a window that was trained now began from another one, if it is there at all.
         resumes = resumes and not new_rows
-        if _failed(run) and halvings < HALVINGS:
+        if halvings < HALVINGS and _failed(run, options.get("group")):
             halvings += 1
             pending.insert(0, 0.5 * (window[0] + window[1]))
             continue
@@ -216,9 +219,11 @@ def _folder(window: int, halvings: int) -> str:
     return f"window_{window:03d}" + (f"_halved_{halvings}" if halvings else "")
 
 
-def _failed(run: TrainResult) -> bool:
+def _failed(run: TrainResult, group: ProcessGroup | None) -> bool:
     """Whether it broke down, overfitted or gave up; a limit that was reached is no failure."""
-    return run.verdict is Verdict.DIVERGED or warning_category(run) is not None
+    failed = run.verdict is Verdict.DIVERGED or warning_category(run) is not None
+    with spread_over(group) as ranks:  # whose processors may round a verdict differently
+        return failed if ranks is None else ranks.any(failed)
 
 
 def ends_of_windows(
