@@ -2,8 +2,8 @@
 
 With u - i v = -conj(f) + conj(z) f' + g, where f and g are analytic: polynomials by Arnoldi's
 process, Laurent series in the cylinder and the logarithm of its force, fitted to velocities on
-the boundary. At the end of the pipe these are those of the inflow: whatever the cylinder changes has
-decayed by e^-18 there, and a parabola is what an outflow without stress leaves alone. Run as a
+the boundary. At the end of the pipe these are those of the inflow: whatever the cylinder changes
+has decayed by e^-18 there, and a parabola is what an outflow without stress leaves alone. Run as a
 script it shows the misfit on the boundary, and compares sizes.
 """
 
@@ -62,7 +62,7 @@ def scaled(z: np.ndarray) -> np.ndarray:
 
 
 def columns(z: np.ndarray, h: np.ndarray, laurent: int) -> np.ndarray:
-    """The velocity u - i v of every function, with a real and with an imaginary coefficient, [n, m]."""
+    """The velocity u - i v of every function, its coefficient real or imaginary, [n, m]."""
     q, d = polynomials(scaled(z), h)
     d = d / (pipe.LENGTH / 2)
     near = z[:, None] - CENTRE
