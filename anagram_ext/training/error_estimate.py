@@ -90,6 +90,29 @@ def error_estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor
         return UNKNOWN
 
 
+def displacement(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
+    """The displacement [P] of the parameters that the residual of some rows stands for.
+
+    Args:
+        system: the least-squares problem.
+        blocks: the rows, at points that training did not see.
+        theta: the iterate, [P].
+
+    Raises:
+        NonFiniteError: naming condition and point.
+        MemoryError: J can neither be stored nor streamed.
+    """
+    here = system.linearise_part(blocks, theta)
+    cutoff = max(CERTAIN, 10 * torch.finfo(theta.dtype).eps)
+    return here.jacobian.factorise().direction(here.residual, cutoff)
+
+
+def sizes_to_compare(sizes: Tensor) -> Tensor:
+    """The sizes of fields that errors are compared with: of next to nothing, a share of all."""
+    least = max(_LEAST_FIELD * float(sizes.max()), torch.finfo(sizes.dtype).tiny)
+    return sizes.clamp(min=least)
+
+
 def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> ErrorEstimate:
     here = system.linearise_part(blocks, theta)
     factorisation = here.jacobian.factorise()  # in full: the directions have to be orthogonal
@@ -163,9 +186,11 @@ def _values(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Te
     guesses = [abs(start) or 1.0 for unknown in unknowns.values() for start in unknown.starts]
     n_values = n_fields + len(guesses)
     sizes = torch.linalg.vector_norm(rows.view(n_values, -1), dim=1)  # root mean squares
-    least = max(_LEAST_FIELD * float(sizes[:n_fields].max()), torch.finfo(theta.dtype).tiny)
-    sizes = sizes.maximum(torch.tensor([least] * n_fields + guesses).to(sizes))
-    relative: Tensor = matrix.view(n_values, -1, len(theta)) / sizes[:, None, None]
+    # An unknown is compared with its first guess at least.
+    fields = sizes_to_compare(sizes[:n_fields])
+    others = sizes[n_fields:].maximum(torch.tensor(guesses).to(sizes))
+    lengths = torch.cat([fields, others])
+    relative: Tensor = matrix.view(n_values, -1, len(theta)) / lengths[:, None, None]
     return relative
 
 

@@ -73,6 +73,12 @@ def gather(
     return Evidence(relative, error, unseen)
 
 
+def blocks_to_judge(system: PdeSystem, validation: Validation) -> Mapping[str, Block]:
+    """The rows of each condition that an error is estimated from: held out, or its own."""
+    blocks = {name: _judge_of(system, validation, name) for name in system.problem.conditions}
+    return _affordable(system, blocks)
+
+
 def losses_on_unseen(
     system: PdeSystem, validation: Validation, theta: Tensor, first: Tensor
 ) -> dict[str, float]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -23,8 +24,9 @@ from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
+from anagram_ext.training.inherited import inherited_error
 from anagram_ext.training.loop import Callback, train, warning_category
-from anagram_ext.training.verdict import Verdict
+from anagram_ext.training.verdict import FAILED_ERROR, SOLVED_ERROR, Verdict
 from anagram_ext.training.windows import Windows
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class MarchResult:
     times: Sequence[float]
     coordinate: str
     _problem: Problem
+    _plan: Windows = field(compare=False)
 
     def __call__(self, points: Tensor) -> Tensor:
         """The fields [n, m] at points [n, d], each from the window that it lies in."""
@@ -78,20 +81,45 @@ class MarchResult:
         """Time spent in the method in all windows."""
         return sum(run.seconds for run in self.runs)
 
+    @cached_property
+    def estimated_error(self) -> float:
+        """The relative error of the fields at all times, as far as points never seen tell.
+
+        What a window inherits from those before it is part of it; nan if unknown. The first access
+        costs about two steps a window.
+        """
+        windows = [self._window(k) for k in range(len(self.runs))]
+        return inherited_error(self.runs, windows, self._plan.problem)
+
     @property
     def warning(self) -> str | None:
-        """What is wrong with the first window that something is wrong with; None for none."""
+        """What is wrong with the first window that something is wrong with, or with all of them.
+
+        None if nothing is.
+        """
         for k, run in enumerate(self.runs):
             if run.warning:
                 return f"window {k}, {self.coordinate} in {self._window(k)}: {run.warning}"
-        return None
+        if self.verdict is Verdict.SOLVED:
+            return None
+        return (
+            "every window is solved, but each inherits the errors of those before: the relative "
+            f"error may be as large as {self.estimated_error:.1e}; train the windows further: more "
+            "steps, points or a larger network"
+        )
 
     @property
     def verdict(self) -> Verdict:
-        """That of the first window which is not solved; each is judged by itself alone."""
-        return next(
-            (v for run in self.runs if (v := run.verdict) is not Verdict.SOLVED), Verdict.SOLVED
-        )
+        """That of the first window which is not solved, each judged by itself alone.
+
+        If all of them are: that of the whole, by its ``estimated_error``.
+        """
+        for run in self.runs:
+            if run.verdict is not Verdict.SOLVED:
+                return run.verdict
+        if self.estimated_error <= SOLVED_ERROR:
+            return Verdict.SOLVED
+        return Verdict.STALLED if self.estimated_error > FAILED_ERROR else Verdict.CONVERGED
 
     @property
     def l2_error(self) -> float:
@@ -211,7 +239,7 @@ def march(
         ends.append(pending.pop(0))
         if run.stop is Stop.INTERRUPTED:
             break
-    return MarchResult(runs, ends, coordinate, problem)
+    return MarchResult(runs, ends, coordinate, problem, plan)
 
 
 def _folder(window: int, halvings: int) -> str:

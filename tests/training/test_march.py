@@ -86,6 +86,25 @@ def test_the_lorenz_system():
     assert run.warning is None
 
 
+def test_errors_are_handed_on_from_window_to_window_and_grow_in_a_chaotic_system():
+    run = ax.march(lorenz(4.0), ax.MLP([1, 16, 3]), windows=16, steps=22, progress=False)
+    assert run.l2_relative / 5 < run.estimated_error < 5 * run.l2_relative
+    # Each by itself looks better than the whole is.
+    assert run.runs[-1].estimated_error < run.l2_relative / 20
+
+
+def test_solved_windows_need_not_make_a_solution(monkeypatch):
+    run = ax.march(wave(), ax.MLP([2, 16, 1]), windows=2, steps=60, progress=False)
+    assert {r.verdict for r in run.runs} == {ax.Verdict.SOLVED}
+    assert run.verdict is ax.Verdict.SOLVED
+    assert run.warning is None
+    assert run.l2_relative / 10 < run.estimated_error < 10 * run.l2_relative
+    for bound, verdict in (("SOLVED", ax.Verdict.CONVERGED), ("FAILED", ax.Verdict.STALLED)):
+        monkeypatch.setattr(f"anagram_ext.training.march.{bound}_ERROR", 1e-14)
+        assert run.verdict is verdict
+        assert "every window is solved, but each inherits" in run.warning
+
+
 def test_given_ends_and_measurements_of_each_window():
     points = torch.tensor([[0.2, 0.5], [1.99, 0.5]], dtype=torch.float64)
     values = torch.cos(math.pi * points[:, 0])
