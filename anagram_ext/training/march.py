@@ -8,33 +8,38 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
-from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, elements
 from anagram_ext.geometry.held_out import evaluation_points
-from anagram_ext.models.model import Model
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
+from anagram_ext.training.directory import STATE
 from anagram_ext.training.loop import train, warning_category
+from anagram_ext.training.manifest import MANIFEST, Manifest, window_folder
 from anagram_ext.training.verdict import Verdict
+from anagram_ext.training.windowed import Windowed
 from anagram_ext.training.windows import Windows
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from anagram_ext.models.protocol import Model as AnyModel
     from anagram_ext.pde.problem import Problem
+    from anagram_ext.training.loop import Callback
     from anagram_ext.training.result import TrainResult
 
 HALVINGS: Final = 5  # of a window whose run fails
 
 
 @dataclass(frozen=True, repr=False)
-class MarchResult:
+class MarchResult(Windowed):
     """A solution in windows of time.
 
     Attributes:
@@ -48,20 +53,22 @@ class MarchResult:
     coordinate: str
     _problem: Problem
 
-    def __call__(self, points: Tensor) -> Tensor:
-        """The fields [n, m] at points [n, d], each from the window that it lies in."""
-        return self._in_windows(points, lambda run, some: run.model(run.theta, some))
+    @property
+    def _coordinates(self) -> tuple[str, ...]:
+        return self._problem.coordinates
 
-    def jet(self, points: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
-        """Fields and derivatives by name, each [n, m]; see ``MLP.jet``."""
-        wanted = tuple(names)
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draws how all windows went and the solution at all times; see ``TrainResult.plot``.
 
-        def jets(run: TrainResult, some: Tensor) -> Tensor:
-            model = cast("Model", run.model)
-            return torch.cat([*model.jet(run.theta, some, wanted).values()], dim=1)
+        Args:
+            path: PNG file to write; none by default.
 
-        found = self._in_windows(points, jets)
-        return dict(zip(wanted, found.chunk(len(wanted), dim=1), strict=True))
+        Returns:
+            The figure, a ``matplotlib.figure.Figure`` that belongs to no window.
+        """
+        first = self.runs[0]
+        name = f"{self._problem.name}, {first.method}, seed {first.seed}"
+        return self._drawn(self._problem, path, name)
 
     @property
     def loss(self) -> float:
@@ -120,18 +127,6 @@ class MarchResult:
         error = float((self(points).cpu() - exact).square().mean().sqrt())
         return error, error / float(exact.square().mean().sqrt())
 
-    def _in_windows(
-        self, points: Tensor, evaluate: Callable[[TrainResult, Tensor], Tensor]
-    ) -> Tensor:
-        axis = self._problem.coordinates.index(self.coordinate)
-        inner = torch.tensor(self.times[1:-1], dtype=torch.float64)
-        which = torch.bucketize(points[:, axis].to("cpu", torch.float64).contiguous(), inner)
-        parts = [evaluate(run, points[which == k]) for k, run in enumerate(self.runs)]
-        out = parts[0].new_empty((len(points), parts[0].shape[1]))
-        for k, part in enumerate(parts):
-            out[which == k] = part
-        return out
-
 
 def march(
     problem: Problem,
@@ -158,27 +153,37 @@ def march(
         windows: how many equal windows instead; one by default, halved where it fails.
         coordinate: the name of the time.
         seed: of the first network and of sampled points.
-        out: folder for a folder a window (see ``train``); finished windows that lie there are not
-            trained again.
-        options: further arguments of ``train`` for every window.
+        out: folder for a folder a window (see ``train``), which ``ax.load`` reads as one.
+        options: further arguments of ``train`` for every window. With ``resume=True`` finished
+            windows that lie in ``out`` are not trained again.
 
     Returns:
         The runs, and the solution at all times.
 
     Raises:
         ValueError: an argument is wrong, ``grow`` is among the options, nothing holds at the first
-            time, or the problem has unknown coefficients, which would be others in every window.
+            time, what is to be resumed is another march, or the problem has unknown coefficients,
+            which would be others in every window.
     """
     if options.get("grow"):
         raise ValueError("grow must be left out: every window begins with the network before it")
     plan = Windows(problem, model, coordinate, options.get("device"))
+    given = elements("callbacks", options.pop("callbacks", ()), "a sequence of functions of a Run")
+    watchers = cast("list[Callback]", list(given))
     runs: list[TrainResult] = []
-    first, *pending = ends_of_windows(times, windows, plan.bounds)
-    ends = [first]
+    planned = tuple(ends_of_windows(times, windows, plan.bounds))
+    manifest = Manifest(problem.coordinates, coordinate, planned, planned[:1])
+    place = None if out is None else Path(out)
+    known = manifest.times
+    if place is not None and options.get("resume"):
+        known = _known_ends(place, manifest)
+    ends = [planned[0]]
+    pending = [*known[1:], *(time for time in planned if time > known[-1])]
     halvings = 0
     while pending:
         window = (ends[-1], pending[0])
-        folder = None if out is None else Path(out) / f"window_{len(runs):03d}"
+        folder = None if place is None else window_folder(place, len(runs))
+        begun = partial(_note, place, replace(manifest, times=(*ends, window[1])))
         before = runs[-1] if runs else None
         start: dict[str, Any] = {} if before is None else {"theta": before.theta}
         run = train(
@@ -186,17 +191,51 @@ def march(
             plan.model(window),
             seed=seed,
             out=folder,
+            callbacks=[*watchers, begun],
             **start,
             **options,
         )
-        if _failed(run) and halvings < HALVINGS:
+        taken = len(runs) + 2 < len(known)  # in an earlier part of the march
+        if _failed(run) and halvings < HALVINGS and not taken:
             halvings += 1
+            _forget(folder)
             pending.insert(0, 0.5 * (window[0] + window[1]))
             continue
+        begun(run)
         halvings = 0
         runs.append(run)
         ends.append(pending.pop(0))
     return MarchResult(runs, ends, coordinate, problem)
+
+
+def _known_ends(folder: Path, march: Manifest) -> tuple[float, ...]:
+    """The ends of the windows that an earlier part of the march began; the first end if none.
+
+    Raises:
+        ValueError: the folder is that of another march.
+    """
+    if not (folder / MANIFEST).is_file():
+        return march.times
+    found = Manifest.read(folder)
+    for name in ("coordinates", "coordinate", "planned"):
+        if getattr(found, name) != getattr(march, name):
+            raise ValueError(
+                f"resume must go on with the same march: {name} was {getattr(found, name)!r}, "
+                f"got {getattr(march, name)!r}"
+            )
+    return found.times
+
+
+def _note(folder: Path | None, march: Manifest, _run: object) -> None:
+    """Writes down which windows were begun: a callback of the last one."""
+    if folder is not None:
+        march.write(folder)
+
+
+def _forget(folder: Path | None) -> None:
+    """Leaves nothing of a window that failed for its first half to resume."""
+    if folder is not None:
+        (folder / STATE).unlink(missing_ok=True)
 
 
 def _failed(run: TrainResult) -> bool:
