@@ -44,15 +44,18 @@ from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.least_squares import least_squares
+from anagram_ext.training.loading import load
 from anagram_ext.training.loop import train
-from anagram_ext.training.march import MarchResult, march
+from anagram_ext.training.march import march
+from anagram_ext.training.march_result import MarchResult
 from anagram_ext.training.regularisation import (
     RegularisationPath,
     RegularisationPoint,
     regularisation_path,
 )
 from anagram_ext.training.result import TrainResult
-from anagram_ext.training.saved import SavedRun, load
+from anagram_ext.training.saved import SavedRun
+from anagram_ext.training.saved_march import SavedMarch
 from anagram_ext.training.single_step import StepResult, jacobian, step
 from anagram_ext.training.tensorboard import TensorBoard
 from anagram_ext.training.verdict import Verdict
@@ -93,6 +96,7 @@ __all__ = [
     "RegularisationPath",
     "RegularisationPoint",
     "Sampler",
+    "SavedMarch",
     "SavedRun",
     "SlowWarning",
     "Sphere",

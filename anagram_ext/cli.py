@@ -12,7 +12,6 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
@@ -31,10 +30,12 @@ from anagram_ext.figures import canvas
 from anagram_ext.installation import info as installation
 from anagram_ext.models.mlp import MLP
 from anagram_ext.training import comparison as comparing
+from anagram_ext.training.loading import load
 from anagram_ext.training.loop import train as run_training
 from anagram_ext.training.loop import warning_category
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.saved import SavedRun
+from anagram_ext.training.saved_march import SavedMarch
 
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
@@ -127,7 +128,9 @@ def show(
     open_figure: Annotated[bool, typer.Option("--open", help="Open the figure.")] = False,
 ) -> None:
     """What came out of a run so far: its summary, and a figure."""
-    run = SavedRun.read(folder)
+    run = load(folder)
+    if isinstance(run, tuple):
+        raise ValueError(f"folder must be that of a run, got the file {folder}")
     _print_entries(run.summary)
     if not run.finished:
         print(run)
@@ -243,7 +246,7 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def _draw(run: SavedRun, name: str | None, path: Path) -> None:
+def _draw(run: SavedRun | SavedMarch, name: str | None, path: Path) -> None:
     """Draws a run, with its solution where the problem has that name or is one of ``list``."""
     solved = str(run.summary.get("problem")) if name is None else name
     if name is None and solved not in problems.names():
@@ -251,7 +254,7 @@ def _draw(run: SavedRun, name: str | None, path: Path) -> None:
         return
     problem = problem_files.problem_named(solved, [])
     if not isinstance(problem.model, MLP):  # which may hold functions, as files do not
-        run = replace(run, given=cast("Model", problem.model))
+        run = type(run).read(run.folder, cast("Model", problem.model))
     run.plot(path, problem)
 
 

@@ -50,6 +50,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "anagram_ext"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -64,7 +66,7 @@ nitpicky = True
 
 def _is_page(example: Path) -> bool:
     """Whether a program is a page of the gallery: its docstring begins with a heading."""
-    return re.match(r'"""\n.+\n=+\n', example.read_text(encoding="utf-8")) is not None
+    return re.match(r'r?"""\n.+\n=+\n', example.read_text(encoding="utf-8")) is not None
 
 
 EXAMPLES = HERE.parent / "examples"

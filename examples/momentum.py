@@ -1,4 +1,4 @@
-"""
+r"""
 Momentum: what the points of this step do not determine
 =======================================================
 
@@ -7,7 +7,7 @@ points only; what the steps before have learned from theirs is thrown away. SPRI
 Abrahamsen & Lin, arXiv 2401.10190) starts the least-squares solve from a share ``mu`` of the last
 direction instead of from zero,
 
-    d_k = mu d_{k-1} + pinv(J) (r - J mu d_{k-1}),
+.. math:: d_k = \mu d_{k-1} + J^+ (r - J \mu d_{k-1}),
 
 so that directions which the rows of this step leave open are remembered. ``method="spring"`` is
 ANaGRAM with mu = 1/2; any other share is a keyword.

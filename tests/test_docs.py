@@ -76,7 +76,7 @@ def test_every_entry_of_the_reference_exists_and_is_documented() -> None:
 
 def is_page(text: str) -> bool:
     """Whether a program is a page of the gallery (docs/conf.py says the same)."""
-    return re.match(r'"""\n.+\n=+\n', text) is not None
+    return re.match(r'r?"""\n.+\n=+\n', text) is not None
 
 
 def test_every_example_is_on_the_site() -> None:

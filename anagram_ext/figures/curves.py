@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,7 +47,7 @@ def draw(figure: FigureBase, history: Mapping[str, np.ndarray]) -> None:
         figure: a figure, or a part of one.
         history: columns as in ``convergence``, and ``loss/NAME`` for each condition.
     """
-    names = [name for name in history if name.startswith(_OF_CONDITION)]
+    names = [name for name in history if _of_condition(name)]
     row = canvas.panels(figure, 1, 2 + bool(names), sharey=True)[0]
     _against_both(row[:2], history)
     if names:
@@ -55,6 +55,40 @@ def draw(figure: FigureBase, history: Mapping[str, np.ndarray]) -> None:
             condition = name.removeprefix(_OF_CONDITION).replace("$", r"\$")  # no formula
             _line(row[2], history["step"], history[name], f"loss of {condition}")
         canvas.logarithmic(row[2], "step")
+
+
+def in_a_row(histories: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Histories of runs one after the other as one for ``draw``, with a gap between two runs.
+
+    Args:
+        histories: columns as in ``draw``, one mapping or more.
+
+    Returns:
+        The same columns, nan in the row between two runs and for conditions that a run has not;
+        steps and seconds go on counting.
+    """
+    conditions = [name for history in histories for name in history if _of_condition(name)]
+    names = dict.fromkeys(["step", "seconds", *_SERIES, *conditions])
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    gone = {"step": 0.0, "seconds": 0.0}
+    for history in histories:
+        rows = len(history["step"])
+        for name, parts in columns.items():
+            column = np.asarray(history.get(name, np.full(rows, np.nan)), dtype=np.float64)
+            parts += [np.full(int(bool(parts)), np.nan), column + gone.get(name, 0.0)]
+        if rows:
+            gone = {name: float(columns[name][-1][-1]) for name in gone}
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def _best_so_far(history: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """The lowest value up to each row, begun anew behind a gap."""
+    gaps = np.flatnonzero(np.isnan(history["step"]))
+    return np.concatenate([np.fmin.accumulate(part) for part in np.split(history[name], gaps)])
+
+
+def _of_condition(name: str) -> bool:
+    return name.startswith(_OF_CONDITION)
 
 
 def _against_both(row: Any, history: Mapping[str, np.ndarray]) -> None:
@@ -65,7 +99,7 @@ def _against_both(row: Any, history: Mapping[str, np.ndarray]) -> None:
             line = _line(axes, history[horizontal], history[name], label, **looks)
             if line is None or name not in _CHOSEN_BY:
                 continue
-            best = np.fmin.accumulate(history[name])
+            best = _best_so_far(history, name)
             if np.any(best < history[name]):
                 line.set(alpha=0.35, label=f"_{label}")  # not in the legend
                 axes.plot(history[horizontal], best, label=f"{label}, best so far", **looks)

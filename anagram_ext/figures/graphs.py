@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.figures import canvas
-from anagram_ext.figures.maps import bounds, sampled
+from anagram_ext.figures.maps import Fields, bounds, sampled
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import exact_values
 
@@ -41,7 +41,7 @@ def solution_graphs(problem: Problem, model: Model, theta: Tensor, path: str | P
     canvas.write(figure, path)
 
 
-def draw(figure: FigureBase, problem: Problem, model: Model, theta: Tensor) -> None:
+def draw(figure: FigureBase, problem: Problem, model: Fields, theta: Tensor) -> None:
     """Draws into a figure, or into a part of one, what ``solution_graphs`` does."""
     ((lower, upper),) = bounds(problem)
     x = torch.linspace(lower, upper, TICKS, dtype=torch.float64)[:, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PIXELS: Final = 201  # points an axis of a map
 
+Fields: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"  # theta [P], points [n, d] to [n, m]
 Plane: TypeAlias = "tuple[int, int, list[tuple[int, float]]]"  # its axes, values of all others
 
 
@@ -86,7 +88,7 @@ def _planes(problem: Problem) -> list[Plane]:
     return [(d - 2, d - 1, [(0, at), *middles]) for at in first]
 
 
-def draw(figure: FigureBase, problem: Problem, model: Model, theta: Tensor) -> None:
+def draw(figure: FigureBase, problem: Problem, model: Fields, theta: Tensor) -> None:
     """Draws into a figure, or into a part of one, what the functions above do.
 
     Args:
@@ -125,7 +127,7 @@ def draw(figure: FigureBase, problem: Problem, model: Model, theta: Tensor) -> N
 
 
 def sampled(
-    problem: Problem, model: Model, theta: Tensor, points: Tensor
+    problem: Problem, model: Fields, theta: Tensor, points: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Values and, where a solution is known, errors at points [n, d]: [n, m] each.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(
     history: Mapping[str, np.ndarray],
-    solution: tuple[Problem, Model, Tensor] | None = None,
+    solution: tuple[Problem, maps.Fields, Tensor] | None = None,
     path: str | Path | None = None,
     title: str = "",
 ) -> Figure:

@@ -26,6 +26,7 @@ CHECKPOINT_SECONDS: Final = 10.0
 HISTORY: Final = "history.csv"
 MODEL: Final = "model.safetensors"
 SUMMARY: Final = "summary.json"
+STATE: Final = "state.pt"
 
 
 class RunDirectory:
@@ -49,7 +50,7 @@ class RunDirectory:
         self.history = self.path / HISTORY
         self.model = self.path / MODEL
         self.summary = self.path / SUMMARY
-        self.state = self.path / "state.pt"
+        self.state = self.path / STATE
         self._curves = self.path / "convergence.png"
         self._maps = self.path / "solution.png"
         self._lock = Lock(self.path / ".lock")

@@ -8,11 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.checks import check_kind
+from anagram_ext.figures import overview
 from anagram_ext.methods import Stop
 from anagram_ext.training.error_bars import ErrorBars
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
+    from matplotlib.figure import Figure
     from torch import Tensor, nn
 
     from anagram_ext.systems.spread_torch import SpreadTorchSystem
@@ -118,6 +122,18 @@ class LeastSquaresResult:
             f"{text} The residuals determine {bars.rank} directions of {len(self.theta)}: "
             f"{_some(names)} may change without them."
         )
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draws the loss against steps and seconds, with the best one so far.
+
+        Args:
+            path: PNG file to write; none by default.
+
+        Returns:
+            The figure, a ``matplotlib.figure.Figure`` that belongs to no window.
+        """
+        title = f"{type(self.module).__name__}, {self.method}"
+        return overview.run(self.history, None, path, title)
 
     def __repr__(self) -> str:
         """One line without arrays."""

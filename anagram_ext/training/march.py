@@ -7,26 +7,21 @@ that are wrong from some time on. Windows are short problems with good first ite
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
-from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, elements
-from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.linear.group import spread_over
 from anagram_ext.methods import Stop
-from anagram_ext.models.model import Model
-from anagram_ext.pde.coordinates import Coordinates
-from anagram_ext.pde.solution import exact_values
-from anagram_ext.training.inherited import inherited_error
+from anagram_ext.training.directory import STATE
 from anagram_ext.training.loop import Callback, train, warning_category
-from anagram_ext.training.verdict import FAILED_ERROR, SOLVED_ERROR, Verdict
+from anagram_ext.training.manifest import Manifest, known_ends, noting, window_folder
+from anagram_ext.training.march_result import MarchResult
+from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
 
 if TYPE_CHECKING:
@@ -38,132 +33,6 @@ if TYPE_CHECKING:
     from anagram_ext.training.run import Run
 
 HALVINGS: Final = 5  # of a window whose run fails
-
-
-@dataclass(frozen=True, repr=False)
-class MarchResult:
-    """A solution in windows of time.
-
-    Attributes:
-        runs: the run of every window, in order.
-        times: the ends of the windows, one more than there are windows.
-        coordinate: the name of the time.
-    """
-
-    runs: Sequence[TrainResult]
-    times: Sequence[float]
-    coordinate: str
-    _problem: Problem
-    _plan: Windows = field(compare=False)
-
-    def __call__(self, points: Tensor) -> Tensor:
-        """The fields [n, m] at points [n, d], each from the window that it lies in."""
-        return self._in_windows(points, lambda run, some: run.model(run.theta, some))
-
-    def jet(self, points: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
-        """Fields and derivatives by name, each [n, m]; see ``MLP.jet``."""
-        wanted = tuple(names)
-
-        def jets(run: TrainResult, some: Tensor) -> Tensor:
-            model = cast("Model", run.model)
-            return torch.cat([*model.jet(run.theta, some, wanted).values()], dim=1)
-
-        found = self._in_windows(points, jets)
-        return dict(zip(wanted, found.chunk(len(wanted), dim=1), strict=True))
-
-    @property
-    def loss(self) -> float:
-        """The largest loss of a window."""
-        return max(run.loss for run in self.runs)
-
-    @property
-    def seconds(self) -> float:
-        """Time spent in the method in all windows."""
-        return sum(run.seconds for run in self.runs)
-
-    @cached_property
-    def estimated_error(self) -> float:
-        """The relative error of the fields at all times, as far as points never seen tell.
-
-        What a window inherits from those before it is part of it; nan if unknown. The first access
-        costs about two steps a window.
-        """
-        windows = [self._window(k) for k in range(len(self.runs))]
-        return inherited_error(self.runs, windows, self._plan.problem)
-
-    @property
-    def warning(self) -> str | None:
-        """What is wrong with the first window that something is wrong with, or with all of them.
-
-        None if nothing is.
-        """
-        for k, run in enumerate(self.runs):
-            if run.warning:
-                return f"window {k}, {self.coordinate} in {self._window(k)}: {run.warning}"
-        if self.verdict is Verdict.SOLVED:
-            return None
-        return (
-            "every window is solved, but each inherits the errors of those before: the relative "
-            f"error may be as large as {self.estimated_error:.1e}; train the windows further: more "
-            "steps, points or a larger network"
-        )
-
-    @property
-    def verdict(self) -> Verdict:
-        """That of the first window which is not solved, each judged by itself alone.
-
-        If all of them are: that of the whole, by its ``estimated_error``.
-        """
-        for run in self.runs:
-            if run.verdict is not Verdict.SOLVED:
-                return run.verdict
-        if self.estimated_error <= SOLVED_ERROR:
-            return Verdict.SOLVED
-        return Verdict.STALLED if self.estimated_error > FAILED_ERROR else Verdict.CONVERGED
-
-    @property
-    def l2_error(self) -> float:
-        """Root mean square error against the solution; nan when the problem has none."""
-        return self._errors()[0]
-
-    @property
-    def l2_relative(self) -> float:
-        """The same over the root mean square of the solution."""
-        return self._errors()[1]
-
-    def __repr__(self) -> str:
-        """One line without arrays."""
-        return (
-            f"MarchResult({self.verdict}: {len(self.runs)} windows of {self.coordinate} in "
-            f"[{self.times[0]:g}, {self.times[-1]:g}]: loss {self.loss:.2e}, L2 "
-            f"{self.l2_error:.2e}, {self.seconds:.2f} s)"
-        )
-
-    def _window(self, k: int) -> tuple[float, float]:
-        return self.times[k], self.times[k + 1]
-
-    def _errors(self) -> tuple[float, float]:
-        if self._problem.solution is None:
-            return math.nan, math.nan
-        points = self._problem.evaluation
-        if points is None:
-            points = evaluation_points(c.places_for(0) for c in self._problem.conditions.values())
-        at = Coordinates(self._problem.coordinates, points.to("cpu", torch.float64))
-        exact = exact_values(self._problem, at)
-        error = float((self(points).cpu() - exact).square().mean().sqrt())
-        return error, error / float(exact.square().mean().sqrt())
-
-    def _in_windows(
-        self, points: Tensor, evaluate: Callable[[TrainResult, Tensor], Tensor]
-    ) -> Tensor:
-        axis = self._problem.coordinates.index(self.coordinate)
-        inner = torch.tensor(self.times[1:-1], dtype=torch.float64)
-        which = torch.bucketize(points[:, axis].to("cpu", torch.float64).contiguous(), inner)
-        parts = [evaluate(run, points[which == k]) for k, run in enumerate(self.runs)]
-        out = parts[0].new_empty((len(points), parts[0].shape[1]))
-        for k, part in enumerate(parts):
-            out[which == k] = part
-        return out
 
 
 def march(
@@ -191,8 +60,9 @@ def march(
         windows: how many equal windows instead; one by default, halved where it fails.
         coordinate: the name of the time.
         seed: of the first network and of sampled points.
-        out: folder for a folder a window and a try (see ``train``); finished windows that lie there
-            are not trained again, unless ``resume=False`` is among the options.
+        out: folder for a folder a window (see ``train``), which ``ax.load`` reads as one. Windows
+            that an earlier part of the march finished there are not trained again, unless
+            ``resume=False`` is among the options.
         options: further arguments of ``train`` for every window, ``group`` among them; ``theta`` is
             the first iterate of the first.
 
@@ -201,50 +71,60 @@ def march(
 
     Raises:
         ValueError: an argument is wrong, ``grow`` is among the options, nothing holds at the first
-            time, or the problem has unknown coefficients, which would be others in every window.
+            time, the folder is that of another march, or the problem has unknown coefficients,
+            which would be others in every window.
     """
     if options.get("grow"):
         raise ValueError("grow must be left out: every window begins with the network before it")
     plan = Windows(problem, model, coordinate, options.get("device"))
-    runs: list[TrainResult] = []
-    first, *pending = ends_of_windows(times, windows, plan.bounds)
-    ends = [first]
-    halvings = 0
-    theta = options.pop("theta", None)
+    planned = tuple(ends_of_windows(times, windows, plan.bounds))
     given = options.pop("callbacks", ())
     watchers = cast("tuple[Callback, ...]", elements("callbacks", given, "a sequence of functions"))
+    theta = options.pop("theta", None)
     resumes = options.pop("resume", out is not None)
+    group = options.get("group")
+    place = None if out is None else Path(out)
+    manifest = Manifest(problem.coordinates, coordinate, planned, planned[:1])
+    known = planned[:1]
+    if place is not None and resumes:
+        known = known_ends(place, manifest, group)
+
+    runs: list[TrainResult] = []
+    ends = [planned[0]]
+    pending = [*known[1:], *(time for time in planned if time > known[-1])]
+    halvings = 0
     while pending:
         window = (ends[-1], pending[0])
         before = runs[-1] if runs else None
-        new_rows: list[Run] = []
+        trained: list[Run] = []
+        begun = noting(place, replace(manifest, times=(*ends, window[1])), group)
         run = train(
             plan.problem(window, before),
             plan.model(window),
             seed=seed,
             theta=theta if before is None else before.theta,
-            out=None if out is None else Path(out) / _folder(len(runs), halvings),
-            resume=resumes,
-            callbacks=(*watchers, new_rows.append),
+            out=None if place is None else window_folder(place, len(runs)),
+            # What else lies there belongs to another march.
+            resume=resumes and (place is None or len(ends) < len(known)),
+            callbacks=(*watchers, begun, trained.append),
             **options,
         )
         # What follows a window that was trained now began from another one, if it is there at all.
-        resumes = resumes and not new_rows
-        if halvings < HALVINGS and _failed(run, options.get("group")):
+        resumes = resumes and not trained
+        finished_before = resumes and len(ends) + 1 < len(known)
+        if halvings < HALVINGS and not finished_before and _failed(run, group):
             halvings += 1
+            if place is not None:
+                (window_folder(place, len(runs)) / STATE).unlink(missing_ok=True)
             pending.insert(0, 0.5 * (window[0] + window[1]))
             continue
+        begun(run)
         halvings = 0
         runs.append(run)
         ends.append(pending.pop(0))
         if run.stop is Stop.INTERRUPTED:
             break
     return MarchResult(runs, ends, coordinate, problem, plan)
-
-
-def _folder(window: int, halvings: int) -> str:
-    """A folder for each try: that of the whole window is looked at first when all is resumed."""
-    return f"window_{window:03d}" + (f"_halved_{halvings}" if halvings else "")
 
 
 def _failed(run: TrainResult, group: ProcessGroup | None) -> bool:

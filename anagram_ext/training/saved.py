@@ -91,6 +91,13 @@ class SavedRun:
         word = self.summary.get("verdict")
         return None if word is None else Verdict(word)
 
+    @property
+    def title(self) -> str:
+        """The line above its figure: problem, method, seed; the folder's name where not known."""
+        if not {"problem", "method", "seed"} <= set(self.summary):
+            return self.folder.name
+        return "{problem}, {method}, seed {seed}".format_map(self.summary)
+
     def plot(self, path: str | Path | None = None, problem: Problem | None = None) -> Figure:
         """Draws how the run went and, where the problem is given, its solution and error.
 
@@ -104,12 +111,11 @@ class SavedRun:
         Raises:
             ValueError: the problem has another number of coordinates or fields than the model.
         """
-        title = _title(self.summary, self.folder.name)
         solution = None
         if problem is not None:
             problem.check_model(self.model)
             solution = (problem, self.model, self.theta)
-        return overview.run(self.history, solution, path, title)
+        return overview.run(self.history, solution, path, self.title)
 
     @cached_property
     def _checkpoint(self) -> tuple[Model, Tensor]:
@@ -125,30 +131,6 @@ class SavedRun:
         state = self.verdict or "not finished"
         best = f"loss {loss.min():.2e}, {step[0]} steps" if len(loss) else "no steps"
         return f"SavedRun({self.folder}: {state}, {best})"
-
-
-def load(
-    path: str | Path, model: Model | nn.Module | None = None
-) -> tuple[Model, Tensor] | SavedRun:
-    """Reads back what training wrote, on the CPU, in the dtype it was saved in.
-
-    Args:
-        path: the folder of a run, for all that is in it; or a checkpoint, for the model and its
-            parameters alone. ``model, theta = ax.load(path)`` is right for both.
-        model: the model that was trained, needed when it holds what no file can keep: functions
-            (``outputs``), or a torch module. As it was given to ``train``: what training added to
-            it is in the file. The parameters of a module stay what they are.
-
-    Returns:
-        A ``SavedRun`` for a folder, ``(model, theta [P])`` for a file.
-
-    Raises:
-        ValueError: there is no model in it, its parts do not belong together, or ``model`` is
-            needed or another one than was saved; for a folder when the model is asked for.
-        FileNotFoundError: there is no such file, or the folder is not that of a run.
-    """
-    check_kind("path", path, (str, Path), "a path")
-    return SavedRun.read(path, model) if Path(path).is_dir() else checkpoint.load(path, model)
 
 
 def _history(folder: Path) -> dict[str, np.ndarray]:
@@ -179,10 +161,3 @@ def _summary(folder: Path) -> dict[str, Any]:
     if not isinstance(entries, dict):
         raise ValueError(f"{path} is not a summary, got {entries!r}")
     return entries
-
-
-def _title(summary: Mapping[str, Any], name: str) -> str:
-    """The line above a figure: problem, method and seed; the name where they are not known."""
-    if not {"problem", "method", "seed"} <= set(summary):
-        return name
-    return f"{summary['problem']}, {summary['method']}, seed {summary['seed']}"

@@ -297,3 +297,14 @@ def test_the_page_runs_as_printed(capsys):
     fit = names["fit"]
     assert abs(float(fit.parameters["rate"]) - 0.7) < 3 * float(fit.std["rate"])
     assert torch.equal(names["module"].rate.detach(), fit.parameters["rate"])
+
+
+def test_it_draws_how_the_loss_fell(tmp_path):
+    fit = fitted()
+    figure = fit.plot(tmp_path / "fit.png")
+    assert (tmp_path / "fit.png").stat().st_size > 0
+    assert figure.get_suptitle() == "Decay, natural_lm"
+    step, seconds = figure.axes
+    for axes, horizontal in ((step, "step"), (seconds, "seconds")):
+        np.testing.assert_array_equal(axes.lines[0].get_xdata(), fit.history[horizontal])
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), fit.history["loss"])

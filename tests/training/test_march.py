@@ -100,7 +100,7 @@ def test_solved_windows_need_not_make_a_solution(monkeypatch):
     assert run.warning is None
     assert run.l2_relative / 10 < run.estimated_error < 10 * run.l2_relative
     for bound, verdict in (("SOLVED", ax.Verdict.CONVERGED), ("FAILED", ax.Verdict.STALLED)):
-        monkeypatch.setattr(f"anagram_ext.training.march.{bound}_ERROR", 1e-14)
+        monkeypatch.setattr(f"anagram_ext.training.march_result.{bound}_ERROR", 1e-14)
         assert run.verdict is verdict
         assert "every window is solved, but each inherits" in run.warning
 
