@@ -62,6 +62,15 @@ public:
     return anagram::checked_magnitude(a, name, first_row);
   }
 
+  // The same: there is nothing to wait for.
+  struct Measured {
+    Magnitude magnitude;
+    Magnitude get() const { return magnitude; }
+  };
+  Measured measured(ConstView a, const char *name, std::int64_t first_row = 0) const {
+    return {checked_magnitude(a, name, first_row)};
+  }
+
   // BLAS threads while the result lives: our own pool splits products and long QRs. The SVD, which
   // it does not split, chooses for itself.
   BlasThreads threads_for_products() const { return BlasThreads(1); }

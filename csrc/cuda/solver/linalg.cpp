@@ -174,26 +174,41 @@ std::optional<SmallSvd<DeviceLinalg<T>>> DeviceLinalg<T>::svd_on_device(Matrix s
              Basis(std::move(square))};
 }
 
+// Sums by parts, in rounds, until few enough are left to bring to the host.
 template <class T>
-Magnitude DeviceLinalg<T>::checked_magnitude(ConstView a, const char *name,
-                                             int64_t first_row) const {
+DeviceMeasured<T>::DeviceMeasured(MatrixView<const T> a, const char *name, int64_t first_row,
+                                  const Queue &queue)
+    : queue_(queue), a_(a), name_(name), first_row_(first_row) {
   if (a.rows == 0 || a.columns == 0)
-    return {};
+    return;
   const Range range("anagram: norm");
-  const device::Deal<T> deal{counted(a), parts_of(a.rows * a.columns)};
-  constexpr int parts_a_sum = 128; // leaves few enough sums to read back
-  const int n_sums = (deal.n_parts + parts_a_sum - 1) / parts_a_sum;
-  const Buffer<Magnitude> parts(deal.n_parts, queue_), sums(n_sums, queue_);
-  launch_grid(device::Measure<T>{deal, parts.data()}, queue_);
-  launch_grid(device::CombineMagnitudes{parts.data(), deal.n_parts, sums.data(), n_sums}, queue_);
+  constexpr int parts_a_sum = 128;
+  int count = parts_of(a.rows * a.columns);
+  Buffer<Magnitude> parts(count, queue);
+  launch_grid(device::Measure<T>{{counted(a), count}, parts.data()}, queue);
+  while (count > parts_a_sum) {
+    const int n_sums = (count + parts_a_sum - 1) / parts_a_sum;
+    Buffer<Magnitude> sums(n_sums, queue);
+    launch_grid(device::CombineMagnitudes{parts.data(), count, sums.data(), n_sums}, queue);
+    parts = std::move(sums);
+    count = n_sums;
+  }
+  sums_ = std::make_unique<Arriving<Magnitude>>(parts.data(), count, queue);
+}
+
+template <class T> Magnitude DeviceMeasured<T>::get() const {
   Magnitude total;
-  for (const Magnitude &sum : read_back<Magnitude>(sums.data(), n_sums, queue_))
+  if (!sums_)
+    return total;
+  for (const Magnitude &sum : sums_->get())
     total += sum;
   if (!std::isfinite(total.sum_of_squares)) // or finite numbers whose squares overflow
-    require_finite(deal, name, first_row, queue_);
+    require_finite<T>({counted(a_), parts_of(a_.rows * a_.columns)}, name_, first_row_, queue_);
   return total;
 }
 
+template class DeviceMeasured<double>;
+template class DeviceMeasured<float>;
 template class DeviceLinalg<double>;
 template class DeviceLinalg<float>;
 

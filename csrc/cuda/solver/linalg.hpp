@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "anagram/solver/magnitude.hpp"
 #include "anagram/solver/small_svd.hpp"
+#include "cuda/runtime/arriving.hpp"
 #include "cuda/solver/growing_qr.hpp"
 #include "cuda/solver/matrix.hpp"
 #include "cuda/solver/path_choice.hpp"
@@ -21,6 +23,22 @@ template <class T> struct DeviceReflectors {
   DeviceMatrix<T> scales;         // factors tau [n, 1]
   int64_t rows() const { return below_diagonal.rows(); }
   int64_t columns() const { return below_diagonal.columns(); }
+};
+
+// The size of a matrix, measured on the device; it is on its way to the host.
+template <class T> class DeviceMeasured {
+public:
+  DeviceMeasured(MatrixView<const T> a, const char *name, int64_t first_row, const Queue &queue);
+
+  // Waits for the stream unless somebody has since. Throws NonFiniteInput naming the element.
+  Magnitude get() const;
+
+private:
+  Queue queue_;
+  MatrixView<const T> a_;
+  const char *name_;
+  int64_t first_row_;
+  std::unique_ptr<Arriving<Magnitude>> sums_; // none of an empty matrix
 };
 
 // Makes its device current for its life. Work goes to the queue in order; only small triangles with
@@ -67,7 +85,13 @@ public:
   GrowingQr growing_qr(int64_t rows, int64_t capacity) const { return {rows, capacity, queue_}; }
 
   // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.
-  Magnitude checked_magnitude(ConstView a, const char *name, int64_t first_row = 0) const;
+  Magnitude checked_magnitude(ConstView a, const char *name, int64_t first_row = 0) const {
+    return measured(a, name, first_row).get();
+  }
+  // The same, for whoever has other work to do before it waits; `a` must stay until then.
+  DeviceMeasured<T> measured(ConstView a, const char *name, int64_t first_row = 0) const {
+    return {a, name, first_row, queue_};
+  }
 
   // The host's BLAS has no part in this.
   struct NoThreads {};

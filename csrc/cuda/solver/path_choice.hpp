@@ -28,6 +28,10 @@ struct DevicePaths {
     return 32 * std::clamp<int64_t>(short_side / 8 / 32, 4, 8);
   }
 
+  // J is sketched before anybody knows whether it is finite: that answer and the sketch's diagonal
+  // then arrive by one wait. QR returns from whatever it is given.
+  static constexpr bool looks_late = true;
+
   // Products are bound by reading J: an embedding would read it as well.
   static constexpr bool embeds = false;
 

@@ -169,6 +169,27 @@ template <class T> void magnitude() {
   CHECK(device.checked_magnitude(device.allocate(5, 0).view(), "a").largest == 0);
 }
 
+// A measure that was begun arrives by whatever waits next; one that nobody asks for leaves its
+// memory behind only once it has arrived.
+template <class T> void late_magnitude() {
+  const DeviceLinalg<T> device(queue());
+  const DeviceMatrix<T> a = upload<T>(random<T>(50, 20, 7).view());
+  const DeviceMatrix<T> b = upload<T>(random<T>(30, 20, 8).view());
+  const double expected = device.checked_magnitude(a.view(), "a").sum_of_squares;
+  const auto first = device.measured(a.view(), "a");
+  const double of_b = device.checked_magnitude(b.view(), "b").sum_of_squares;
+  const std::int64_t before = emulated_cuda::waits();
+  CHECK(first.get().sum_of_squares == expected);
+  CHECK(emulated_cuda::waits() == before);
+  CHECK(device.measured(a.view(), "a").get().sum_of_squares == expected); // nobody else waits
+  CHECK(emulated_cuda::waits() == before + 1);
+  {
+    const auto dropped = device.measured(a.view(), "a");
+  }
+  CHECK(emulated_cuda::waits() == before + 2);
+  CHECK(device.measured(b.view(), "b").get().sum_of_squares == of_b);
+}
+
 template <class T> void all() {
   products<T>();
   copies<T>();
@@ -176,6 +197,7 @@ template <class T> void all() {
   growing<T>();
   svd<T>();
   magnitude<T>();
+  late_magnitude<T>();
 }
 
 } // namespace
