@@ -55,6 +55,12 @@ public:
 
   Svd svd(Matrix square) const;
   Svd triangle_svd(const Reflectors &q) const { return svd(q.upper_triangle()); } // of R
+  Svd tall_svd(Matrix a) const {                                                  // rows >= columns
+    Reflectors reflectors = qr(std::move(a));
+    Svd small = triangle_svd(reflectors);
+    small.left.prepend(std::move(reflectors));
+    return small;
+  }
   GrowingQr growing_qr(std::int64_t rows, std::int64_t capacity) const { return {rows, capacity}; }
 
   // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.

@@ -3,16 +3,17 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "anagram/solver/magnitude.hpp"
 #include "anagram/solver/small_svd.hpp"
-#include "cuda/runtime/arriving.hpp"
+#include "cpu/solver/linalg.hpp"
 #include "cuda/solver/growing_qr.hpp"
 #include "cuda/solver/matrix.hpp"
+#include "cuda/solver/measure.hpp"
 #include "cuda/solver/path_choice.hpp"
 
 namespace anagram::cuda {
@@ -23,22 +24,6 @@ template <class T> struct DeviceReflectors {
   DeviceMatrix<T> scales;         // factors tau [n, 1]
   int64_t rows() const { return below_diagonal.rows(); }
   int64_t columns() const { return below_diagonal.columns(); }
-};
-
-// The size of a matrix, measured on the device; it is on its way to the host.
-template <class T> class DeviceMeasured {
-public:
-  DeviceMeasured(MatrixView<const T> a, const char *name, int64_t first_row, const Queue &queue);
-
-  // Waits for the stream unless somebody has since. Throws NonFiniteInput naming the element.
-  Magnitude get() const;
-
-private:
-  Queue queue_;
-  MatrixView<const T> a_;
-  const char *name_;
-  int64_t first_row_;
-  std::unique_ptr<Arriving<Magnitude>> sums_; // none of an empty matrix
 };
 
 // Makes its device current for its life. Work goes to the queue in order; only small triangles with
@@ -78,9 +63,11 @@ public:
   void apply(const Reflectors &reflectors, View c) const;            // c <- Q c
   void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
 
-  // Of R. By the host's LAPACK where R is small, or where cuSOLVER's iteration does not converge.
-  Svd triangle_svd(const Reflectors &reflectors) const;
+  Svd triangle_svd(const Reflectors &reflectors) const; // of R
+  // Of tall a = Q R. By Cholesky-QR where a is much longer than wide and that is accurate.
+  Svd tall_svd(Matrix a) const;
   Svd svd_on_host(const Matrix &square) const;           // waits for the stream
+  std::optional<Svd> svd_by_polar(Matrix square) const;  // nothing: not accurate, no convergence
   std::optional<Svd> svd_on_device(Matrix square) const; // nothing: no convergence
   GrowingQr growing_qr(int64_t rows, int64_t capacity) const { return {rows, capacity, queue_}; }
 
@@ -98,6 +85,11 @@ public:
   NoThreads threads_for_products() const { return {}; }
 
 private:
+  std::optional<Svd> tall_svd_by_products(const Matrix &a) const; // nothing: not accurate
+  Svd square_svd(const std::function<Matrix()> &made) const;
+  HostMatrix<T> on_host(const Matrix &square) const; // waits for the stream
+  Svd svd_of(HostMatrix<T> square) const;
+
   Queue queue_;
   DeviceGuard guard_;
 };

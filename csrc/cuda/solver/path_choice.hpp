@@ -32,6 +32,12 @@ struct DevicePaths {
   // then arrive by one wait. QR returns from whatever it is given.
   static constexpr bool looks_late = true;
 
+  // Whether QR by products, of columns so long, is faster than by reflectors: three passes of
+  // matrix products against column after column.
+  static constexpr bool cholesky_qr_pays(int64_t rows, int64_t columns) {
+    return columns >= 16 && rows >= 4 * columns;
+  }
+
   // Products are bound by reading J: an embedding would read it as well.
   static constexpr bool embeds = false;
 
