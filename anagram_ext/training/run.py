@@ -15,6 +15,7 @@ from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
+from anagram_ext.training.exactly import met_exactly
 from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
@@ -232,7 +233,10 @@ class Run:
 
     def result(self, stop_reason: str, seed: int) -> TrainResult:
         """The best iterate with its errors, the history, and what it amounts to."""
-        _, loss, theta = self._best
+        _, loss, best = self._best
+        theta = met_exactly(self.system, best)
+        if theta is not best:
+            loss = float(self.system.losses(theta[None])[0])
         validation = self._validation
         l2_error, l2_relative = validation.l2_error(theta)
         losses, held_out_losses = validation.losses(theta), validation.held_out_losses(theta)
