@@ -110,6 +110,12 @@ class History:
         """The latest row."""
         return self._rows[-1]
 
+    @property
+    def most_effective(self) -> float:
+        """The largest effective number of parameters of a step; nan if none is known."""
+        known = (row.effective for row in self._rows if not math.isnan(row.effective))
+        return max(known, default=math.nan)
+
     def append(self, row: Row, further: Mapping[str, float] | None = None) -> None:
         """Adds a row, and hands it to the operating system so that a killed run keeps it.
 

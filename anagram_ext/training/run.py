@@ -262,7 +262,7 @@ class Run:
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
             n_parameters=self.system.n_parameters,
-            effective=self.history.last.effective,
+            effective=self.history.most_effective,
             evolves=not TIMES.isdisjoint(self.system.problem.coordinates),
         )
         judgement = judge(facts)

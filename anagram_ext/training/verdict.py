@@ -81,7 +81,7 @@ class Facts:
         redrawn: whether points were drawn anew while training.
         n_rows: S.
         n_parameters: P.
-        effective: the effective number of parameters at the damping of the last step; nan where
+        effective: the largest effective number of parameters of a step, at its damping; nan where
             the method does not know one.
         evolves: whether one of the coordinates is a time.
     """
@@ -347,7 +347,7 @@ def _beside_effective(facts: Facts) -> str:
         return ""
     return (
         f": {facts.n_rows / facts.effective:.1f} rows for each of {facts.effective:.0f} effective "
-        f"parameters, {needed:.0f} rows are needed"
+        f"parameters, at least {needed:.0f} are needed"
     )
 
 
