@@ -78,6 +78,16 @@ def test_a_residual_without_rows_is_an_error_on_all_ranks() -> None:
         assert "residual must return at least one number" in str(outcome.error)
 
 
+@pytest.mark.parametrize("calls", [0, 12, 17])
+def test_a_residual_that_fails_on_one_rank_ends_all(calls: int) -> None:
+    """Before the first step, or in the middle of one."""
+    outcomes = on_ranks(3, "fitted_until", rank=1, calls=calls)
+    for rank, outcome in enumerate(outcomes):
+        assert "the sensor is broken" in str(outcome.error), (rank, outcome.told)
+        assert isinstance(outcome.error, (ax.RankError, ValueError))
+    assert isinstance(outcomes[1].error, ValueError)
+
+
 def test_windows_of_time_are_those_of_one_process(tmp_path) -> None:
     alone = rank_tasks.marched(None, windows=2, steps=6, memory="streamed")
     for march in results(3, "marched", windows=2, steps=6, folder=str(tmp_path)):
