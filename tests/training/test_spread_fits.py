@@ -15,7 +15,9 @@ ROWS = len(rank_tasks.measurements()[0])
 CUTS = {1: [0, ROWS], 2: [0, 20, ROWS], 3: [0, 1, 9, ROWS], 5: [0, 2, 3, 4, 20, ROWS]}
 
 
-@pytest.mark.parametrize("size", CUTS)
+@pytest.mark.parametrize(
+    "size", [1, 3, *(pytest.param(size, marks=pytest.mark.slow) for size in (2, 5))]
+)
 def test_a_fit_is_that_of_one_process(size: int) -> None:
     """Uneven shares, some with fewer rows than parameters."""
     alone = rank_tasks.fitted(None, [0, ROWS], memory="streamed")
@@ -78,7 +80,7 @@ def test_a_residual_without_rows_is_an_error_on_all_ranks() -> None:
         assert "residual must return at least one number" in str(outcome.error)
 
 
-@pytest.mark.parametrize("calls", [0, 12, 17])
+@pytest.mark.parametrize("calls", [0, pytest.param(12, marks=pytest.mark.slow), 17])
 def test_a_residual_that_fails_on_one_rank_ends_all(calls: int) -> None:
     """Before the first step, or in the middle of one."""
     outcomes = on_ranks(3, "fitted_until", rank=1, calls=calls)
