@@ -291,6 +291,21 @@ def fitted(group, cuts, other=None, **arguments):
     }
 
 
+def fitted_until(group, rank, calls):
+    """A fit whose residual fails on one rank after so many calls."""
+    t, data = measurements()
+    left = calls
+
+    def residual(net):
+        nonlocal left
+        left -= 1
+        if left < 0 and group.rank() == rank:
+            raise ValueError("the sensor is broken")
+        return net(t) - data
+
+    ax.least_squares(residual, Decay(), progress=False, group=group)
+
+
 def torch_system_conforms(group, memory):
     t, data = measurements()
     own = slice(group.rank(), None, group.size())

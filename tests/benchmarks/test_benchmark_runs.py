@@ -52,6 +52,23 @@ def test_time_to_a_target_is_the_first_time_below_it(module):
     assert module("runs").median_time(records[1:2] + records[2:] * 2, 1e-3) == "-"
 
 
+def test_a_fit_is_clocked_and_summed_up_by_medians(module):
+    bench = module("least_squares")
+    arrivals = bench.ours("natural_lm", seed=2, limit=0.5)
+    assert arrivals.steps > 0
+    assert 0 < arrivals.best < 1
+    seconds = [1.0, 3.0, np.inf]
+    results = [
+        {"name": "a", "reached": 0.1 * k, "seconds": dict.fromkeys(bench.ACCURACIES, s)}
+        for k, s in enumerate(seconds)
+    ]
+    last = bench.summary(results).splitlines()[-1]
+    assert last.count("3.00 (2/3)") == len(bench.ACCURACIES)
+    assert last.count("1.0e-01") == 1
+    late = [result | {"seconds": dict.fromkeys(bench.ACCURACIES, np.inf)} for result in results]
+    assert "- (0/3)" in bench.summary(late)
+
+
 def test_the_published_step_solves_unscaled_rows_and_searches_the_integral(module):
     published = module("published")
     plain = ax.problems.laplace_2d(n=6)

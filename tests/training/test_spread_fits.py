@@ -15,7 +15,9 @@ ROWS = len(rank_tasks.measurements()[0])
 CUTS = {1: [0, ROWS], 2: [0, 20, ROWS], 3: [0, 1, 9, ROWS], 5: [0, 2, 3, 4, 20, ROWS]}
 
 
-@pytest.mark.parametrize("size", CUTS)
+@pytest.mark.parametrize(
+    "size", [1, 3, *(pytest.param(size, marks=pytest.mark.slow) for size in (2, 5))]
+)
 def test_a_fit_is_that_of_one_process(size: int) -> None:
     """Uneven shares, some with fewer rows than parameters."""
     alone = rank_tasks.fitted(None, [0, ROWS], memory="streamed")
@@ -76,6 +78,16 @@ def test_a_residual_without_rows_is_an_error_on_all_ranks() -> None:
     for outcome in on_ranks(2, "fitted", cuts=[0, ROWS, ROWS]):
         assert isinstance(outcome.error, ValueError), outcome.told
         assert "residual must return at least one number" in str(outcome.error)
+
+
+@pytest.mark.parametrize("calls", [0, pytest.param(12, marks=pytest.mark.slow), 17])
+def test_a_residual_that_fails_on_one_rank_ends_all(calls: int) -> None:
+    """Before the first step, or in the middle of one."""
+    outcomes = on_ranks(3, "fitted_until", rank=1, calls=calls)
+    for rank, outcome in enumerate(outcomes):
+        assert "the sensor is broken" in str(outcome.error), (rank, outcome.told)
+        assert isinstance(outcome.error, (ax.RankError, ValueError))
+    assert isinstance(outcomes[1].error, ValueError)
 
 
 def test_windows_of_time_are_those_of_one_process(tmp_path) -> None:
