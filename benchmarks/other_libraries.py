@@ -123,7 +123,7 @@ def pina(seconds: float) -> tuple[str, float, float]:
     whole = {"x": [0, 1], "y": [0, 1]}
 
     class Poisson(SpatialProblem):
-        output_variables = ("u",)
+        output_variables = ["u"]  # noqa: RUF012 -- it has to be a list
         spatial_domain = CartesianDomain(whole)
         domains = {"inside": CartesianDomain(whole)} | {
             name: CartesianDomain(whole | at) for name, at in sides.items()
@@ -343,7 +343,8 @@ def main() -> None:
     text = table(entries)
     print(text, end="")
     if chosen.out is not None:
-        made = f"Made on {date.today()} by `benchmarks/other_libraries.py`, {machine()}."
+        command = f"`benchmarks/other_libraries.py --seconds {chosen.seconds:g}`"
+        made = f"Made on {date.today()} by {command}, {machine()}."
         page = f"# The same problem in five libraries\n\n{text}\n{made}\n"
         (chosen.out / "other_libraries.md").write_text(page)
         (chosen.out / "other_libraries.json").write_text(json.dumps(entries, indent=1) + "\n")
