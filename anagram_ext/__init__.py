@@ -46,7 +46,8 @@ from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loading import load
 from anagram_ext.training.loop import train
-from anagram_ext.training.march import MarchResult, march
+from anagram_ext.training.march import march
+from anagram_ext.training.march_result import MarchResult
 from anagram_ext.training.regularisation import (
     RegularisationPath,
     RegularisationPoint,

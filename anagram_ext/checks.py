@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 DTYPES = (torch.float64, torch.float32)
+MOST_POINTS = 10**8  # of one set: beyond what anybody trains on
 _RESERVED = ("names", "points", "normal", "normals", "weights")  # attributes of Coordinates
 
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
@@ -54,6 +55,22 @@ def check_integer(argument: str, value: object, least: int) -> int:
     if value < least:
         raise ValueError(f"{argument} must be at least {least}, got {value}")
     return int(value)
+
+
+def check_count(argument: str, value: object) -> int:
+    """The number of points ``value`` as an int, if so many can be meant.
+
+    More memory than there is would not be an error everywhere: Linux promises it, and kills the
+    process when it is used.
+
+    Raises:
+        TypeError: if it is no integer.
+        ValueError: if it is below 1, or above ``MOST_POINTS``.
+    """
+    count = check_integer(argument, value, least=1)
+    if count > MOST_POINTS:
+        raise ValueError(f"{argument} must be at most {MOST_POINTS:.0e} points, got {count}")
+    return count
 
 
 def finite_number(argument: str, value: object) -> float:

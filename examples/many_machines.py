@@ -1,6 +1,7 @@
-"""Trains the heat equation on as many processes as torchrun starts, or alone.
+"""Trains the heat equation, or Burgers', on as many processes as torchrun starts, or alone.
 
     torchrun --standalone --nproc-per-node 3 examples/many_machines.py --steps 100
+    torchrun --standalone --nproc-per-node 3 examples/many_machines.py --problem burgers
 
 Every process runs this same program; each keeps a share of the points and of the rows of J. The
 iterates are those of one process up to rounding errors, which long runs make large.
@@ -16,9 +17,12 @@ import torch.distributed as dist
 
 import anagram_ext as ax
 
+WIDTHS = {"heat": [2, 16, 1], "burgers": [2, 10, 10, 1]}
+
 
 def main(argv: list[str] | None = None) -> ax.TrainResult:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--problem", choices=WIDTHS, default="heat")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--out", help="folder of the run; only rank 0 writes")
     arguments = parser.parse_args(argv)
@@ -31,8 +35,8 @@ def main(argv: list[str] | None = None) -> ax.TrainResult:
 
     torch.set_num_threads(1)
     run = ax.train(
-        ax.problems.heat(),
-        ax.MLP([2, 16, 1]),
+        getattr(ax.problems, arguments.problem)(),
+        ax.MLP(WIDTHS[arguments.problem]),
         steps=arguments.steps,
         memory="streamed",  # as many processes do: every singular value is found
         group=group,

@@ -1,10 +1,10 @@
 """A GPU that is not there: runs the Python code of ``device="cuda"`` on a machine without one.
 
 Tensors of :class:`OnGpu` lie in ordinary memory but say that they are on ``cuda:0``. As on a real
-GPU they do not mix with tensors of the CPU and do not turn into arrays, and what is read from them
-is counted. In the place of the module ``anagram_ext._cuda`` stand its signatures, which check
-devices and stream and call the CPU engine. So a step must give the very numbers that it gives on
-the CPU.
+GPU they do not mix with tensors of the CPU and do not turn into arrays, and all that makes the host
+wait for them is counted. In the place of the module ``anagram_ext._cuda`` stand its signatures,
+which check devices and stream and call the CPU engine. So a step must give the very numbers that it
+gives on the CPU.
 
 It shows that the Python code asks for the right things on the right device. It shows nothing about
 the CUDA code.
@@ -32,10 +32,14 @@ STREAM = 42
 
 # What brings numbers to the host; what a GPU refuses; what may take tensors of both devices.
 READS = {"item", "tolist", "equal", "__float__", "__int__", "__bool__", "__index__"}
+# What looks at its own outcome before it returns: how many there are, or whether LAPACK failed.
+LOOKS = {"nonzero", "masked_select", "unique", "cholesky", "linalg_cholesky", "cholesky_inverse"}
+LOOKS |= {"linalg_eigh", "linalg_eigvalsh", "linalg_svd", "linalg_svdvals", "linalg_solve"}
 REFUSED = {"numpy", "__array__", "data_ptr"}
 MIXES = {"copy_", "__getitem__", "__setitem__"}
 
 host_bytes: list[int] = []  # of each read, in their order
+uploads: list[str] = []  # copies to the GPU that the host waits for, by torch's function
 
 
 class OnGpu(Tensor):
@@ -57,9 +61,13 @@ class OnGpu(Tensor):
                 return _to(args[0], "cpu")
             if name == "to":
                 return _to(*args, **kwargs)
+            if name in LOOKS or (name == "__getitem__" and _is_mask(args[1])):
+                host_bytes.append(4)
             if name in READS:
                 host_bytes.append(args[0].nbytes)
                 return func(*map(_plain, args))
+            if name == "new_tensor":
+                uploads.append(name)
             if name not in MIXES:
                 _require_one_device(name, [*args, *kwargs.values()])
             return _on_gpu(func(*args, **kwargs))
@@ -78,11 +86,13 @@ class PretendGpu(TorchFunctionMode):
         if func.__name__ == "to" and not isinstance(args[0], OnGpu):
             return _to(*args, **kwargs)
         if kwargs.get("device") is not None and torch.device(kwargs["device"]).type == "cuda":
+            if func.__name__ in {"tensor", "as_tensor"}:
+                uploads.append(func.__name__)
             return _on_gpu(func(*args, **{**kwargs, "device": "cpu"}))
         return func(*args, **kwargs)
 
 
-def _to(tensor: Tensor, *wishes: Any, **named: Any) -> Tensor:
+def _to(tensor: Tensor, *wishes: Any, non_blocking: bool = False, **named: Any) -> Tensor:
     """Tensor.to for devices, dtypes and tensors of both."""
     device, dtype = tensor.device, tensor.dtype
     for wish in (*wishes, *named.values()):
@@ -100,7 +110,13 @@ def _to(tensor: Tensor, *wishes: Any, **named: Any) -> Tensor:
     if device.type == "cpu":
         host_bytes.append(tensor.nbytes)
         return converted.clone()
+    if not non_blocking:
+        uploads.append("to")
     return converted.clone().as_subclass(OnGpu)
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, Tensor) and index.dtype == torch.bool
 
 
 def _plain(value: Any) -> Any:
@@ -183,8 +199,8 @@ class _Factorisation:
         assert not isinstance(out, OnGpu)
         self._native.singular_values(out)
 
-    def project(self, r, out, stream):
-        self._native.project(*_checked(stream, r, out))
+    def project(self, r, out, stream, finite=False):
+        self._native.project(*_checked(stream, r, out), finite=finite)
 
     def expand(self, y, out, stream):
         self._native.expand(*_checked(stream, y, out))
@@ -238,6 +254,7 @@ def pretended_gpu(memory: int = 80 * 10**9, index: int = 0) -> Iterator[None]:
         patch.setattr(torch.cuda, "current_stream", current_stream)
         patch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory // 2, memory))
         host_bytes.clear()
+        uploads.clear()
         _forget()
         try:
             yield

@@ -18,6 +18,8 @@ from anagram_ext.linear.shares import Shares
 from anagram_ext.linear.spread import Spread
 from anagram_ext.methods import get as method_of
 from anagram_ext.systems.pde_system import PdeSystem
+from anagram_ext.systems.spread_torch import SpreadTorchSystem
+from anagram_ext.systems.torch_system import TorchSystem
 
 torch.testing.assert_close(torch.ones(1), torch.ones(1))  # imports much, here and not in each rank
 
@@ -245,3 +247,74 @@ def not_finite(group):
     )
     model = ax.MLP([1, 4, 1])
     ax.step(problem, model, model.init(0), group=group)
+
+
+# --- least squares of modules, windows of time
+
+
+class Decay(torch.nn.Module):
+    """a exp(-k t) + c."""
+
+    def __init__(self, a=1.0):
+        super().__init__()
+        self.v = torch.nn.Parameter(torch.tensor([a, 0.2, 0.0], dtype=torch.float64))
+
+    def forward(self, t):
+        return self.v[0] * torch.exp(-self.v[1] * t) + self.v[2]
+
+
+def measurements():
+    t = torch.linspace(0, 5, 23, dtype=torch.float64)
+    return t, 2.5 * torch.exp(-1.3 * t) + 0.5 + 0.05 * torch.sin(40 * t)
+
+
+def fitted(group, cuts, other=None, **arguments):
+    """A curve fit whose data lie between two cuts on each rank; rank ``other`` starts elsewhere."""
+    t, data = measurements()
+    rank = 0 if group is None else group.rank()
+    own = slice(cuts[rank], cuts[rank + 1])
+    module = Decay(3.0 if rank == other else 1.0)
+    fit = ax.least_squares(
+        lambda net: net(t[own]) - data[own], module, progress=False, group=group, **arguments
+    )
+    return {  # all of it known to this rank alone, without the others
+        "theta": fit.theta,
+        "module": module.v.detach(),
+        "loss": fit.loss,
+        "std": fit.std["v"],
+        "covariance": fit.covariance(),
+        "residual": fit.residual,
+        "verdict": fit.verdict,
+        "steps": fit.steps,
+        "stop": fit.stop_reason,
+        "seconds": fit.seconds,
+    }
+
+
+def torch_system_conforms(group, memory):
+    t, data = measurements()
+    own = slice(group.rank(), None, group.size())
+    with Group.of(group).watched() as ranks:
+        mine = TorchSystem(lambda net: net(t[own]) - data[own], Decay(), memory)
+        system = SpreadTorchSystem(mine, ranks)
+        conformance.check_system(system, mine.flat.theta() + 0.1)
+        conformance.check_method(method_of("natural_lm"), system, mine.flat.theta())
+
+
+def marched(group, folder=None, **arguments):
+    """The heat equation in windows."""
+    march = ax.march(
+        ax.problems.heat(n=8),
+        ax.MLP([2, 8, 1]),
+        progress=False,
+        group=group,
+        out=None if folder is None else Path(folder) / ("run" if not group.rank() else "nobody"),
+        **arguments,
+    )
+    return {
+        "thetas": torch.stack([run.theta for run in march.runs]),
+        "times": list(march.times),
+        "verdict": march.verdict,
+        "l2": march.l2_error,
+        "steps": [run.steps for run in march.runs],
+    }

@@ -97,6 +97,23 @@ def test_a_seed_too_large_for_random_generators():
         MODEL.init(10**30)
 
 
+@pytest.mark.parametrize(
+    ("argument", "use"),
+    [
+        ("counts", lambda: ax.Box(x=(0, 1)).grid(10**9)),
+        ("counts", lambda: ax.Box(t=(0, 1), x=(0, 1)).stratified(10**6)),
+        ("n", lambda: ax.Box(x=(0, 1)).sobol(10**12)),
+        ("n", lambda: ax.Disk(x=0, y=0, radius=1).sobol(10**9)),
+        ("n", lambda: ax.Disk(x=0, y=0, radius=1).boundary().grid(10**9)),
+        ("widths", lambda: ax.MLP([1, 10**6, 10**6, 1])),
+    ],
+)
+def test_sizes_that_no_memory_holds(argument, use):
+    """The operating system would kill the process."""
+    with pytest.raises(ValueError, match=f"{argument} must (be|make) at most"):
+        use()
+
+
 def test_no_points_at_all():
     empty = ax.Condition(lambda u, x: u, POINTS[:0])
     with pytest.raises(

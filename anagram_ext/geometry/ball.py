@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.checks import (
-    check_integer,
+    check_count,
     check_kind,
     check_names,
     finite_number,
@@ -97,7 +97,7 @@ class Sphere(Sampled):
 
     def quadrature(self, n: int) -> Points:
         """2 n^(d-1) points with weights, exact for polynomials up to degree 2 n - 1."""
-        check_integer("n", n, least=1)
+        check_count("n", n)
         points, weights = sphere_rule(n, len(self.names))
         made = self._points(points)
         scaled = torch.from_numpy(weights * self.radius ** (len(self.names) - 1))
@@ -192,7 +192,7 @@ class Ball(Sampled, Solid):
         """2 n^d points with weights, exact for polynomials up to degree 2 n - 1."""
         from scipy.special import roots_jacobi  # noqa: PLC0415 -- slow to import
 
-        check_integer("n", n, least=1)
+        check_count("n", n)
         d = len(self.names)
         nodes, radial = roots_jacobi(n, 0, d - 1)  # weight (1 + t)^(d - 1) on (-1, 1)
         radii, radial = (1 + nodes) / 2, radial / 2**d

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anagram_ext.checks import check_integer, check_kind, check_names
+from anagram_ext.checks import check_count, check_kind, check_names
 from anagram_ext.geometry.algebra import Solid
 from anagram_ext.geometry.designs import Bounds, counts_along, tensor_product
 from anagram_ext.geometry.opposite import Opposite
@@ -110,7 +110,7 @@ class Box(Pieces, Solid):
             ValueError: for an unknown coordinate, or a count below 1.
         """
         axis = self._axis(name)
-        count = check_integer("count", count, least=1)
+        count = check_count("count", count)
         return Lines(self.names, axis, *self.bounds[axis], count)
 
     def up_to(self, name: str, count: int) -> Lines:
@@ -120,7 +120,7 @@ class Box(Pieces, Solid):
             ValueError: for an unknown coordinate, or a count below 1.
         """
         axis = self._axis(name)
-        count = check_integer("count", count, least=1)
+        count = check_count("count", count)
         return Lines(self.names, axis, self.bounds[axis][0], None, count)
 
     def boundary(self, part: Any = None) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from anagram_ext.checks import check_integer
+from anagram_ext.checks import check_count, check_integer
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -68,6 +69,7 @@ def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:
             f"counts must be one number or one for each of {sum(free)} free coordinates, "
             f"got {counts}"
         )
+    check_count("counts", math.prod(counts))
     remaining = iter(counts)
     return [next(remaining) if is_free else 1 for is_free in free]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind
+from anagram_ext.checks import check_count, check_kind
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.geometry.cells import Cell
 from anagram_ext.geometry.designs import Array, tensor_product
@@ -121,7 +121,7 @@ def write_vtu(
         BackendUnavailable: without meshio.
         ValueError: a boundary, or a region in more coordinates.
     """
-    check_integer("n", n, least=1)
+    check_count("n", n)
     check_kind("functions", functions, Mapping, "a mapping from names to functions")
     points, kind, corners = elements(region, n)
     places = torch.from_numpy(points)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind, check_names
+from anagram_ext.checks import check_count, check_kind, check_names
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.geometry.algebra import Bounding, Solid
 from anagram_ext.geometry.designs import Array, Bounds, Mask
@@ -84,14 +84,14 @@ class Surface(Sampled):
 
     def grid(self, n: int) -> Points:
         """``n`` points spread evenly by area, the same at every call."""
-        check_integer("n", n, least=1)
+        check_count("n", n)
         golden = (math.sqrt(5) - 1) / 2
         k = np.arange(n) + 0.5
         return self.place(np.stack([k / n, np.mod(k * golden, 1), np.zeros(n)], axis=1))
 
     def quadrature(self, n: int) -> Points:
         """n^2 Gauss points on each triangle with weights: sums of weight x value are integrals."""
-        check_integer("n", n, least=1)
+        check_count("n", n)
         nodes, gauss = np.polynomial.legendre.leggauss(n)
         s, ds = (1 + nodes) / 2, gauss / 2
         u, v = np.repeat(s, n), np.tile(s, n)

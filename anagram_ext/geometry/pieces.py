@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer
+from anagram_ext.checks import check_count
 from anagram_ext.geometry.designs import (
     Array,
     Bounds,
@@ -215,7 +215,7 @@ class Pieces:
         return replace(self, pieces=pieces, outward=outward)
 
     def _random(self, n: int, design: UnitDesign) -> Sampler:
-        check_integer("n", n, least=1)
+        check_count("n", n)
         share, rest = divmod(n, len(self.pieces))
 
         def draw(seed: int) -> Tensor:

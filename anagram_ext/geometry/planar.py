@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind, finite_number
+from anagram_ext.checks import check_count, check_kind, finite_number
 from anagram_ext.geometry.cells import Cell, cut
 from anagram_ext.geometry.designs import Array, Bounds, Mask, counts_along, tensor_product
 from anagram_ext.geometry.outlines import Side, sides
@@ -156,7 +156,7 @@ class Planar(Sampled):
             n: n^2 points in each of the cells between two curves that the shape is cut into, twice
                 as many next to arcs.
         """
-        check_integer("n", n, least=1)
+        check_count("n", n)
         points, weights = zip(*(cell.quadrature(n) for cell in self.cells), strict=True)
         return Points(
             torch.from_numpy(np.concatenate(points)),
@@ -306,7 +306,7 @@ class Outline(Sampled):
 
     def grid(self, n: int) -> Points:
         """``n`` points at equal distances by arc length, the first one half a step from an end."""
-        check_integer("n", n, least=1)
+        check_count("n", n)
         return self.place((np.arange(n)[:, None] + 0.5) / n)
 
     def quadrature(self, n: int) -> Points:
@@ -315,7 +315,7 @@ class Outline(Sampled):
         Args:
             n: Gauss points on each stretch, or a quarter of the equal steps around an ellipse.
         """
-        check_integer("n", n, least=1)
+        check_count("n", n)
         placed, normals, weights = [], [], []
         for side in self.sides:
             if side.curve.closed:

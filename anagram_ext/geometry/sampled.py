@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind
+from anagram_ext.checks import check_count, check_kind
 from anagram_ext.geometry.designs import (
     Array,
     Mask,
@@ -74,7 +74,7 @@ class Sampled:
 
 
 def _random(region: Region, n: int, design: UnitDesign) -> Sampler:
-    check_integer("n", n, least=1)
+    check_count("n", n)
 
     def draw(seed: int) -> Tensor:
         unit = design(np.random.default_rng(seed), n, len(region.names))

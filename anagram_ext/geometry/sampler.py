@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_seed
+from anagram_ext.checks import check_count, check_seed
 from anagram_ext.geometry.adaptive import choose
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Sampler:
         ``anagram_ext.geometry.adaptive.choose``. The first points, and held-out ones, are
         chosen evenly.
         """
-        check_integer("n", n, least=1)
+        check_count("n", n)
         if n > self.n_points:
             raise ValueError(f"n must be at most the {self.n_points} candidates, got {n}")
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_seed
+from anagram_ext.checks import check_count, check_seed
 from anagram_ext.geometry.designs import Array, Bounds, Mask, sobol_design
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.product import Parts
@@ -97,7 +97,7 @@ class Subset(Sampled):
 
     def sobol(self, n: int) -> Sampler:
         """The first ``n`` points of a scrambled Sobol sequence that are kept."""
-        check_integer("n", n, least=1)
+        check_count("n", n)
         return Sampler(n, lambda seed: self._own(self._first(n, check_seed(seed))), region=self)
 
     def grid(self, *counts: int) -> Points:
@@ -107,7 +107,7 @@ class Subset(Sampled):
 
     def quadrature(self, n: int) -> Points:
         """n^dimension quasi-random points of equal weight: sums are integrals to a few digits."""
-        check_integer("n", n, least=1)
+        check_count("n", n)
         points = self._own(self._first(n**self.dimension, 0))
         weights = torch.full((len(points),), self.measure / len(points), dtype=torch.float64)
         return Points(points, self, points.normals, weights)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import torch
 
+from anagram_ext.linear.transfer import uploaded
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,8 +54,21 @@ class DampedSolves(Protocol):
     def expand(self, steps: Tensor) -> Tensor:
         """The steps as vectors y: [n] or [q, n] -> [P] or [q, P]."""
 
+    def sums(self, shifts: Sequence[float]) -> Tensor:
+        """What ``floor`` and ``captured`` are made of for q shifts, [q, m].
+
+        Whoever reads other numbers from a GPU anyway reads these with them, and says so by
+        ``know``; otherwise they are read when they are asked for.
+        """
+
+    def know(self, shifts: Sequence[float], sums: Sequence[Sequence[float]]) -> None:
+        """Takes the numbers of ``sums``, read, so that nobody reads them again."""
+
     def reduction(self, step: Tensor) -> float:
         """``1/2 ||r||^2 - 1/2 ||r - A y||^2``."""
+
+    def outcome(self, step: Tensor, shift: float) -> tuple[float, float]:
+        """``reduction`` and ``effective``, by one read from a GPU."""
 
     def floor(self, shift: float) -> float:
         """``1/2 ||r - A y||^2`` for the solution y: what the damped step cannot remove.
@@ -98,12 +113,37 @@ class DampedSolves(Protocol):
         """``l (A^T A + l)^-1 y``: the part of y [P] that A hardly sees, [P]."""
 
 
-class Spectral:
+class Summed:
+    """Keeps the numbers that ``floor`` and ``captured`` are made of: each is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[float, Sequence[float]] = {}  # by shift
+
+    def sums(self, shifts: Sequence[float]) -> Tensor:
+        """The numbers of q shifts, [q, m]."""
+        return torch.stack([self._sums(shift) for shift in shifts])
+
+    def know(self, shifts: Sequence[float], sums: Sequence[Sequence[float]]) -> None:
+        """Takes them, read."""
+        self._known.update(zip(shifts, sums, strict=True))
+
+    def _sums(self, shift: float) -> Tensor:
+        """Those of one shift, [m]."""
+        raise NotImplementedError
+
+    def _read(self, shift: float) -> Sequence[float]:
+        """The same, read now unless they are known."""
+        if shift not in self._known:
+            self._known[shift] = self._sums(shift).tolist()
+        return self._known[shift]
+
+
+class Spectral(Summed):
     """By a singular value decomposition: as accurate as double precision allows.
 
     Args:
         factorisation: of A.
-        residual: r [S].
+        residual: r [S], finite.
         loss: ``1/2 ||r||^2``.
 
     Attributes:
@@ -111,9 +151,10 @@ class Spectral:
     """
 
     def __init__(self, factorisation: Factorisation, residual: Tensor, loss: float) -> None:
+        super().__init__()
         self._factorisation = factorisation
         self._sigma = factorisation.singular_values  # [k]
-        self._target = factorisation.project(residual)  # c = U^T r, [k]
+        self._target = factorisation.project(residual, finite=True)  # c = U^T r, [k]
         self._residual = residual
         self._loss = loss
         self.unit = factorisation.largest**2 or 1.0
@@ -125,7 +166,7 @@ class Spectral:
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``(S U^T r' - l y) / (S^2 + l)`` [q, k]."""
-        remaining = self._factorisation.project(residuals)  # U^T r', [q, k]
+        remaining = self._factorisation.project(residuals, finite=True)  # U^T r', [q, k]
         column = self._column(shifts)
         return (self._sigma * remaining - column * steps) / (self._sigma**2 + column)
 
@@ -138,12 +179,23 @@ class Spectral:
         left = self._target - self._sigma * step
         return 0.5 * float(self._target.square().sum() - left.square().sum())
 
+    def outcome(self, step: Tensor, shift: float) -> tuple[float, float]:
+        """Both; ``effective`` is among the sums."""
+        return self.reduction(step), self.effective(shift)
+
+    def _sums(self, shift: float) -> Tensor:
+        """Squares: all of c, what the shift keeps, the first ``rank``; the sum of the shares."""
+        squares = self._target.square()
+        kept = (shift / (self._sigma**2 + shift) * self._target).square()
+        seen = self._target[: self.rank(shift)].square()
+        return torch.stack([squares.sum(), kept.sum(), seen.sum(), self._shares(shift).sum()])
+
     def floor(self, shift: float) -> float:
         """What lies outside of the tangent space, where that is known, and what the shift keeps."""
-        outside = self._loss - 0.5 * float(self._target.square().sum())
+        inside, kept, _, _ = self._read(shift)
+        outside = self._loss - 0.5 * inside
         outside = outside if outside > CANCELLED * self._loss else 0.0
-        kept = shift / (self._sigma**2 + shift) * self._target
-        return outside + 0.5 * float(kept.square().sum())
+        return outside + 0.5 * kept
 
     def rank(self, shift: float) -> int:
         """Number of singular values above the square root of the shift."""
@@ -151,7 +203,7 @@ class Spectral:
 
     def effective(self, shift: float) -> float:
         """``sum S^2 / (S^2 + l)``."""
-        return float(self._shares(shift).sum())
+        return self._read(shift)[3]
 
     def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
         """Mean squares of ``U (S^2 / (S^2 + l))^1/2 z``, z random signs."""
@@ -167,7 +219,7 @@ class Spectral:
 
     def captured(self, shift: float) -> float:
         """The share of the first ``rank`` directions."""
-        return 0.5 * float(self._target[: self.rank(shift)].square().sum())
+        return 0.5 * self._read(shift)[2]
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``y - V S^2 / (S^2 + l) V^T y``."""
@@ -179,17 +231,17 @@ class Spectral:
         return self._sigma**2 / (self._sigma**2 + shift)
 
     def _column(self, shifts: Sequence[float]) -> Tensor:
-        return self._sigma.new_tensor(shifts)[:, None]
+        return uploaded(shifts, self._sigma)[:, None]
 
 
 def random_signs(shape: tuple[int, int], like: Tensor) -> Tensor:
     """1 and -1 at random but always the same, in the dtype and on the device of ``like``."""
     generator = torch.Generator().manual_seed(0)
     signs = 2 * torch.randint(2, shape, generator=generator) - 1
-    return signs.to(like)
+    return uploaded(signs, like)
 
 
 def with_sum(values: Tensor, total: float) -> Tensor:
     """Estimates [S] scaled to a sum that is known."""
-    found = float(values.sum())
-    return values * (total / found) if found > 0 else values
+    found = values.sum().double()
+    return values * torch.where(found > 0, torch.full_like(found, total) / found, 1.0)

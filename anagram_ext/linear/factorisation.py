@@ -56,7 +56,7 @@ class Factorisation:
         # Ranks are counted on the host, where the values come from: no step waits for a GPU there.
         self._on_host = torch.empty(len(native), dtype=dtype)
         native.singular_values(self._on_host)
-        self.singular_values = self._on_host.to(device)
+        self.singular_values = self._on_host.to(device, non_blocking=True)
         self._leverages: tuple[float, torch.Tensor, torch.Tensor] | None = None
 
     @property
@@ -101,8 +101,13 @@ class Factorisation:
         """Number of singular values above a share of the largest one."""
         return int((self._on_host > share * self.largest).sum())
 
-    def project(self, r: torch.Tensor) -> torch.Tensor:
+    def project(self, r: torch.Tensor, *, finite: bool = False) -> torch.Tensor:
         """``U^T r``: r [S] or [q, S] -> [k] or [q, k].
+
+        Args:
+            r: vectors, one or many.
+            finite: ``r`` is known to be so and is not looked at: on a GPU that has to be waited
+                for.
 
         Raises:
             ValueError: shape, dtype or device of ``r`` does not fit.
@@ -112,7 +117,7 @@ class Factorisation:
         if self._order is not None:
             rows = rows[:, self._order]
         y = rows.new_empty(rows.shape[0], len(self.singular_values))
-        self._native.project(rows, y, *stream_of(self.device))
+        self._native.project(rows, y, *stream_of(self.device), finite=finite)
         return y.reshape(*r.shape[:-1], y.shape[1])
 
     def expand(self, y: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.linear.damped import CANCELLED, PROBES, random_signs, with_sum
+from anagram_ext.linear.damped import CANCELLED, PROBES, Summed, random_signs, with_sum
 from anagram_ext.linear.left_out import press
 from anagram_ext.linear.shifted import Shifted
 
@@ -26,7 +26,7 @@ RESOLVED: Final = 2.0**10
 SEARCHED: Final = 0.6
 
 
-class Gram:
+class Gram(Summed):
     """By the normal equations ``(G + l) y = g`` with G = A^T A and g = A^T r.
 
     Costs one symmetric product of S P^2 operations and P^3 / 3 a shift, all at the rate of matrix
@@ -52,6 +52,7 @@ class Gram:
     def __init__(
         self, jacobian: Jacobian, gram: Tensor, scale: Tensor, residual: Tensor, loss: float
     ) -> None:
+        super().__init__()
         self._jacobian = jacobian
         self._scale = scale
         self._shifted = shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
@@ -82,13 +83,20 @@ class Gram:
 
     def reduction(self, step: Tensor) -> float:
         """``g y - 1/2 y G y``."""
-        return float(self._pulled @ step) - 0.5 * float(step @ (self._shifted.matrix @ step))
+        linear, quadratic = torch.stack(self._reduction(step)).tolist()
+        return float(linear - 0.5 * quadratic)
+
+    def outcome(self, step: Tensor, shift: float) -> tuple[float, float]:
+        """Both."""
+        numbers = torch.stack([*self._reduction(step), self._shifted.left_over(shift)])
+        linear, quadratic, left_over = numbers.tolist()
+        return linear - 0.5 * quadratic, self._shifted.effective(shift, left_over)
 
     def floor(self, shift: float) -> float:
         """``1/2 ||r||^2 - 1/2 (g y + l y y)``, or ``1/2 l y y`` where that has cancelled."""
-        step = self._step(shift)
-        kept = 0.5 * shift * float(step @ step)
-        left = self._loss - 0.5 * float(self._pulled @ step) - kept
+        length, removed = self._read(shift)
+        kept = 0.5 * shift * length
+        left = self._loss - 0.5 * removed - kept
         return left if left > CANCELLED * self._loss else min(kept, CANCELLED * self._loss)
 
     def rank(self, shift: float) -> int:
@@ -125,14 +133,23 @@ class Gram:
 
     def captured(self, shift: float) -> float:
         """``1/2 r A (G + l)^-1 A^T r``."""
-        return 0.5 * float(self._pulled @ self._step(shift))
+        return 0.5 * self._read(shift)[1]
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``l (G + l)^-1 y``."""
         return shift * self._shifted.solve(shift, y)
 
+    def _reduction(self, step: Tensor) -> tuple[Tensor, Tensor]:
+        """``g y`` and ``y G y``."""
+        return self._pulled @ step, step @ (self._shifted.matrix @ step)
 
-class RowGram:
+    def _sums(self, shift: float) -> Tensor:
+        """``y y`` and ``g y``."""
+        step = self._step(shift)
+        return torch.stack([step @ step, self._pulled @ step])
+
+
+class RowGram(Summed):
     """By ``y = A^T z`` with ``(K + l) z = r`` and K = A A^T: for more parameters than rows.
 
     Costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are as accurate as
@@ -145,6 +162,7 @@ class RowGram:
     """
 
     def __init__(self, jacobian: Jacobian, row_gram: Tensor, residual: Tensor) -> None:
+        super().__init__()
         self._jacobian = jacobian
         self._residual = residual
         self._shifted = shifted = Shifted(row_gram)  # K + l
@@ -170,13 +188,17 @@ class RowGram:
 
     def reduction(self, step: Tensor) -> float:
         """``A y (r - 1/2 A y)``."""
-        seen = self._jacobian.matvec(step)
-        return float(seen @ (self._residual - 0.5 * seen))
+        return float(self._reduction(step))
+
+    def outcome(self, step: Tensor, shift: float) -> tuple[float, float]:
+        """Both."""
+        numbers = torch.stack([self._reduction(step), self._shifted.left_over(shift)])
+        reduction, left_over = numbers.tolist()
+        return reduction, self._shifted.effective(shift, left_over)
 
     def floor(self, shift: float) -> float:
         """``1/2 l^2 z z``: r - A y is l z."""
-        kept = self._kept(shift)
-        return 0.5 * float(kept @ kept)
+        return 0.5 * self._read(shift)[0]
 
     def rank(self, shift: float) -> int:
         """The effective number of parameters, rounded."""
@@ -197,11 +219,20 @@ class RowGram:
 
     def captured(self, shift: float) -> float:
         """``1/2 r K z = 1/2 r (r - l z)``."""
-        return 0.5 * float(self._residual @ (self._residual - self._kept(shift)))
+        return 0.5 * self._read(shift)[1]
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``y - A^T (K + l)^-1 A y``."""
         return y - self._solution(shift, self._jacobian.matvec(y))
+
+    def _reduction(self, step: Tensor) -> Tensor:
+        seen = self._jacobian.matvec(step)
+        return seen @ (self._residual - 0.5 * seen)
+
+    def _sums(self, shift: float) -> Tensor:
+        """Squares of ``r - A y``, and ``r A y``."""
+        kept = self._kept(shift)
+        return torch.stack([kept @ kept, self._residual @ (self._residual - kept)])
 
     def _free(self, shift: float) -> Tensor:
         """What no parameter claims of each row: ``l diag (K + l)^-1`` [S]."""

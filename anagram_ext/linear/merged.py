@@ -140,13 +140,13 @@ class Merged:
         """Writes them into ``out`` [k]."""
         out.copy_(self._sigma)
 
-    def project(self, rows: Tensor, out: Tensor, *_: Any) -> None:
+    def project(self, rows: Tensor, out: Tensor, *_: Any, finite: bool = False) -> None:
         """Writes U^T r into ``out`` [q, k]: rows [q, S], whole and the same on all ranks.
 
         Raises:
-            NonFiniteError: ``rows`` holds NaN or infinity.
+            NonFiniteError: ``rows`` holds NaN or infinity, which ``finite`` rules out.
         """
-        if not bool(torch.isfinite(rows).all()):
+        if not finite and not bool(torch.isfinite(rows).all()):
             raise NonFiniteError("r must be finite, got NaN or infinity")
         self.project_own(self._shares.own(rows).contiguous(), out)
 

@@ -65,7 +65,6 @@ class Amstramgram:
         self._r_min, self._r_max = next_ranks(needed, self._r_min, self._r_max)
         safe = self._advance(here, factorisation, self._r_min)
 
-        seen = factorisation.project(here.residual)[: self._r_min]
         return StepInfo(
             theta=safe.theta,
             loss=safe.loss,
@@ -74,7 +73,7 @@ class Amstramgram:
             rank=self._r_min,
             factorisations=2,
             evaluations=bold.evaluations + safe.evaluations + 2,
-            captured=0.5 * float(seen @ seen) / here.loss if here.loss > 0 else math.nan,
+            captured=0.5 * safe.also / here.loss if here.loss > 0 else math.nan,
             stop=NO_PROGRESS if bold.step_size == safe.step_size == 0 else None,
         )
 
@@ -85,12 +84,15 @@ class Amstramgram:
     def _advance(
         self, here: Linearisation[Jacobian], factorisation: Factorisation, rank: int
     ) -> SearchResult:
-        coefficients = factorisation.project(here.residual)
-        kept = min(rank, int((factorisation.singular_values > 0).sum()))
+        coefficients = factorisation.project(here.residual, finite=True)
+        seen = coefficients[:rank] @ coefficients[:rank]
+        kept = min(rank, factorisation.count_above(0.0))
         coefficients[:kept] /= factorisation.singular_values[:kept]
         coefficients[kept:] = 0.0
         direction = factorisation.expand(coefficients)
-        found = grid_search(self._system, self._theta, direction, here.loss, step_sizes=STEP_SIZES)
+        found = grid_search(
+            self._system, self._theta, direction, here.loss, step_sizes=STEP_SIZES, also=seen
+        )
         self._theta = found.theta
         return found
 
@@ -103,11 +105,12 @@ def needed_rank(here: Linearisation[Jacobian], factorisation: Factorisation) -> 
         factorisation: of its Jacobian.
     """
     sigma = factorisation.singular_values
-    seen = factorisation.project(here.residual).square()  # [k]
+    seen = factorisation.project(here.residual, finite=True).square()  # [k]
     left = (2 * here.loss - seen.cumsum(0)).clamp(min=0.0)  # squares beyond the first j, [k]
     rce = (left / factorisation.shape[0]).sqrt()
     eps = torch.finfo(sigma.dtype).eps
-    return max(1, min(int((rce >= eps).sum()), int((rce < sigma).sum())))
+    needed, usable = torch.stack([(rce >= eps).sum(), (rce < sigma).sum()]).tolist()
+    return int(max(1, min(needed, usable)))
 
 
 def next_ranks(needed: int, r_min: int, r_max: int) -> tuple[int, int]:
@@ -125,6 +128,6 @@ def elbow(sigma: Tensor) -> int:
         sigma: singular values, descending, ``[k]``.
     """
     height = sigma.clamp(min=torch.finfo(sigma.dtype).tiny).log()
-    ends = float(height[0]), float(height[-1])
-    chord = torch.linspace(*ends, len(sigma), dtype=sigma.dtype, device=sigma.device)
+    first, last = height[[0, -1]].tolist()
+    chord = torch.linspace(first, last, len(sigma), dtype=sigma.dtype, device=sigma.device)
     return 1 + int((height - chord).abs().argmax())

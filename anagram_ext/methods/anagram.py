@@ -76,7 +76,7 @@ class Anagram:
         factorisation = here.jacobian.factorise(smallest_cutoff=self._cutoff)
         rank = factorisation.rank(self._cutoff)
         self.singular_values = factorisation.singular_values
-        seen = factorisation.project(here.residual)  # U^T r, [k]
+        seen = factorisation.project(here.residual, finite=True)  # U^T r, [k]
         seen[rank:] = 0.0
         if self._momentum:  # a product with J is a pass over it
             carried = self._momentum * self.direction
@@ -91,7 +91,7 @@ class Anagram:
             self._theta,
             here.loss,
             self.direction,
-            removable=float(seen @ seen),
+            removable=seen @ seen,
             rank=rank,
             cutoff=self._cutoff.value,
         )

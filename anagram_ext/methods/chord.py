@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from anagram_ext.linear.transfer import read, uploaded
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -33,20 +35,26 @@ def accelerated(model: DampedModel, trial: Trial) -> Trial:
         The trial with the shortest correction; the first one if none is shorter.
     """
     steps, corrections = [trial.step], [trial.correction]
-    best, shortest, failures = trial, _length(trial.correction), 0
-    negligible = NEGLIGIBLE * _length(trial.step)
+    length, shortest = trial.lengths
+    best, failures = trial, 0
+    negligible = NEGLIGIBLE * length
+    following_step = trial.step + trial.correction
     for _ in range(MAX_CORRECTIONS):
-        following = model.at(trial.damping, _next(steps, corrections))
+        end = model.end(trial.damping, following_step)
+        steps.append(end.steps[0])
+        corrections.append(end.corrections[0])
+        # What the next step takes is computed before anybody waits, and read with the rest.
+        numbers, small = read(end.numbers, _triangle(corrections))
+        (following,) = model.known(end, numbers.tolist())
         if not math.isfinite(following.loss):
             break
-        length = _length(following.correction)
+        length = following.lengths[1]
         failures = 0 if length <= CONTRACTION * shortest else failures + 1
         if length < shortest:
             best, shortest = following, length
         if failures == MAX_FAILURES or length < negligible:
             break
-        steps.append(following.step)
-        corrections.append(following.correction)
+        following_step = _next(steps, corrections, small)
     return best
 
 
@@ -60,25 +68,25 @@ def polished(model: DampedModel, trial: Trial, most: int) -> Trial:
     return trial
 
 
-def _next(steps: list[Tensor], corrections: list[Tensor]) -> Tensor:
-    """Where Anderson's method goes from the steps so far and what each still wanted."""
-    plain = steps[-1] + corrections[-1]
-    if len(steps) == 1:
-        return plain
-    step_changes, changes = _differences(steps), _differences(corrections)  # [k, j]
-    # A few columns: only their triangle leaves the device, for a driver that drops what is not
-    # independent.
-    Q, R = torch.linalg.qr(changes)
+def _triangle(corrections: list[Tensor]) -> Tensor:
+    """R and Q^T c [j, j + 1]: the changes [n, j] of corrections as Q R, and the last one c."""
+    Q, R = torch.linalg.qr(_differences(corrections))
+    return torch.cat([R, (Q.T @ corrections[-1])[:, None]], dim=1)
+
+
+def _next(steps: list[Tensor], corrections: list[Tensor], small: Tensor) -> Tensor:
+    """Where Anderson's method goes from the steps so far and what each still wanted.
+
+    A few columns: only their triangle has left the device, for a driver that drops what is not
+    independent.
+    """
     combined: Tensor = torch.linalg.lstsq(
-        R.cpu(), (Q.T @ corrections[-1]).cpu()[:, None], rcond=INDEPENDENT, driver="gelsd"
-    ).solution.to(plain.device)
-    return plain - ((step_changes + changes) @ combined)[:, 0]
+        small[:, :-1].contiguous(), small[:, -1:].contiguous(), rcond=INDEPENDENT, driver="gelsd"
+    ).solution
+    changes = _differences(steps) + _differences(corrections)  # [n, j]
+    return steps[-1] + corrections[-1] - (changes @ uploaded(combined, changes))[:, 0]
 
 
 def _differences(vectors: list[Tensor]) -> Tensor:
     columns = torch.stack(vectors, dim=1)
     return columns[:, 1:] - columns[:, :-1]
-
-
-def _length(vector: Tensor) -> float:
-    return float(torch.linalg.vector_norm(vector))

@@ -38,6 +38,7 @@ class Trial:
         step: the step in scaled parameters, in coordinates of the solver, ``[n]``.
         correction: what the same factorisation would still add to it, ``[n]``.
         ratio: length of the correction over length of the step; inf where not finite.
+        lengths: those of the step and of the correction.
         residual: where the step ends, ``[S]``; zero where it is not finite.
     """
 
@@ -47,7 +48,30 @@ class Trial:
     step: Tensor
     correction: Tensor
     ratio: float
+    lengths: tuple[float, float]
     residual: Tensor
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where q full steps end, as tensors: nobody has waited for them yet.
+
+    Attributes:
+        dampings: of each step, q numbers.
+        thetas: ``[q, P]``.
+        steps: ``[q, n]``.
+        corrections: ``[q, n]``.
+        residuals: ``[q, S]``; zero where not finite.
+        numbers: to be read, ``[q, 3 + m]``: the loss, the lengths of step and correction, and what
+            the solver wants to know of each damping.
+    """
+
+    dampings: Sequence[float]
+    thetas: Tensor
+    steps: Tensor
+    corrections: Tensor
+    residuals: Tensor
+    numbers: Tensor
 
 
 class DampedModel:
@@ -98,11 +122,40 @@ class DampedModel:
 
     def trials(self, dampings: Sequence[float]) -> list[Trial]:
         """The full steps for several dampings, their residuals evaluated in one batch."""
-        return self._evaluate(dampings, self._solves.steps(self._shifts(dampings)))
+        ends = self._ends(dampings, self._solves.steps(self._shifts(dampings)))
+        return self.known(ends, ends.numbers.tolist())
 
     def at(self, damping: float, step: Tensor) -> Trial:
         """Any other step [n], with the correction that the damped problem wants from there."""
-        return self._evaluate([damping], step[None])[0]
+        end = self.end(damping, step)
+        return self.known(end, end.numbers.tolist())[0]
+
+    def end(self, damping: float, step: Tensor) -> Ends:
+        """The same, not read yet: for whoever has more to read."""
+        return self._ends([damping], step[None])
+
+    def known(self, ends: Ends, numbers: Sequence[Sequence[float]]) -> list[Trial]:
+        """The trials with their numbers, read."""
+        self._solves.know(self._shifts(ends.dampings), [row[3:] for row in numbers])
+        trials = []
+        for k, (damping, row) in enumerate(zip(ends.dampings, numbers, strict=True)):
+            loss, length, correction = row[:3]
+            finite = math.isfinite(loss)
+            # No step, no correction: a stationary point is trusted.
+            ratio = correction / length if length > 0 else 0.0
+            trials.append(
+                Trial(
+                    damping,
+                    ends.thetas[k],
+                    loss if finite else math.inf,
+                    ends.steps[k],
+                    ends.corrections[k],
+                    ratio if finite else math.inf,
+                    (length, correction),
+                    ends.residuals[k],
+                )
+            )
+        return trials
 
     def corrected(self, trial: Trial) -> Trial:
         """The step with its correction added: one more chord iteration on the damped problem."""
@@ -153,6 +206,10 @@ class DampedModel:
         """The reduction of the loss by a step if the model were exact."""
         return self._solves.reduction(trial.step)
 
+    def outcome(self, trial: Trial) -> tuple[float, float]:
+        """``predicted`` and ``effective`` of a trial, by one read from a GPU."""
+        return self._solves.outcome(trial.step, trial.damping * self._solves.unit)
+
     def floor(self, damping: float) -> float:
         """The loss after the damped step if the model were exact."""
         return self._solves.floor(damping * self._solves.unit)
@@ -166,26 +223,19 @@ class DampedModel:
     def _shifts(self, dampings: Sequence[float]) -> list[float]:
         return [damping * self._solves.unit for damping in dampings]
 
-    def _evaluate(self, dampings: Sequence[float], steps: Tensor) -> list[Trial]:
+    def _ends(self, dampings: Sequence[float], steps: Tensor) -> Ends:
         thetas = self._theta - self._solves.expand(steps) / self._scale  # [q, P]
         residuals = self._system.residuals(thetas)  # [q, S]
         self.evaluations += len(dampings)
         losses = half_squares(residuals)
-        residuals[~torch.isfinite(losses)] = 0.0  # their loss and ratio already disqualify them
-        corrections = self._solves.corrections(self._shifts(dampings), residuals, steps)
+        # Their loss and ratio already disqualify those that are not finite.
+        residuals.masked_fill_(~torch.isfinite(losses)[:, None], 0.0)
+        shifts = self._shifts(dampings)
+        corrections = self._solves.corrections(shifts, residuals, steps)
         lengths = [torch.linalg.vector_norm(vectors, dim=1) for vectors in (steps, corrections)]
-        numbers = torch.stack([losses, *lengths], dim=1).tolist()  # read from a GPU at once
-        trials = []
-        for damping, theta, step, correction, residual, (loss, length, correction_length) in zip(
-            dampings, thetas, steps, corrections, residuals, numbers, strict=True
-        ):
-            finite = math.isfinite(loss)
-            # No step, no correction: a stationary point is trusted.
-            ratio = correction_length / length if length > 0 else 0.0
-            ratio = ratio if finite else math.inf
-            reached = loss if finite else math.inf
-            trials.append(Trial(damping, theta, reached, step, correction, ratio, residual))
-        return trials
+        columns = [losses[:, None], *(length[:, None] for length in lengths)]
+        numbers = torch.cat([*columns, self._solves.sums(shifts)], dim=1)
+        return Ends(dampings, thetas, steps, corrections, residuals, numbers)
 
 
 def _by_singular_values(

@@ -41,7 +41,7 @@ class Descent:
         loss: float,
         direction: Tensor,
         *,
-        removable: float = math.nan,
+        removable: Tensor | None = None,
         rank: int | None = None,
         cutoff: float | None = None,
     ) -> StepInfo:
@@ -53,11 +53,12 @@ class Descent:
             loss: the loss there.
             direction: what to subtract, ``[P]``.
             removable: for a Gauss-Newton direction ``||J direction||^2 = ||P_k r||^2``, what the
-                linear model removes from ``||r||^2 = 2 loss`` with a full step.
+                linear model removes from ``||r||^2 = 2 loss`` with a full step; a number on the
+                device of theta, which is read with those of the search.
             rank: singular values kept, for the report.
             cutoff: threshold of the solve, for the report.
         """
-        found = grid_search(system, theta, direction, loss, accept=self._accept)
+        found = grid_search(system, theta, direction, loss, accept=self._accept, also=removable)
         stuck = not found.moved
         eta = 0.0 if stuck else found.step_size
         new_loss = loss if stuck else found.loss
@@ -65,7 +66,7 @@ class Descent:
         lower = loss - new_loss > ROUNDINGS * torch.finfo(theta.dtype).eps * loss
         self.idle = 0 if lower else self.idle + 1
         # Along a Gauss-Newton direction the model loss is loss - eta (1 - eta / 2) ||P_k r||^2.
-        predicted = eta * (1 - eta / 2) * removable
+        predicted = eta * (1 - eta / 2) * found.also
         return StepInfo(
             theta=theta if stuck else found.theta,
             loss=new_loss,
@@ -76,6 +77,6 @@ class Descent:
             stop=NO_PROGRESS if stuck or self.idle >= PATIENCE else None,
             factorisations=0 if rank is None else 1,
             evaluations=1 + found.evaluations,
-            captured=0.5 * removable / loss if loss > 0 else math.nan,
+            captured=0.5 * found.also / loss if loss > 0 else math.nan,
             gain=(loss - new_loss) / predicted if predicted > 0 else math.nan,
         )

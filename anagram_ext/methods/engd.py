@@ -65,7 +65,7 @@ class EnergyNaturalGradient:
             self._theta,
             here.loss,
             solution.direction,
-            removable=float(removed @ removed),
+            removable=removed @ removed,
             rank=solution.rank,
             cutoff=self._cutoff.value,
         )

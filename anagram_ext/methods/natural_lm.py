@@ -227,7 +227,7 @@ def _lowest(model: DampedModel, trusted: Trial, larger: list[Trial]) -> Trial:
 
 
 def _report(model: DampedModel, shown: Trial, rule: str) -> StepInfo:
-    predicted = model.predicted(shown)
+    predicted, effective = model.outcome(shown)
     return StepInfo(
         theta=shown.theta,
         loss=shown.loss,
@@ -239,5 +239,5 @@ def _report(model: DampedModel, shown: Trial, rule: str) -> StepInfo:
         evaluations=model.evaluations,
         captured=model.captured(shown.damping),
         gain=(model.loss - shown.loss) / predicted if predicted > 0 else math.nan,
-        effective=model.effective(shown.damping),
+        effective=effective,
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
+from anagram_ext.linear.transfer import uploaded
+
 if TYPE_CHECKING:
     from anagram_ext.systems.protocol import System
 
@@ -27,6 +29,7 @@ class SearchResult:
         step_size: the factor of the direction; 0 when no trial was accepted.
         evaluations: number of losses computed.
         moved: whether theta is another one than before, to the last bit.
+        also: the number that was to be read with those of the search.
     """
 
     theta: Tensor
@@ -34,6 +37,7 @@ class SearchResult:
     step_size: float
     evaluations: int
     moved: bool
+    also: float = math.nan
 
 
 def grid_search(
@@ -44,6 +48,7 @@ def grid_search(
     *,
     accept: str = LOWER,
     step_sizes: Tensor = HALVINGS,
+    also: Tensor | None = None,
 ) -> SearchResult:
     """The best of the steps ``theta - step_size * direction``, all losses from one batch.
 
@@ -57,19 +62,22 @@ def grid_search(
             of the ANaGRAM and E-NGD authors do: where directions are so long that all trials
             fail, the iterate moves on a little instead of being caught.
         step_sizes: what to try; 0.5^k, k = 0..30, as in arXiv 2412.10782, by default.
+        also: another number to be read, on the device of theta.
     """
-    trials = theta - step_sizes.to(theta)[:, None] * direction  # [31, P]
+    trials = theta - uploaded(step_sizes, theta)[:, None] * direction  # [31, P]
     losses = system.losses(trials)
     best = losses.argmin()[None]
     found = trials.index_select(0, best)[0]
     moved = (found != theta).any()
     # One read: each of a GPU waits for it.
-    numbers = torch.stack([best[0].to(losses), losses.index_select(0, best)[0], moved.to(losses)])
-    index, lowest, is_other = numbers.tolist()
+    wanted = [best[0].to(losses), losses.index_select(0, best)[0], moved.to(losses)]
+    wanted += [] if also is None else [also]
+    index, lowest, is_other, *rest = torch.stack(wanted).tolist()
+    known = rest[0] if rest else math.nan
     if not lowest < (loss if accept == LOWER else math.inf):
-        return SearchResult(theta.clone(), loss, 0.0, len(trials), moved=False)
+        return SearchResult(theta.clone(), loss, 0.0, len(trials), moved=False, also=known)
     step_size = float(step_sizes[int(index)])
-    return SearchResult(found, lowest, step_size, len(trials), moved=bool(is_other))
+    return SearchResult(found, lowest, step_size, len(trials), moved=bool(is_other), also=known)
 
 
 def check_accept(accept: str) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from anagram_ext.checks import DTYPES, check_kind, device_name
@@ -50,6 +49,7 @@ class FlatModule:
         self.shapes = {name: parameter.shape for name, parameter in named.items()}
         self.layout: Layout = _layout(self.shapes)
         self._sizes = [shape.numel() for shape in self.shapes.values()]
+        self._places = _places(module, named)
         self.n_parameters = sum(self._sizes)
         first = next(iter(named.values()))
         self.dtype = first.dtype
@@ -81,9 +81,27 @@ class FlatModule:
 
         One thread at a time: for the length of the call the module itself is changed.
         """
-        parameters = {f"module.{name}": value for name, value in self.split(theta).items()}
-        with _any_derivative():
-            return cast("T", functional_call(_Applied(self.module, function), parameters, ()))
+        values = self.split(theta)
+        with _any_derivative(), self._standing_in(values):
+            return function(self.module)
+
+    @contextmanager
+    def _standing_in(self, values: dict[str, Tensor]) -> Iterator[None]:
+        """Tensors in the places of the parameters.
+
+        What ``torch.func.functional_call`` does, without looking for the places each time: that
+        takes longer than to evaluate a small network.
+        """
+        places = [(part._parameters, own) for every in self._places.values() for part, own in every]
+        kept = [parameters[own] for parameters, own in places]
+        try:
+            for name, value in values.items():
+                for part, own in self._places[name]:
+                    part._parameters[own] = cast("nn.Parameter", value)
+            yield
+        finally:
+            for (parameters, own), parameter in zip(places, kept, strict=True):
+                parameters[own] = parameter
 
     def first_call(self, theta: Tensor, function: Callable[[nn.Module], T]) -> T:
         """The same, making sure that buffers stay what they are.
@@ -113,21 +131,22 @@ def differentiating() -> Iterator[None]:
         yield
 
 
-class _Applied(nn.Module):
-    """A function of a module as the ``forward`` that ``functional_call`` wants."""
-
-    def __init__(self, module: nn.Module, function: Callable[[nn.Module], object]) -> None:
-        super().__init__()
-        self.module = module
-        self.function = function
-
-    def forward(self) -> object:
-        return self.function(self.module)
-
-
 def _any_derivative() -> AbstractContextManager[None]:
     """Attention in plain operations: the fused kernels lack derivatives that are needed here."""
     return cast("AbstractContextManager[None]", sdpa_kernel(SDPBackend.MATH))
+
+
+def _places(
+    module: nn.Module, named: dict[str, nn.Parameter]
+) -> dict[str, list[tuple[nn.Module, str]]]:
+    """Which modules hold each parameter, and by which name: several where it is tied."""
+    names = {id(parameter): name for name, parameter in named.items()}
+    found: dict[str, list[tuple[nn.Module, str]]] = {name: [] for name in named}
+    for part in module.modules():
+        for own, parameter in part._parameters.items():
+            if id(parameter) in names:
+                found[names[id(parameter)]].append((part, own))
+    return found
 
 
 def _layout(shapes: dict[str, torch.Size]) -> Layout:

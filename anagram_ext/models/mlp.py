@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from anagram_ext.pde.operators import Operator
     from anagram_ext.pde.problem import Problem
     from anagram_ext.pde.unknown import Unknown
+
+MOST_PARAMETERS: Final = 10**9  # 8 GB of theta alone: more would not fit, and kill the process
 
 
 @dataclass(frozen=True)
@@ -258,6 +260,12 @@ def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     checked = integers("widths", widths, least=1)
     if len(checked) < 2:
         raise ValueError(f"widths must hold at least inputs and outputs, got {checked}")
+    n_parameters = sum((a + 1) * b for a, b in itertools.pairwise(checked))
+    if n_parameters > MOST_PARAMETERS:
+        raise ValueError(
+            f"widths must make at most {MOST_PARAMETERS:.0e} parameters, got {checked} with "
+            f"{n_parameters:.1e}"
+        )
     return checked
 
 

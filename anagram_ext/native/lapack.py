@@ -1,10 +1,10 @@
 """Run-time choice of the BLAS and LAPACK that the native code calls.
 
-The default is the library inside SciPy, reached through the function pointers that SciPy exports
-for Cython; nothing is linked and nothing is bound before the first use (importing ``scipy.linalg``
-takes a third of a second). The environment variable ``ANAGRAM_LAPACK`` chooses another one:
-``scipy``, ``openblas32`` (package scipy-openblas32), ``mkl``, or the path of a shared library with
-32-bit integers and plain Fortran names (``dgemm_``).
+The default is the library inside SciPy: the file that SciPy's wheel brings with it, or else the
+function pointers that SciPy exports for Cython (importing them takes a third of a second). Nothing
+is linked and nothing is bound before the first use. The environment variable ``ANAGRAM_LAPACK``
+chooses another one: ``scipy``, ``openblas32`` (package scipy-openblas32), ``mkl``, or the path of a
+shared library with 32-bit integers and plain Fortran names (``dgemm_``).
 """
 
 from __future__ import annotations
@@ -49,8 +49,31 @@ def ensure_lapack(module: Any = core) -> str:
 
 
 def _bind_scipy(module: Any) -> None:
-    import scipy  # noqa: PLC0415 -- slow, see above
-    from scipy.linalg import cython_blas, cython_lapack  # noqa: PLC0415 -- see above
+    bundled = _bundled_with_scipy()
+    if not any(_binds(module, library) for library in bundled):
+        _bind_exported_by_scipy(module, bundled)
+
+
+def _bundled_with_scipy() -> list[Path]:
+    """The OpenBLAS of SciPy's wheel, found without importing SciPy."""
+    spec = importlib.util.find_spec("scipy")
+    places = [] if spec is None else spec.submodule_search_locations or []
+    return [
+        library
+        for place in places
+        for library in sorted(Path(place).parent.glob("scipy.libs/libscipy_openblas*"))
+    ]
+
+
+def _binds(module: Any, library: Path) -> bool:
+    try:
+        return not module.bind_lapack_library("scipy", str(library), "scipy_")
+    except RuntimeError:  # it cannot be loaded by itself
+        return False
+
+
+def _bind_exported_by_scipy(module: Any, bundled: list[Path]) -> None:
+    from scipy.linalg import cython_blas, cython_lapack  # noqa: PLC0415 -- slow, see above
 
     integer_size = getattr(cython_lapack, "_blas_int_size", lambda: 4)()  # SciPy >= 1.18 has it
     if integer_size != 4:
@@ -58,8 +81,8 @@ def _bind_scipy(module: Any) -> None:
         raise BackendUnavailable(message)
     capsules = (cython_blas.__pyx_capi__, cython_lapack.__pyx_capi__)
     _refuse_missing("scipy", module.bind_lapack_capsules("scipy", *capsules))
-    # The capsules have no thread control: it is in the OpenBLAS that SciPy's wheel bundles.
-    for library in Path(scipy.__file__).parent.parent.glob("scipy.libs/libscipy_openblas*"):
+    # The capsules have no thread control: it is in the library that they come from.
+    for library in bundled:
         module.bind_blas_threads(str(library), "scipy_")
 
 

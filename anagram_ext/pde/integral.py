@@ -36,6 +36,8 @@ class Integral(Condition):
         points: the nodes [q, d], ``Points`` that carry their quadrature ``weights``.
         equals: the value, or one for each of the C integrals.
         weight: factor of this condition in the loss; the row is not divided by the number of nodes.
+        exact: whether ``train`` moves the parameters that it found by the little that makes the
+            integral hold to rounding errors.
 
     Raises:
         TypeError: an argument of another kind.
@@ -44,6 +46,7 @@ class Integral(Condition):
 
     integrand: Residual = _nothing
     equals: float | tuple[float, ...] = 0.0
+    exact: bool = False
 
     def __init__(
         self,
@@ -51,7 +54,9 @@ class Integral(Condition):
         points: Points,
         equals: float | Sequence[float] = 0.0,
         weight: float = 1.0,
+        exact: bool = False,
     ) -> None:
+        check_kind("Integral: exact", exact, bool, "True or False")
         if not callable(integrand):
             raise TypeError(f"Integral: integrand must be callable, got {integrand!r}")
         _check_weighted("Integral: points", points)
@@ -59,6 +64,7 @@ class Integral(Condition):
         single = isinstance(equals, Real)
         object.__setattr__(self, "integrand", integrand)
         object.__setattr__(self, "equals", values[0] if single else values)
+        object.__setattr__(self, "exact", exact)
         object.__setattr__(self, "residual", _Difference(values))
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "weight", weight)

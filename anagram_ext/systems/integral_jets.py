@@ -96,6 +96,19 @@ class IntegralJets:
             self._integrate(thetas, points, out[:, self._value, :C])
         return out
 
+    def sizes(self, theta: Tensor, points: Tensor) -> Tensor:
+        """The jets [K, C + m, n] without signs, an integral as that of the integrand without sign.
+
+        An integral that has to vanish is no smaller than what cancels in it.
+        """
+        out = self.jets(theta, points).abs()
+        if self._value is not None and len(points):
+            wired = self._at(points)
+            jets = self._nodes.jets(self._at_nodes, theta[None], wired.opened)
+            for c, value in enumerate(wired.values(jets, signed=False)):
+                out[self._value, c] = value[0]
+        return out
+
     def jacobian(self, theta: Tensor, points: Tensor, seeds: Tensor, out: Tensor) -> None:
         """Writes the rows [R * n, P] of J for seeds [R, K, C + m, n] into ``out``."""
         if self._own is None:
@@ -194,8 +207,8 @@ class _Wired:
             size = math.ceil(n_vectors / max(1, math.ceil(n_vectors / fitting)))
         return [(k, min(size, n_vectors - k)) for k in range(0, n_vectors, max(1, size))]
 
-    def values(self, jets: Tensor) -> list[Tensor]:
-        """The C integrals [p, n] for jets [p, K, m, n * q]."""
+    def values(self, jets: Tensor, *, signed: bool = True) -> list[Tensor]:
+        """The C integrals [p, n] for jets [p, K, m, n * q], or those of absolute values."""
         if len(jets) == 1:
             self._single.jets.copy_(jets[0])
             values = [value[None] for value in self._single.values()]
@@ -206,8 +219,11 @@ class _Wired:
             self._many[1].jets.copy_(jets)
             values = self._many[1].values()
         opened = self.opened
+        weights = opened.weights
+        if not signed:
+            weights, values = weights.abs(), [value.abs() for value in values]
         return [
-            torch.einsum("pnq,nq->pn", value.view(-1, opened.n, opened.q), opened.weights)
+            torch.einsum("pnq,nq->pn", value.view(-1, opened.n, opened.q), weights)
             for value in values
         ]
 

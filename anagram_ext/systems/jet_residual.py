@@ -105,9 +105,10 @@ class JetResidual:
         """The C residuals [n]; weight * d(residual) / d(jets) goes to the places of each."""
         components = self._differentiable()
         last = len(components) - 1
+        # Of a scalar: with grad_outputs torch.autograd.grad imports sympy, a third of a second.
         for c, component in enumerate(components):
             gradients = torch.autograd.grad(
-                component, self._leaves, weight, retain_graph=c < last, allow_unused=True
+                component.dot(weight), self._leaves, retain_graph=c < last, allow_unused=True
             )
             _store(gradients, places[c])
         return [component.detach() for component in components]
@@ -116,9 +117,8 @@ class JetResidual:
         """The C residuals [n]; factor * sum_c r_c d(r_c) / d(jets) goes to the places."""
         components = self._differentiable()
         residuals = [component.detach() for component in components]
-        gradients = torch.autograd.grad(
-            components, self._leaves, [factor * r for r in residuals], allow_unused=True
-        )
+        weighted = [c.dot(factor * r) for c, r in zip(components, residuals, strict=True)]
+        gradients = torch.autograd.grad(weighted, self._leaves, allow_unused=True)
         _store(gradients, places)
         return residuals
 

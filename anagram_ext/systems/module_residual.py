@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from anagram_ext.errors import NonFiniteError
+from anagram_ext.models.engine_network import EngineNetwork
 from anagram_ext.models.flat_module import differentiating
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class ModuleResidual:
 
     Attributes:
         flat: the module.
+        engine: its layers, where the native engine knows all of them.
         shapes: of the tensors.
         slices: the rows of each.
         n_rows: S.
@@ -60,6 +63,7 @@ class ModuleResidual:
 
     def __init__(self, function: Residual, flat: FlatModule) -> None:
         self.flat = flat
+        self.engine = EngineNetwork.of(flat)
         self._function = function
         self.shapes: list[torch.Size] = []
         theta = flat.theta()
@@ -81,7 +85,8 @@ class ModuleResidual:
 
     def values(self, theta: Tensor) -> Tensor:
         """The residual r [S] without a graph."""
-        with differentiating():  # a residual may itself differentiate in its inputs
+        quick = nullcontext() if self.engine is None else self.engine.standing_in(theta)
+        with differentiating(), quick:  # a residual may itself differentiate in its inputs
             return self(theta.detach().clone()).detach()
 
     def point(self, theta: Tensor) -> Point:

@@ -30,10 +30,19 @@ class Tile:
     Attributes:
         rows: their places.
         make: computes them, [rows, P]; the same each time.
+        write: writes them into a tensor [rows, P], where that is faster.
     """
 
     rows: slice
     make: Callable[[], Tensor]
+    write: Callable[[Tensor], None] | None = None
+
+    def write_into(self, matrix: Tensor) -> None:
+        """Writes the rows into their places in J [S, P]."""
+        if self.write is None:
+            matrix[self.rows] = self.make()
+        else:
+            self.write(matrix[self.rows])
 
 
 class ReverseRows:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from anagram_ext.linear.shares import Shares, share
-from anagram_ext.linear.spread import Spread
-from anagram_ext.systems.protocol import Linearisation
+from anagram_ext.systems.spread_rows import SpreadRows
 from anagram_ext.systems.stack import Stack
 
 if TYPE_CHECKING:
@@ -19,13 +17,11 @@ if TYPE_CHECKING:
     from anagram_ext.linear.group import Group
     from anagram_ext.linear.jacobian import Jacobian, Stored
     from anagram_ext.systems.pointwise import PointwiseBlock
+    from anagram_ext.systems.protocol import Linearisation
 
 
 class SpreadStack(Stack):
-    """A ``Stack`` that evaluates a share of the points of every condition; calls are collective.
-
-    What it returns is whole, and the same on all ranks. For q residuals a rank sends q S / ranks
-    numbers, for q losses q, for a gradient P.
+    """A ``Stack`` that evaluates a share of the points of every condition; see ``SpreadRows``.
 
     Args:
         blocks: whole ones, as for a ``Stack``; this rank evaluates parts of them.
@@ -34,35 +30,29 @@ class SpreadStack(Stack):
 
     def __init__(self, blocks: Mapping[str, PointwiseBlock], group: Group) -> None:
         super().__init__(blocks)
-        self._group = group
         parts = _parts(blocks, group.size)
         mine = {name: points[group.rank] for name, points in parts.items()}
         self._own = Stack(
             {name: block.part(mine[name]) for name, block in blocks.items() if len(mine[name])}
         )
-        self._shares = Shares(group, [self._rows(parts, rank) for rank in range(group.size)])
+        shares = Shares(group, [self._rows(parts, rank) for rank in range(group.size)])
+        self._all = SpreadRows(self._own, shares)
 
     def residuals(self, thetas: Tensor) -> Tensor:
         """The residuals [q, S] of parameter vectors [q, P]; they may be non-finite."""
-        return self._shares.whole(self._own.residuals(thetas))
+        return self._all.residuals(thetas)
 
     def losses(self, thetas: Tensor) -> Tensor:
         """The losses [q] of parameter vectors [q, P]; infinite where not finite."""
-        losses = self._group.sum(self._own.losses(thetas))
-        return torch.nan_to_num(losses, nan=math.inf, posinf=math.inf)
+        return self._all.losses(thetas)
 
     def gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """The loss and its gradient J^T r [P], without storing J."""
-        loss, gradient = self._group.together(lambda: self._own.gradient(theta))
-        total = self._group.sum(torch.cat([gradient.new_tensor([loss]), gradient]))
-        return float(total[0]), total[1:]
+        return self._all.gradient(theta)
 
     def linearise(self, theta: Tensor, memory: str) -> Linearisation[Jacobian]:
         """Residual, loss and Jacobian, whose rows stay on their ranks, stored or streamed."""
-        own = self._group.together(lambda: self._own.linearise(theta, memory))
-        residual = self._shares.whole(own.residual)
-        loss = 0.5 * float(residual @ residual)
-        return Linearisation(residual, loss, Spread(own.jacobian, self._shares, theta))
+        return self._all.linearised(lambda: self._own.linearise(theta, memory), theta)
 
     def stored(self, theta: Tensor) -> Linearisation[Stored]:
         """Not there: no rank holds all rows.

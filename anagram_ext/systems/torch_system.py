@@ -125,21 +125,39 @@ class TorchSystem:
         if is_stored(self._memory, self.n_rows, self.n_parameters, theta):
             jacobian = Stored(self._matrix(point, expected))
         else:
-            tiles = self._completed(self._sample_tiles(point), point)
+            tiles = self._completed(self._checked_sample_tiles(point), point)
             jacobian = Streamed(_Tiles(point, tiles))
         return Linearisation(r, float(half_squares(r)), jacobian)
 
     def _matrix(self, point: Point, expected: Tensor) -> Tensor:
         """J [S, P]."""
         matrix = new_jacobian(self.n_rows, point.theta.detach())
-        tiles = self._sample_tiles(point)
-        if not tiles and self._forward:
+        while tiles := self._sample_tiles(point):
+            if self._fill_by_samples(point, tiles, matrix, expected):
+                return matrix
+            self._samples.refuse()
+        if self._forward:
             if self._fill_forwards(point, matrix, expected):
                 return matrix
             self._forward = False
-        for tile in self._completed(tiles, point):
-            matrix[tile.rows] = tile.make()
+        for tile in self._completed([], point):
+            tile.write_into(matrix)
         return matrix
+
+    def _fill_by_samples(
+        self, point: Point, tiles: list[Tile], matrix: Tensor, expected: Tensor
+    ) -> bool:
+        """Whether that works and says the same J^T w as reverse mode."""
+        try:
+            for tile in tiles:
+                tile.write_into(matrix)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError:  # no vmap
+            return False
+        for tile in self._completed([], point):
+            tile.write_into(matrix)
+        return agree(matrix.T @ self._probe, expected)
 
     def _fill_forwards(self, point: Point, matrix: Tensor, expected: Tensor) -> bool:
         """Whether forward mode works and says the same J^T w as reverse mode."""
@@ -157,6 +175,14 @@ class TorchSystem:
             return []
         most_rows = TILE_BYTES[point.theta.device.type] // point.theta.nbytes
         return self._samples.tiles(point, most_rows)
+
+    def _checked_sample_tiles(self, point: Point) -> list[Tile]:
+        """The same, checked before any of them is needed."""
+        while tiles := self._sample_tiles(point):
+            if self._samples.are_right(point):
+                return tiles
+            self._samples.refuse()
+        return []
 
     def _completed(self, tiles: list[Tile], point: Point) -> list[Tile]:
         """With tiles by reverse mode for the rows that have none, all in the order of r."""

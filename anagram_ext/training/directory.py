@@ -57,19 +57,27 @@ class RunDirectory:
         self._saved = -math.inf
 
     def __enter__(self) -> RunDirectory:
-        """Takes the folder, and removes what only a finished run has.
+        """Takes the folder, and changes nothing in it.
 
         Raises:
             ValueError: another run has taken it.
         """
         if not self._lock.acquire():
             raise ValueError(f"out must be a folder that no other run writes to, got {self.path}")
-        for file in (self.summary, self._curves, self._maps):
-            file.unlink(missing_ok=True)  # of another history than the one that now begins
         return self
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+    def begin(self, *, anew: bool) -> None:
+        """Removes what only a finished run has.
+
+        Args:
+            anew: whether the state of an older run goes as well, for it is not gone on with.
+        """
+        files = (self.summary, self._curves, self._maps)
+        for file in (*files, self.state) if anew else files:
+            file.unlink(missing_ok=True)
 
     def save_now_and_then(self, save: Callable[[], None]) -> None:
         """Calls ``save`` unless it was called less than ``CHECKPOINT_SECONDS`` ago."""

@@ -2,10 +2,12 @@
 
 To first order the error ``e`` of the fields and the residual r on fresh points come from one
 displacement d of the parameters: ``r = J d`` and ``e = F d``, with F the Jacobian of the fields.
+Unknown coefficients are looked at where it is asked what the conditions leave open.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +35,7 @@ CERTAIN: Final = 1e-8
 POINTS: Final = 500  # at which the fields are compared
 _LEAST_FIELD: Final = 1e-6  # a field below this share of the largest one counts as that large
 _ITERATIONS: Final = 30  # of the power method
+THE_FIELDS: Final = "the fields"
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class ErrorEstimate:
 
     Attributes:
         likely: the change of the fields by the Gauss-Newton step on the fresh points.
-        worst: the largest change that any residual of the same length could stand for. Endless
-            where the conditions do not determine the fields.
+        worst: the largest change of fields and unknowns that any residual of the same length could
+            stand for. Endless where the conditions do not determine them.
+        loosest: what changes most there, in words.
     """
 
     likely: float
     worst: float
+    loosest: str = THE_FIELDS
 
 
 UNKNOWN: Final = ErrorEstimate(math.nan, math.nan)
@@ -85,6 +90,29 @@ def error_estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor
         return UNKNOWN
 
 
+def displacement(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
+    """The displacement [P] of the parameters that the residual of some rows stands for.
+
+    Args:
+        system: the least-squares problem.
+        blocks: the rows, at points that training did not see.
+        theta: the iterate, [P].
+
+    Raises:
+        NonFiniteError: naming condition and point.
+        MemoryError: J can neither be stored nor streamed.
+    """
+    here = system.linearise_part(blocks, theta)
+    cutoff = max(CERTAIN, 10 * torch.finfo(theta.dtype).eps)
+    return here.jacobian.factorise().direction(here.residual, cutoff)
+
+
+def sizes_to_compare(sizes: Tensor) -> Tensor:
+    """The sizes of fields that errors are compared with: of next to nothing, a share of all."""
+    least = max(_LEAST_FIELD * float(sizes.max()), torch.finfo(sizes.dtype).tiny)
+    return sizes.clamp(min=least)
+
+
 def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> ErrorEstimate:
     here = system.linearise_part(blocks, theta)
     factorisation = here.jacobian.factorise()  # in full: the directions have to be orthogonal
@@ -96,21 +124,41 @@ def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> 
     sigma = factorisation.singular_values[:k]
     directions = torch.eye(k, len(factorisation.singular_values)).to(theta)
     V = factorisation.expand(directions)  # [k, P]
-    F = _fields(system, blocks, theta)  # [fields, n, P]
-    moved = F @ V.T  # [fields, n, k]
+    F = _values(system, blocks, theta)  # [fields + unknowns, n, P]
+    n_fields = len(system.problem.fields)
+    moved = F @ V.T  # [fields + unknowns, n, k]
     certain = sigma > max(CERTAIN, 10 * eps) * factorisation.largest
     step = torch.where(certain, factorisation.project(here.residual)[:k] / sigma, 0.0)
-    likely = float(torch.linalg.vector_norm(moved @ step, dim=1).max())
+    likely = float(torch.linalg.vector_norm(moved[:n_fields] @ step, dim=1).max())
 
     length = float(torch.linalg.vector_norm(here.residual))
     rows = moved.flatten(0, 1)
-    seen = _norm(rows / (sigma + eps * factorisation.largest))
-    unseen = _norm(F.flatten(0, 1) - rows @ V) / (least * factorisation.largest)
-    return ErrorEstimate(likely, length * math.hypot(seen, unseen))
+    seen = length * _norm(rows / (sigma + eps * factorisation.largest))
+    beyond = F.flatten(0, 1) - rows @ V  # what no condition looks at
+    # Along it the parameters may go as far as they are long, even where the residual vanishes.
+    far = max(length / (least * factorisation.largest), float(torch.linalg.vector_norm(theta)))
+    unseen = far * _norm(beyond)
+    by_quantity = torch.linalg.vector_norm(beyond.view(len(F), -1), dim=1)
+    names = [THE_FIELDS] * n_fields + _unknowns(system)
+    loosest = names[int(by_quantity.argmax())] if unseen > seen else THE_FIELDS
+    return ErrorEstimate(likely, math.hypot(seen, unseen), loosest)
 
 
-def _fields(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
-    """The Jacobian of the fields, relative to their sizes, root mean square: [fields, n, P]."""
+def _unknowns(system: PdeSystem) -> list[str]:
+    """The unknown numbers in words, in the order of the channels."""
+    return [
+        f"the unknown {name!r}"
+        for name, unknown in system.model.unknowns.items()
+        for _ in unknown.starts
+    ]
+
+
+def _values(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
+    """The Jacobian of fields and unknowns, relative to their sizes: [fields + unknowns, n, P].
+
+    The size of a field is its root mean square; that of an unknown at least its first guess, or one
+    where that is zero.
+    """
     every = points_of(system, blocks).cpu()
     rng = torch.Generator().manual_seed(0)
     if not len(every):
@@ -118,22 +166,31 @@ def _fields(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> Te
     points = every[torch.randperm(len(every), generator=rng)[:POINTS]]
     n_fields = len(system.problem.fields)
 
-    def values(*arguments: Any) -> tuple[Any, ...]:
-        return arguments[:n_fields]
+    unknowns = system.model.unknowns
 
-    # Residuals that are the fields themselves.
+    def values(*arguments: Any) -> tuple[Any, ...]:
+        found = [arguments[-1][name] for name in unknowns]
+        numbers = (c if isinstance(c, tuple) else (c,) for c in found)
+        return (*arguments[:n_fields], *itertools.chain.from_iterable(numbers))
+
+    # Residuals that are the fields and unknowns themselves.
     problem = replace(
         system.problem,
-        conditions={"fields": Condition(values, points.to(torch.float64))},
+        conditions={"values": Condition(values, points.to(torch.float64))},
         solution=None,
         evaluation=None,
         row_scaling="mean",
         model=None,
     )
-    rows, matrix = PdeSystem(problem, system.model).residual_and_matrix(theta)  # [fields * n, P]
-    sizes = torch.linalg.vector_norm(rows.view(n_fields, -1), dim=1)  # root mean squares
-    sizes = sizes.clamp(min=max(_LEAST_FIELD * float(sizes.max()), torch.finfo(theta.dtype).tiny))
-    relative: Tensor = matrix.view(n_fields, -1, len(theta)) / sizes[:, None, None]
+    rows, matrix = PdeSystem(problem, system.model).residual_and_matrix(theta)
+    guesses = [abs(start) or 1.0 for unknown in unknowns.values() for start in unknown.starts]
+    n_values = n_fields + len(guesses)
+    sizes = torch.linalg.vector_norm(rows.view(n_values, -1), dim=1)  # root mean squares
+    # An unknown is compared with its first guess at least.
+    fields = sizes_to_compare(sizes[:n_fields])
+    others = sizes[n_fields:].maximum(torch.tensor(guesses).to(sizes))
+    lengths = torch.cat([fields, others])
+    relative: Tensor = matrix.view(n_values, -1, len(theta)) / lengths[:, None, None]
     return relative
 
 

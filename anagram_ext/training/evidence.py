@@ -10,6 +10,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.pde import operators
+from anagram_ext.systems.integral_jets import IntegralJets
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.error_estimate import (
     UNKNOWN,
@@ -71,6 +72,12 @@ def gather(
     beginning = torch.zeros_like(theta) if first is None else first
     unseen = unseen_rows(system, validation, theta, beginning, relative)
     return Evidence(relative, error, unseen)
+
+
+def blocks_to_judge(system: PdeSystem, validation: Validation) -> Mapping[str, Block]:
+    """The rows of each condition that an error is estimated from: held out, or its own."""
+    blocks = {name: _judge_of(system, validation, name) for name in system.problem.conditions}
+    return _affordable(system, blocks)
 
 
 def losses_on_unseen(
@@ -152,7 +159,12 @@ def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
     jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
     plain = is_plain(block)
-    seen = jet_map.jets(theta, everywhere) if plain else jets  # rows of several points: at these
+    if plain:
+        seen = jet_map.jets(theta, everywhere)
+    elif isinstance(jet_map, IntegralJets):
+        seen = jet_map.sizes(theta, block.coordinates.points)
+    else:
+        seen = jets  # pairs: at these
     typical = seen.square().mean(dim=-1, keepdim=True).sqrt()
     if plain:
         typical = typical.maximum(_usual(pointwise, everywhere, theta))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
+    from anagram_ext.systems.spread_torch import SpreadTorchSystem
     from anagram_ext.systems.torch_system import TorchSystem
 
 MINIMUM: Final = 1e-8  # share of the squared residual that a minimum may leave to linear steps
@@ -31,7 +32,7 @@ class LeastSquaresResult:
     Attributes:
         theta: the parameters [P], in the order of ``layout``.
         module: the module.
-        system: the least-squares problem.
+        system: the least-squares problem; that of all ranks of a group, whose calls are collective.
         loss: ``1/2 ||r||^2``.
         history: columns by name (see ``anagram_ext.training.history.Row``), one entry an evaluated
             step.
@@ -43,7 +44,7 @@ class LeastSquaresResult:
 
     theta: Tensor
     module: nn.Module
-    system: TorchSystem
+    system: TorchSystem | SpreadTorchSystem
     loss: float
     history: dict[str, np.ndarray]
     seconds: float
@@ -61,7 +62,7 @@ class LeastSquaresResult:
         """The fitted parameters by name, in their shapes."""
         return self.system.flat.split(self.theta)
 
-    @property
+    @cached_property
     def residual(self) -> Tensor:
         """The residual r [S] of the fit."""
         return self.system.residuals(self.theta[None])[0]

@@ -86,7 +86,8 @@ class History:
     ``held_out_loss/NAME``.
 
     Args:
-        path: CSV file to write (an older one is replaced), or None to keep the rows in memory.
+        path: CSV file to write, or None to keep the rows in memory. The first row replaces an older
+            file.
         conditions: names of the conditions.
 
     Attributes:
@@ -100,9 +101,6 @@ class History:
         self._further = further_columns(conditions)
         self._path = path
         self._file: TextIO | None = None
-        if path is not None:
-            self._file = path.open("w", encoding="utf-8", newline="")
-            self._write(self._header())
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -111,6 +109,12 @@ class History:
     def last(self) -> Row:
         """The latest row."""
         return self._rows[-1]
+
+    @property
+    def most_effective(self) -> float:
+        """The largest effective number of parameters of a step; nan if none is known."""
+        known = (row.effective for row in self._rows if not math.isnan(row.effective))
+        return max(known, default=math.nan)
 
     def append(self, row: Row, further: Mapping[str, float] | None = None) -> None:
         """Adds a row, and hands it to the operating system so that a killed run keeps it.
@@ -161,9 +165,13 @@ class History:
         return _csv_line([*COLUMNS, *self._further])
 
     def _write(self, text: str) -> None:
-        if self._file is not None:
-            self._file.write(text)
-            self._file.flush()
+        if self._path is None:
+            return
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8", newline="")
+            self._file.write(self._header())
+        self._file.write(text)
+        self._file.flush()
 
 
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:

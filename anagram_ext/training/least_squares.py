@@ -9,24 +9,31 @@ from typing import TYPE_CHECKING
 import torch
 
 from anagram_ext.errors import NonFiniteError
+from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.methods.protocol import StepInfo
 from anagram_ext.models.flat_module import differentiating
+from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.history import COLUMNS, History, Row
+from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.loop import checked_limits, chosen_method
 from anagram_ext.training.progress import reporting
+from anagram_ext.training.together import agreement
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.distributed import ProcessGroup
 
     from anagram_ext.linear.cutoff import Cutoff
+    from anagram_ext.linear.group import Group
     from anagram_ext.methods import Method
     from anagram_ext.systems.module_residual import Residual
     from anagram_ext.training.loop import Limits
     from anagram_ext.training.progress import Report
+    from anagram_ext.training.together import Agreement
 
 
 def least_squares(
@@ -39,6 +46,7 @@ def least_squares(
     cutoff: float | Cutoff | None = None,
     memory: str = "auto",
     progress: bool = True,
+    group: ProcessGroup | None = None,
 ) -> LeastSquaresResult:
     """Minimises ``1/2 ||residual(module)||^2`` over the trainable parameters of a torch module.
 
@@ -65,6 +73,10 @@ def least_squares(
         memory: ``"stored"``, ``"streamed"`` (J is never stored, only tiles of its rows) or
             ``"auto"``: streamed when J would take more than a quarter of the memory.
         progress: whether to report on stderr.
+        group: processes of ``torch.distributed`` that fit one module together. Each gives a
+            residual of its own data, as many numbers as it likes; r is that of rank 0, that of
+            rank 1 and so on. All start from the same parameters and get the same result; rows of J
+            stay on their rank. See ``docs/guide/many_machines.md``.
 
     Returns:
         The best iterate, the standard deviations of its parameters, the history, and why the fit
@@ -77,38 +89,59 @@ def least_squares(
             changes a buffer.
         NonFiniteError: the residual is NaN or infinite before one step is done.
         MemoryError: J can neither be stored nor streamed.
+        RankError: a rank of the group has died, hangs, failed, or has other parameters.
 
     Warns:
         SlowWarning: the derivative of the module does not work under ``torch.vmap``.
     """
     chosen = chosen_method(method, cutoff)
     limits = checked_limits(steps, seconds, chosen)
-    with differentiating():
-        system = TorchSystem(residual, module, memory)
+    with differentiating(), spread_over(group) as ranks, CtrlC() as ctrl_c:
+        system = _system(residual, module, memory, chosen, ranks)
         factorise(torch.ones_like(system.flat.theta()[:1, None]))  # loads libraries: not timed
+        if ranks is not None:
+            ctrl_c.hold()  # one rank must not leave the others in the middle of a step
+            progress = progress and ranks.leads
         fit = _Fit(system, chosen)
         try:
             with reporting(progress, limits.steps, limits.seconds) as report:
-                stop = _guarded(fit, limits, report)
+                stop = _guarded(fit, limits, report, agreement(fit, ranks, ctrl_c))
         finally:
             system.flat.write(fit.best.theta)
-    return LeastSquaresResult(
-        theta=fit.best.theta,
-        module=module,
-        system=system,
-        loss=fit.best.loss,
-        history=fit.history.columns(),
-        seconds=fit.seconds,
-        steps=fit.steps,
-        stop_reason=str(stop),
-        method=chosen.name,
-    )
+        result = LeastSquaresResult(
+            theta=fit.best.theta,
+            module=module,
+            system=system,
+            loss=fit.best.loss,
+            history=fit.history.columns(),
+            seconds=fit.seconds,
+            steps=fit.steps,
+            stop_reason=str(stop),
+            method=chosen.name,
+        )
+        if ranks is not None:
+            _ = result.residual, result.rank  # found together now; later each rank is on its own
+    return result
 
 
-def _guarded(fit: _Fit, limits: Limits, report: Report) -> str:
+def _system(
+    residual: Residual, module: nn.Module, memory: str, method: Method, ranks: Group | None
+) -> TorchSystem | SpreadTorchSystem:
+    """The problem of this process, or of all ranks."""
+    if ranks is None:
+        return TorchSystem(residual, module, memory)
+    own = ranks.together(lambda: TorchSystem(residual, module, memory))
+    shapes = {name: list(shape) for name, shape in own.flat.shapes.items()}
+    theta = own.flat.theta()
+    ranks.check_same("method and parameters of module", (method.name, str(theta.dtype), shapes))
+    ranks.check_same("first parameters of module", theta)
+    return SpreadTorchSystem(own, ranks)
+
+
+def _guarded(fit: _Fit, limits: Limits, report: Report, agreed: Agreement) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
-        return _loop(fit, limits, report)
+        return _loop(fit, limits, report, agreed)
     except KeyboardInterrupt:
         return Stop.INTERRUPTED
     except NonFiniteError as error:
@@ -117,13 +150,14 @@ def _guarded(fit: _Fit, limits: Limits, report: Report) -> str:
         return Stop.NOT_FINITE.because(error)
 
 
-def _loop(fit: _Fit, limits: Limits, report: Report) -> str:
+def _loop(fit: _Fit, limits: Limits, report: Report, agreed: Agreement) -> str:
     """Steps until there is a reason to stop, and returns it."""
     fit.start()
     report(fit.history.last, fit.history.lowest)
     while True:
         info = fit.step()
-        stop = fit.arrived(info) or info.stop or limits.reached(fit.steps, fit.seconds)
+        limit = limits.reached(fit.steps, fit.seconds)
+        stop = agreed(fit.arrived(info) or info.stop or limit)
         if stop or fit.steps % fit.method.evaluate_every == 0:
             fit.record(info)
             report(fit.history.last, fit.history.lowest)
@@ -134,7 +168,7 @@ def _loop(fit: _Fit, limits: Limits, report: Report) -> str:
 class _Fit:
     """The state of a fit: best iterate, time, counters, history."""
 
-    def __init__(self, system: TorchSystem, method: Method) -> None:
+    def __init__(self, system: TorchSystem | SpreadTorchSystem, method: Method) -> None:
         self.system = system
         self.method = method
         self.history = History()
@@ -143,8 +177,13 @@ class _Fit:
         self._factorisations = self._evaluations = 0
         theta = system.flat.theta()
         first, _ = system.gradient(theta)  # finite, or an error that says where not
-        self.best = self._last = StepInfo(theta, first, math.nan, "")
+        self.best = self._last = self._before = StepInfo(theta, first, math.nan, "")
         self._first_loss = first
+
+    @property
+    def theta(self) -> Tensor:
+        """The parameters of now [P]."""
+        return self._last.theta
 
     def start(self) -> None:
         """Records the first iterate and hands it to the method."""
@@ -164,6 +203,7 @@ class _Fit:
         self.seconds += time.perf_counter() - begin
         if not math.isfinite(info.loss):
             raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
+        self._before, self._last = self._last, info
         self.steps += 1
         self._factorisations += info.factorisations
         self._evaluations += info.evaluations
@@ -185,7 +225,7 @@ class _Fit:
 
     def arrived(self, info: StepInfo) -> str | None:
         """The reason to stop at a minimum: one where the residual vanishes, or another one."""
-        before, self._last = self._last, info
+        before = self._before
         eps = torch.finfo(info.theta.dtype).eps
         if info.loss <= eps * self._first_loss and info.loss <= self._rounding_loss(info.theta):
             return Stop.ROUND_OFF

@@ -202,6 +202,8 @@ def train(
 
             if resume:
                 resume_together(directory, run, seed, ranks)
+            if directory is not None:
+                directory.begin(anew=not resume)  # not before: who is refused leaves what was there
 
             def save() -> None:
                 if directory is not None:
@@ -259,7 +261,9 @@ def _guarded(
 ) -> str:
     """Runs the loop; what ends it early ends it in good order. Returns the reason."""
     try:
-        return _loop(run, limits, after_row, watchers, agreed)
+        reason = _loop(run, limits, after_row, watchers, agreed)
+        run.end(reason)
+        return reason
     except KeyboardInterrupt:
         return Stop.INTERRUPTED
     except NonFiniteError as error:
@@ -279,7 +283,7 @@ def _loop(
     if not len(run.history):  # nothing was resumed
         run.start()
         after_row()
-    reached = agreed(limits.reached(run.steps, run.seconds))
+    reached = agreed(run.ended or limits.reached(run.steps, run.seconds))
     if reached is not None:
         return reached
     growth = run.growth

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from anagram_ext.linear.group import spread_over
 from anagram_ext.training.files import replace_file
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 MANIFEST: Final = "windows.json"
 
@@ -63,3 +68,42 @@ class Manifest:
 def window_folder(folder: Path, k: int) -> Path:
     """The folder of window k."""
     return folder / f"window_{k:03d}"
+
+
+def known_ends(folder: Path, march: Manifest, group: ProcessGroup | None) -> tuple[float, ...]:
+    """The ends of the windows that an earlier part of a march began; the first end if none.
+
+    Of a group rank 0 reads for all.
+
+    Raises:
+        ValueError: the folder is that of another march.
+    """
+
+    def read() -> tuple[float, ...]:
+        if not (folder / MANIFEST).is_file():
+            return march.times
+        found = Manifest.read(folder)
+        for name in ("coordinates", "coordinate", "planned"):
+            if getattr(found, name) != getattr(march, name):
+                raise ValueError(
+                    f"resume must go on with the same march: {name} was "
+                    f"{getattr(found, name)!r}, got {getattr(march, name)!r}; False begins anew"
+                )
+        return found.times
+
+    with spread_over(group) as ranks:
+        return read() if ranks is None else ranks.first(ranks.together(read))
+
+
+def noting(
+    folder: Path | None, march: Manifest, group: ProcessGroup | None
+) -> Callable[[object], None]:
+    """A callback of a window's run: writes down that it was begun, once for all ranks."""
+    with spread_over(group) as ranks:
+        place = folder if ranks is None or ranks.leads else None
+
+    def note(_run: object) -> None:
+        if place is not None:
+            march.write(place)
+
+    return note

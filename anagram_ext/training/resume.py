@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from anagram_ext.training.files import replace_file
-from anagram_ext.training.history import Row
+from anagram_ext.training.history import Row, further_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anagram_ext.training.run import Run
 
 _FORMAT: Final = "anagram_ext run 1"
@@ -67,9 +70,38 @@ def resume_run(path: Path, run: Run, seed: int, state: bytes | None = None) -> N
                 f"resume must go on with the same run: {name} was {found.get(name)!r}, got "
                 f"{value!r}"
             )
+    _check_same_losses(run, content)
+    run.restore(content["run"], content["method"])
     for row, part in zip(content["rows"], content["parts"], strict=True):
         run.history.restore(Row(**row), part)
-    run.restore(content["run"], content["method"])
+
+
+def _check_same_losses(run: Run, content: Mapping[str, Any]) -> None:
+    """Raises unless the first iterate of the saved run has the losses that it had there.
+
+    Names and numbers of a problem, a network and its points may agree where the equations, the
+    weights, the regions or the activation are others. These numbers do not.
+
+    Raises:
+        ValueError: it is another run.
+    """
+    first = content["run"].get("given")  # states of earlier versions do not hold it
+    if first is None or not content["parts"]:
+        return
+    names = further_columns(run.system.problem.conditions)
+    then = dict(zip(names, content["parts"][0], strict=True))
+    now = run.losses_by_condition(first)
+    largest = max((loss for loss in then.values() if math.isfinite(loss)), default=0.0)
+    # Another machine rounds differently, and what vanishes at first is a rounding error.
+    eps = torch.finfo(first.dtype).eps
+    for name in names:
+        before, after = then[name], now[name]
+        same = before == after or (math.isnan(before) and math.isnan(after))
+        if not same and not abs(before - after) <= eps**0.5 * max(before, after) + eps * largest:
+            raise ValueError(
+                f"resume must go on with the same run: {name} of its first iterate was "
+                f"{before:.6g}, got {after:.6g}: the problem, its points or the model are others"
+            )
 
 
 def identity(run: Run, seed: int) -> dict[str, object]:

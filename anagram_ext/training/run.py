@@ -15,7 +15,8 @@ from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
-from anagram_ext.training.growth import FACTOR, Growth, Prospects
+from anagram_ext.training.exactly import met_exactly
+from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.validation import Validation, total
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem
 
 LOOK_BACK: Final = 10  # steps, at least, in which a loss that still falls has halved
+ENDS: Final = STANDS_STILL | {Stop.ROUND_OFF}  # of a run that has done what it can
 TIMES: Final = frozenset({"t", "time", "tau"})  # usual names of a time
 
 
@@ -47,6 +49,7 @@ class Run:
         first_rows: S of the first points.
         first_parameters: P of the first network.
         growth: what widens the network; None where it stays.
+        ended: why a run that was taken up again had come to an end that no limit set; None if not.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Run:
         self.first_rows = system.n_rows
         self.first_parameters = system.n_parameters
         self.growth = Growth() if grows else None
+        self.ended: str | None = None
         self._coupling: Coupling | None = None
         if coupled and system.redrawn and isinstance(method, Redirected):
             self._coupling = Coupling(system)
@@ -75,7 +79,8 @@ class Run:
         self.factorisations = 0
         self.evaluations = 0
         self.first_loss = float(system.losses(theta[None])[0])
-        self._first = theta
+        self._given = theta  # that the run began with, in its first network
+        self._first = theta  # the same function in the network of now
         self._theta = theta  # the latest iterate
         # Replaced in one instant: Ctrl-C may come any time.
         self._best = (validation.merit(theta, self.first_loss), self.first_loss, theta)
@@ -147,11 +152,13 @@ class Run:
         """What ``restore`` needs to go on from here, without the method and the history."""
         merit, loss, theta = self._best
         return {
+            "ended": self.ended,
             "steps": self.steps,
             "seconds": self.seconds,
             "factorisations": self.factorisations,
             "evaluations": self.evaluations,
             "first_loss": self.first_loss,
+            "given": self._given,
             "theta": self._theta,
             "best": (merit, loss, theta),
             "draws": self.system.draws,
@@ -166,6 +173,7 @@ class Run:
             for _ in range(self.growth.times):
                 wider, first = self._wider(self._first)
                 self._change_to(wider, (math.inf, math.inf, first))  # the best one is read below
+        self.ended = state.get("ended")  # states of earlier versions do not hold it
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.factorisations, self.evaluations = state["factorisations"], state["evaluations"]
         self.first_loss, self._theta = state["first_loss"], state["theta"]
@@ -175,6 +183,10 @@ class Run:
         if self._coupling is not None:
             self._coupling.restore(state["coupling"], state["draws"])
         self.method.restore(self.system, dict(method))
+
+    def losses_by_condition(self, theta: Tensor) -> dict[str, float]:
+        """The losses at parameters [P] on the points of now, by name of their column."""
+        return self._further(theta, self._validation.held_out_losses(theta))
 
     def start(self) -> None:
         """Records the first iterate and hands it to the method."""
@@ -214,9 +226,17 @@ class Run:
             return False  # far away: not worth two evaluations
         return info.loss <= self._rounding_loss(info.theta)
 
+    def end(self, stop_reason: str) -> None:
+        """Takes note of the end, if more steps or seconds would not change it."""
+        if self.growth is None and Stop.of(stop_reason) in ENDS:
+            self.ended = str(stop_reason)
+
     def result(self, stop_reason: str, seed: int) -> TrainResult:
         """The best iterate with its errors, the history, and what it amounts to."""
-        _, loss, theta = self._best
+        _, loss, best = self._best
+        theta = met_exactly(self.system, best)
+        if theta is not best:
+            loss = float(self.system.losses(theta[None])[0])
         validation = self._validation
         l2_error, l2_relative = validation.l2_error(theta)
         losses, held_out_losses = validation.losses(theta), validation.held_out_losses(theta)
@@ -235,13 +255,14 @@ class Run:
             relative=evidence.relative,
             estimate=evidence.error.likely,
             worst=evidence.error.worst,
+            loosest=evidence.error.loosest,
             free=evidence.unseen.free,
             press=evidence.unseen.press,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
             n_parameters=self.system.n_parameters,
-            effective=self.history.last.effective,
+            effective=self.history.most_effective,
             evolves=not TIMES.isdisjoint(self.system.problem.coordinates),
         )
         judgement = judge(facts)
@@ -315,16 +336,16 @@ class Run:
             "l2_relative": l2_relative,
             "held_out_loss": total(held_out_losses),
         }
-        by_condition = {
-            LOSS: self._validation.losses(info.theta),
-            HELD_OUT: held_out_losses,
-        }
-        further = {
+        return Row(**(reported | counted | measured)), self._further(info.theta, held_out_losses)
+
+    def _further(self, theta: Tensor, held_out_losses: Mapping[str, float]) -> dict[str, float]:
+        """The losses by condition, by name of their column."""
+        by_condition = {LOSS: self._validation.losses(theta), HELD_OUT: held_out_losses}
+        return {
             f"{kind}{name}": loss
             for kind, losses in by_condition.items()
             for name, loss in losses.items()
         }
-        return Row(**(reported | counted | measured)), further
 
     @contextmanager
     def _clock(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from anagram_ext.methods import Stop
 from anagram_ext.training.directory import RunDirectory
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 Agreement = Callable[["str | None"], "str | None"]
 
 
-def agreement(run: Run, ranks: Group | None, ctrl_c: CtrlC) -> Agreement:
+class Iterating(Protocol):
+    """A run of any kind."""
+
+    @property
+    def theta(self) -> Tensor:
+        """The parameters of now [P]."""
+
+
+def agreement(run: Iterating, ranks: Group | None, ctrl_c: CtrlC) -> Agreement:
     """From this process's reason to stop to that of all ranks, who meet for it after a step."""
 
     def agreed(reason: str | None) -> str | None:

@@ -15,6 +15,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.linear.left_out import press
+from anagram_ext.pde.integral import Integral
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,8 @@ class Unseen:
 
     Attributes:
         free: the share of its rows that the tangent space can fit whatever their values are (their
-            mean leverage), between 0 and 1.
+            mean leverage), between 0 and 1. Not of an ``Integral``: it has no points between, and
+            often it is what determines the solution.
         press: its loss if each of its rows is left out in turn; nan for fewer than ``FEWEST_ROWS``.
     """
 
@@ -93,7 +95,11 @@ def unseen_rows(
         if system.row_slices[name].stop > system.row_slices[name].start
     }
     return Unseen(
-        {name: float(leverages[part].mean()) for name, part in rows.items()},
+        {
+            name: float(leverages[part].mean())
+            for name, part in rows.items()
+            if not isinstance(system.problem.conditions[name], Integral)
+        },
         {
             name: press(_limited(left_out[part], here.residual[part], (relative or {}).get(name)))
             if part.stop - part.start >= FEWEST_ROWS

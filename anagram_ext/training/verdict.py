@@ -74,13 +74,14 @@ class Facts:
         relative: residual of each condition relative to its terms.
         estimate: estimated relative error; nan where it was not made.
         worst: the largest relative error that a residual of the same length could stand for.
+        loosest: what that is an error of, in words.
         free: for each condition without held-out points the share of its rows that fit anything.
         press: for each condition without held-out points its loss if each row is left out in turn.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
         n_rows: S.
         n_parameters: P.
-        effective: the effective number of parameters at the damping of the last step; nan where
+        effective: the largest effective number of parameters of a step, at its damping; nan where
             the method does not know one.
         evolves: whether one of the coordinates is a time.
     """
@@ -98,6 +99,7 @@ class Facts:
     relative: Mapping[str, float] = field(default_factory=dict)
     estimate: float = math.nan
     worst: float = math.nan
+    loosest: str = "the fields"
     free: Mapping[str, float] = field(default_factory=dict)
     press: Mapping[str, float] = field(default_factory=dict)
     improving: bool = False
@@ -297,13 +299,15 @@ def _doubt(facts: Facts) -> str:
             f"{facts.unseen.get(name, '')}"
         )
     if is_undetermined(facts):
-        return "the conditions hold but do not determine the fields: others satisfy them as well"
+        return (
+            f"the conditions hold but do not determine {facts.loosest}: others satisfy them as well"
+        )
     if facts.estimate > SOLVED_ERROR:
         return f"the relative error may be as large as {facts.estimate:.1e}"
     if facts.worst > SOLVED_WORST:
         return (
-            "the conditions hardly determine the fields: residuals of this size leave room for a "
-            f"relative error of {facts.worst:.1e}"
+            f"the conditions hardly determine {facts.loosest}: residuals of this size leave room "
+            f"for a relative error of {facts.worst:.1e}"
         )
     return f"the conditions hold only roughly: {_distance(facts)}"
 
@@ -343,7 +347,7 @@ def _beside_effective(facts: Facts) -> str:
         return ""
     return (
         f": {facts.n_rows / facts.effective:.1f} rows for each of {facts.effective:.0f} effective "
-        f"parameters, {needed:.0f} rows are needed"
+        f"parameters, at least {needed:.0f} are needed"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -99,6 +99,30 @@ def solved_forward(
     """Trains, and compares all fields with the problem's solution on fresh points of a region."""
     run = ax.train(problem, model, seed=seed, **{"progress": False, **options})
     return outcome([run], fresh_error(run, problem, region))
+
+
+def marched_forward(
+    problem: ax.Problem, model: Any, region: Any, seed: int, windows: int, **options: Any
+) -> Outcome:
+    """Trains window by window, and compares the solution of all times."""
+    march = ax.march(problem, model, windows=windows, seed=seed, **{"progress": False, **options})
+    points = fresh(region)
+    exact = problem.solution(ax.Coordinates(problem.coordinates, points))
+    error = relative(march(points)[:, 0], exact)
+    return of_march(march, error)
+
+
+def of_march(march: ax.MarchResult, error: float, **notes: float) -> Outcome:
+    """The outcome of all windows: the verdict and the warning are those of the whole."""
+    runs = list(march.runs)
+    result = outcome(runs, error, windows=len(runs), **notes)
+    return replace(
+        result,
+        verdict=str(march.verdict),
+        estimated_error=march.estimated_error,
+        warning=march.warning,
+        loss=march.loss,
+    )
 
 
 def fresh_error(run: ax.TrainResult, problem: ax.Problem, region: Any) -> float:

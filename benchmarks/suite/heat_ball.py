@@ -1,4 +1,9 @@
-"""Heat in the unit ball of five dimensions with u_n = u on its sphere (PINNacle's HNd)."""
+"""Heat in the unit ball of five dimensions with u_n = u on its sphere (PINNacle's HNd).
+
+Source, first values and domain are the same in all directions, which nothing but the square of the
+distance from the centre can tell a network: one more input. Without it, ridge functions of six
+coordinates have to make up a radial one, and 513 of their parameters end at an error of 1e-3.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +32,10 @@ def robin(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
     return sum(x[name] * u.d(name) for name in SPACE) - u
 
 
+def features(x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
+    return x.t, *(x[name] for name in SPACE), square(x)
+
+
 def run(seed: int, **options: object) -> Outcome:
     ball = ax.Ball(**dict.fromkeys(SPACE, 0), radius=1)
     cylinder = ax.Interval(t=(0, 1)) * ball
@@ -38,7 +47,8 @@ def run(seed: int, **options: object) -> Outcome:
         ),
     }
     problem = ax.Problem(("t", *SPACE), ("u",), conditions, solution=exact)
-    return solved_forward(problem, ax.MLP([6, 64, 1]), cylinder, seed, **{"steps": 200, **options})
+    model = ax.Model(ax.MLP([7, 32, 1]), inputs=features)
+    return solved_forward(problem, model, cylinder, seed, **{"steps": 200, **options})
 
 
 CASE = Case("PINNacle HNd (arXiv 2306.08827)", "1.2e-4 PINNacle (L-BFGS)", 1e-7, run)

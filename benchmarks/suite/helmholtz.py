@@ -28,8 +28,7 @@ def run(a: int, b: int, seed: int, **options: object) -> Outcome:
     problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
     model: ax.MLP | ax.Model = ax.MLP([2, 30, 30, 1], "sin")
     if max(a, b) > 4:  # finer than a plain network finds
-        inputs = ax.fourier(12, seed=seed, x=a / 2, y=b / 2)
-        model = ax.Model(ax.MLP([24, 32, 1]), inputs=inputs)
+        model = ax.Model(ax.MLP([2, 30, 30, 1], "sin"), inputs=lambda x: (a * x.x, b * x.y))
     return solved_forward(problem, model, square, seed, **{"steps": 150, **options})
 
 

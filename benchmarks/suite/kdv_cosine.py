@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import pi
 
 import spectral_kdv
 import torch
-from case import Case, Outcome, fresh, outcome, relative
+from case import Case, Outcome, fresh, of_march, relative
 
 import anagram_ext as ax
 
@@ -33,8 +32,7 @@ def run(seed: int, *, windows: int = 4, **options: object) -> Outcome:
     points[:, 0] = (points[:, 0] * spectral_kdv.LEVELS).round() / spectral_kdv.LEVELS
     exact = torch.from_numpy(spectral_kdv.solution(points[:, 0].numpy(), points[:, 1].numpy()))
     error = relative(march(points)[:, 0], exact)
-    result = outcome(list(march.runs), error, windows=len(march.runs))
-    return replace(result, verdict=str(march.verdict), warning=march.warning, loss=march.loss)
+    return of_march(march, error)
 
 
 CASE = Case(

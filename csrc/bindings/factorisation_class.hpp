@@ -79,14 +79,15 @@ template <class Backend, class T, class... Stream> struct FactorisationClass {
     return {place, factorise_tiles(linalg, j, {relative, absolute})};
   }
 
-  // out [q, k] = r [q, S] U
-  void project(const py::object &r, const py::object &out, Stream... stream) const {
-    coefficients({r, "r"}, value.rows(), &Value::project, out, stream...);
+  // out [q, k] = r [q, S] U. Vectors known to be finite are not looked at: a device that is asked
+  // whether they are has to be waited for.
+  void project(const py::object &r, const py::object &out, Stream... stream, bool finite) const {
+    coefficients({r, "r"}, value.rows(), finite, &Value::project, out, stream...);
   }
 
   // out [q, k] = x [q, P] V
   void pull(const py::object &x, const py::object &out, Stream... stream) const {
-    coefficients({x, "x"}, value.columns(), &Value::pull, out, stream...);
+    coefficients({x, "x"}, value.columns(), false, &Value::pull, out, stream...);
   }
 
   // out [q, P] = y [q, k] V^T
@@ -109,13 +110,14 @@ private:
   using Operation = void (Value::*)(Linalg &, MatrixView<const T>, MatrixView<T>) const;
 
   // out [q, k] from vectors [q, length], which must be finite: coefficients in a basis.
-  void coefficients(const TensorView &vectors, std::int64_t length, Operation operation,
-                    const py::object &out, Stream... stream) const {
+  void coefficients(const TensorView &vectors, std::int64_t length, bool finite,
+                    Operation operation, const py::object &out, Stream... stream) const {
     const TensorView y(out, "out", Access::write);
     check(vectors, length);
     check(y, value.rank(), vectors.shape(0));
     compute("anagram: coefficients in a basis", stream..., [&](Linalg &linalg) {
-      linalg.checked_magnitude(transposed<T>(vectors), vectors.name().c_str());
+      if (!finite)
+        linalg.checked_magnitude(transposed<T>(vectors), vectors.name().c_str());
       [[maybe_unused]] const auto threads = linalg.threads_for_products();
       (value.*operation)(linalg, transposed<T>(vectors), transposed<T>(y));
     });
@@ -165,7 +167,8 @@ void register_factorisation(py::module_ &module, const char *name, const Argumen
       .def_property_readonly("searched", [](const Class &self) { return self.value.searched; })
       .def("singular_values", &Class::singular_values, py::arg("out"))
       .def("__len__", [](const Class &self) { return self.value.rank(); })
-      .def("project", &Class::project, py::arg("r"), py::arg("out"), stream...)
+      .def("project", &Class::project, py::arg("r"), py::arg("out"), stream...,
+           py::arg("finite") = false)
       .def("expand", &Class::expand, py::arg("y"), py::arg("out"), stream...)
       .def("pull", &Class::pull, py::arg("x"), py::arg("out"), stream...)
       .def("push", &Class::push, py::arg("y"), py::arg("out"), stream...);

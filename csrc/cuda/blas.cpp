@@ -26,6 +26,8 @@ auto gemm_function(double) { return libraries().cublasDgemm_v2; }
 auto gemm_function(float) { return libraries().cublasSgemm_v2; }
 auto gemv_function(double) { return libraries().cublasDgemv_v2; }
 auto gemv_function(float) { return libraries().cublasSgemv_v2; }
+auto trsm_function(double) { return libraries().cublasDtrsm_v2; }
+auto trsm_function(float) { return libraries().cublasStrsm_v2; }
 
 } // namespace
 
@@ -53,6 +55,16 @@ void Blas::gemv(bool transpose, int m, int n, const T *a, int lda, const T *x, b
       gemv(handle_, transpose ? op_t : op_n, m, n, &one, a, lda, x, 1, &beta, y, 1));
 }
 
+template <class T>
+void Blas::divide_by_triangle(int m, int n, const T *r, int ldr, T *b, int ldb) const {
+  const auto trsm = trsm_function(T());
+  const T one = 1;
+  ANAGRAM_CUBLAS_CALL(
+      trsm(handle_, side_right, fill_upper, op_n, diagonal_any, m, n, &one, r, ldr, b, ldb));
+}
+
+template void Blas::divide_by_triangle(int, int, const double *, int, double *, int) const;
+template void Blas::divide_by_triangle(int, int, const float *, int, float *, int) const;
 template void Blas::gemm(bool, bool, int, int, int, const double *, int, const double *, int, bool,
                          double *, int) const;
 template void Blas::gemm(bool, bool, int, int, int, const float *, int, const float *, int, bool,

@@ -23,6 +23,10 @@ public:
   template <class T>
   void gemv(bool transpose, int m, int n, const T *a, int lda, const T *x, bool add, T *y) const;
 
+  // B [m, n] <- B R^-1, R [n, n] the upper triangle of what is given.
+  template <class T>
+  void divide_by_triangle(int m, int n, const T *r, int ldr, T *b, int ldb) const;
+
 private:
   Handle handle_;
   std::unique_lock<std::mutex> lock_;

@@ -42,6 +42,8 @@ template <class Step> void launch_grid(const Step &step, const Queue &queue);
   X(T, CopyTransposed)                                                                             \
   X(T, CopyScaled)                                                                                 \
   X(T, CopyUpperTriangle)                                                                          \
+  X(T, CopyFactor)                                                                                 \
+  X(T, AddToDiagonal)                                                                              \
   X(T, DivideRows)                                                                                 \
   X(T, Measure)                                                                                    \
   X(T, FindNonFinite)

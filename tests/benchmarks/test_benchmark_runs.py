@@ -72,3 +72,30 @@ def test_the_published_step_solves_unscaled_rows_and_searches_the_integral(modul
     assert float(losses[0]) == pytest.approx(float(expected), rel=1e-12)
     assert info.step_size == 0.5 ** int(losses.argmin())
     torch.testing.assert_close(info.theta, trials[int(losses.argmin())], rtol=1e-8, atol=1e-8)
+
+
+def test_hard_runs_keep_the_equation_alone_and_hold_the_rest_exactly(module):
+    hard_soft = module("hard_soft")
+    for name in hard_soft.MAPS:
+        problem, model = hard_soft.posed(name, "hard")
+        soft, _ = hard_soft.posed(name, "soft")
+        assert list(problem.conditions) == ["interior"]
+        bound = replace(model, coordinates=problem.coordinates)
+        theta = bound.init(0)
+        for missing in ("initial", "walls"):
+            points = soft.conditions[missing].points_for(0)
+            exact = problem.solution(ax.Coordinates(problem.coordinates, points))
+            assert (bound(theta, points)[:, 0] - exact).abs().max() < 1e-8  # Allen-Cahn's table
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
+def test_hard_and_soft_are_compared_where_both_arrive(module, tmp_path):
+    hard_soft = module("hard_soft")
+    records = [hard_soft.run("heat", kind, 0, steps=3) for kind in ("soft", "hard")]
+    soft, hard = hard_soft.lines(records)
+    assert (soft[:3], hard[:3]) == (["heat", "soft", "1"], ["heat", "hard", "1"])
+    assert soft[7] == hard[7] == f"{max(record['error'] for record in records):.1e}"
+    curve = [{"curve": [(0, 0.0, 1.0), (1, 0.5, 0.1), (2, 0.9, 0.01)]}]
+    assert hard_soft.first_below(curve[0], 0.1) == (1, 0.5)
+    hard_soft.draw(records, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 1000

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from matplotlib.image import imread
 
 import anagram_ext as ax
@@ -74,16 +76,37 @@ def test_error_bars_cover_and_the_common_formula_is_too_wide(example):
     assert light["all rows noisy"] > 2 * light["mean std"]
 
 
+def on_three_processes(*arguments):
+    """The program of many machines under torchrun."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    program = [str(EXAMPLES / "many_machines.py"), *arguments]
+    subprocess.run([*torchrun, "--nproc-per-node", "3", *program], check=True, timeout=240)
+
+
 def test_torchrun_trains_on_three_processes(example, capfd):
     alone = example("many_machines").main(["--steps", "20"])
     capfd.readouterr()
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    program = [str(EXAMPLES / "many_machines.py"), "--steps", "20"]
-    subprocess.run([*torchrun, "--nproc-per-node", "3", *program], check=True, timeout=240)
+    on_three_processes("--steps", "20")
     told = re.search(r"3 ranks, 20 steps: loss (\S+), L2 error (\S+)", capfd.readouterr().out)
     assert told is not None
     assert float(told[1]) == pytest.approx(alone.loss, rel=1e-3)
     assert float(told[2]) == pytest.approx(alone.l2_error, rel=1e-2)
+
+
+@pytest.mark.slow
+def test_torchrun_trains_burgers_on_three_processes(example, tmp_path):
+    """To the parameters of one; 3000 points are chosen by residual before every step."""
+    arguments = ["--problem", "burgers", "--steps", "10", "--out"]
+    alone = example("many_machines").main([*arguments, str(tmp_path / "alone")])
+    on_three_processes(*arguments, str(tmp_path / "spread"))
+    model, theta = ax.load(tmp_path / "spread")
+    assert model == ax.MLP([2, 10, 10, 1])
+    scale = float(alone.theta.norm())
+    torch.testing.assert_close(theta, alone.theta, rtol=0, atol=1e-7 * scale)
+    together = ax.load(tmp_path / "spread").history["loss"]
+    assert len(together) == 11
+    np.testing.assert_allclose(together, alone.history["loss"], rtol=1e-6)
+    assert alone.loss < 0.1 * alone.history["loss"][0]
 
 
 @pytest.mark.slow

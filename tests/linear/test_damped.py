@@ -213,6 +213,14 @@ def test_the_trace_of_a_large_matrix_is_estimated():
     assert found == pytest.approx(expected, abs=4 * math.sqrt(expected / 8))
 
 
+def test_what_has_no_cholesky_factor_solves_to_nan():
+    found = Shifted(torch.diag(torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)))
+    assert bool(found.solve(1e-3, torch.ones(3, dtype=torch.float64)).isnan().all())
+    right = torch.ones(3, dtype=torch.float64)
+    expected = torch.tensor([1 / 4, 1.0, 1 / 6], dtype=torch.float64)
+    assert torch.allclose(found.solve(3.0, right), expected, rtol=1e-14)
+
+
 def test_largest_eigenvalue():
     values = torch.tensor([5.0, 4.9, 1.0, *[0.5] * 30], dtype=torch.float64)
     Q = torch.linalg.qr(torch.randn(33, 33, generator=torch.Generator().manual_seed(8)).double()).Q

@@ -59,7 +59,7 @@ WITHOUT_EDITABLE = (
 def test_import_from_the_root_of_a_clone() -> None:
     """There the source folder comes first on the path, and it may hold no compiled module.
 
-    Binding a LAPACK waits for its first use: it imports scipy.linalg, which takes a while.
+    Binding a LAPACK waits for its first use.
     """
     done = run_python(
         "import anagram_ext; from anagram_ext.native.loading import core\n"
@@ -104,6 +104,31 @@ def bind(folder: Path, choice: str) -> subprocess.CompletedProcess[str]:
 def test_lapack_of_scipy_is_the_default(tmp_path: Path, choice: str) -> None:
     done = bind(tmp_path, choice)
     assert done.stdout.strip() == "scipy", done.stderr
+
+
+def test_scipy_that_brings_no_library_is_asked_for_its_functions(tmp_path: Path) -> None:
+    """As SciPy of a Linux distribution, or of a Mac."""
+    make_package(tmp_path, compiled=True)
+    done = run_python(
+        "import sys, pathlib\n"
+        "pathlib.Path.glob = lambda self, pattern: iter(())\n"
+        "from anagram_ext.native.lapack import ensure_lapack\n"
+        "print(ensure_lapack(), 'scipy.linalg' in sys.modules)",
+        cwd=tmp_path,
+        ANAGRAM_LAPACK="",
+    )
+    assert done.stdout.strip() == "scipy True", done.stderr
+
+
+def test_first_step_imports_nothing_slow() -> None:
+    """Neither sympy (by torch.autograd.grad with grad_outputs) nor scipy.linalg: half a second."""
+    done = run_python(
+        "import sys, anagram_ext as ax\n"
+        "problem = ax.problems.poisson_1d()\n"
+        "ax.train(problem, problem.model, steps=2, progress=False)\n"
+        "print(sorted({'sympy', 'scipy.linalg'} & sys.modules.keys()))"
+    )
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_unknown_lapack_is_refused(tmp_path: Path) -> None:

@@ -14,13 +14,15 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext import methods
+from anagram_ext.linear.damped import Spectral
+from anagram_ext.linear.gram import Gram, RowGram
 from anagram_ext.linear.solve import factorise
 from anagram_ext.native import plan
 from anagram_ext.native.cuda import cuda_module
 from anagram_ext.systems.pde_system import PdeSystem
-from pretend_cuda import STREAM, PretendGpu, host_bytes, pretended_gpu
+from pretend_cuda import STREAM, PretendGpu, host_bytes, pretended_gpu, uploads
 
-FEW = 2500  # bytes that a step may read from the GPU: losses of its trials, norms, ranks
+FEW = 5000  # bytes that a step may read from the GPU: losses, norms, ranks, 8 x 8 matrices
 
 
 def heat(device):
@@ -48,6 +50,16 @@ def test_the_pretence_has_the_rules_of_a_gpu():
         with pytest.raises(TypeError, match="can't convert cuda:0"):
             np.asarray(there)
         assert (float(there.sum()), there.tolist(), sum(host_bytes)) == (3.0, [1.0] * 3, 8 + 24)
+        assert uploads == ["to"]  # of `there`, above
+        here.to("cuda", non_blocking=True)
+        assert uploads == ["to"]
+        torch.tensor([1.0], device="cuda"), there.new_tensor([1.0])
+        assert uploads == ["to", "tensor", "new_tensor"]
+        before = len(host_bytes)
+        torch.linalg.cholesky_ex(torch.diag(there)), there.masked_fill(there > 0, 2.0)
+        assert len(host_bytes) == before
+        torch.linalg.cholesky(torch.diag(there)), there.nonzero(), there[there > 0]
+        assert len(host_bytes) == before + 3  # each looks at its own outcome
         assert plan.stream_of(there.device) == (STREAM,)
     assert plan.stream_of(here.device) == ()
 
@@ -61,15 +73,16 @@ def test_a_step_is_that_of_the_cpu_and_reads_next_to_nothing(memory):
         theta = model.init(0)
         ax.step(problem, model, theta, memory=memory)  # the dry run of the residuals reads more
         host_bytes.clear()
+        uploads.clear()
         found = ax.step(problem, model, theta, memory=memory).theta
-        reads.append(len(host_bytes))
+        reads.append((len(host_bytes), len(uploads)))
         return found
 
     assert torch.equal(*on_both(step))
     assert 0 < sum(host_bytes) < FEW
-    # Loss, what the model removes, search. The native side waits four times more where one sketch
-    # does (test_emulated_factorise.cpp).
-    assert reads == [0, 3]
+    # Loss, search. The native side waits twice more where one sketch does
+    # (test_emulated_factorise.cpp): four times in all.
+    assert reads == [(0, 0), (2, 0)]
 
 
 def test_derivatives_that_are_not_finite_are_named_as_on_the_cpu():
@@ -100,11 +113,78 @@ def test_the_steps_of_a_method_are_those_of_the_cpu_and_read_next_to_nothing(nam
         method = methods.get(name)()
         method.start(PdeSystem(problem, model), model.init(0))
         host_bytes.clear()
+        uploads.clear()
         method.step()
         return method.step().theta
 
     assert torch.equal(*on_both(two_steps))
     assert 0 < sum(host_bytes) < 2 * FEW
+    assert not uploads
+
+
+MOST_READS = {  # of a step
+    "adam": 1,
+    "gd": 2,
+    "anagram": 2,
+    "levenberg_marquardt": 7,
+    "amstramgram": 7,
+}
+
+
+@pytest.mark.parametrize("name", MOST_READS)
+def test_the_host_waits_no_more_than_that(name):
+    def reads_of_steps(device):
+        problem, model = heat(device)
+        method = methods.get(name)()
+        method.start(PdeSystem(problem, model), model.init(0))
+        return [reads_of(method) for _ in range(4)]
+
+    with pretended_gpu():
+        assert max(reads_of_steps("cuda")) <= MOST_READS[name]
+
+
+@pytest.mark.parametrize(
+    ("width", "n", "solves"), [(8, 8, "Gram"), (40, 4, "RowGram"), (20, 14, "Spectral")]
+)
+def test_the_host_waits_less_than_fifteen_times_in_a_step_of_natural_lm(width, n, solves, watch):
+    def steps(device):
+        problem, model = ax.problems.heat(n=n), ax.MLP([2, width, 1], device=device)
+        method = methods.get("natural_lm")()
+        method.start(PdeSystem(problem, model), model.init(0))
+        reads = [reads_of(method) for _ in range(20)]
+        return method.state()["theta"], reads
+
+    theta, _ = steps("cpu")
+    with pretended_gpu():
+        found, reads = steps("cuda")
+        assert torch.equal(found.cpu(), theta)
+    assert solves in watch
+    assert sum(reads) / len(reads) < 15
+    # One for each look: the loss, J, the ladder of dampings, those between two of it, eight chord
+    # iterations, the report. Where a lower loss is sought: some rungs more, and two iterations.
+    assert max(reads) <= 20
+
+
+def reads_of(method):
+    before = len(host_bytes)
+    uploads.clear()
+    method.step()
+    assert not uploads
+    return len(host_bytes) - before
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    """The names of the solvers that a damped model chose."""
+    names = set()
+    for solver in (Gram, RowGram, Spectral):
+
+        def noted(self, *args, made=solver.__init__, name=solver.__name__, **kwargs):
+            names.add(name)
+            made(self, *args, **kwargs)
+
+        monkeypatch.setattr(solver, "__init__", noted)
+    return names
 
 
 def test_the_second_gpu_is_used_where_it_is_named():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, jacrev
+from torch.autograd import forward_ad
+from torch.func import functional_call, jacrev, jvp, vmap
 
 import anagram_ext as ax
 from anagram_ext.methods.anagram import Anagram
+from anagram_ext.native.plan import Plan
 from anagram_ext.systems.torch_system import TorchSystem
 from conformance import check_system
 
@@ -80,6 +82,30 @@ def network():
     return nn.Sequential(nn.Linear(2, 7), nn.Tanh(), nn.Linear(7, 1))
 
 
+class Around(nn.Module):
+    """Something done to the outputs of a network."""
+
+    def __init__(self, net, then):
+        super().__init__()
+        self.inner = nn.ModuleDict({"net": net})
+        self.then = then
+
+    def forward(self, x):
+        return self.then(self.inner["net"](x))
+
+
+class Within(nn.Module):
+    def __init__(self, then=lambda u: u, activation=nn.Tanh, outputs=1):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(2, 7), activation(), nn.Linear(7, 6), activation(), nn.Linear(6, outputs)
+        )
+        self.then = then
+
+    def forward(self, x):
+        return self.then(self.net(x))
+
+
 def normalised():
     return nn.Sequential(nn.Linear(2, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 1)).eval()
 
@@ -110,6 +136,14 @@ CASES = {
         network,
         lambda net: (net(X) - 0.5, 1e-2 * net[0].weight, net(X[:5]) - net(X[5:10]), net(X[:3])),
     ),
+    # The engine computes the network inside, where that is what the module does.
+    "within": (Within, lambda net: net(X) - 0.5),
+    "outputs": (lambda: Within(outputs=3), lambda net: net(X)[:, 1:] * net(X)[:, :2] - X),
+    "vectors": (lambda: Within(outputs=3, activation=nn.GELU), lambda net: net(X) - 0.5),
+    "squared": (lambda: Within(torch.square), lambda net: net(X) - 0.5),
+    "shifted": (lambda: Within(lambda u: u + 1), lambda net: net(X).sin()),
+    "around": (lambda: Around(network(), torch.exp), lambda net: net(X) - 0.5),
+    "cut": (lambda: Within(activation=nn.Softplus), lambda net: net(30 * X) - 0.5),
     # Where samples mix, behind the module or in it, J is not found sample by sample.
     "sums": (network, lambda net: net(X).cumsum(dim=0)),
     "softmax": (lambda: nn.Sequential(network(), nn.Softmax(dim=0)), lambda net: net(X)),
@@ -229,6 +263,91 @@ def test_a_module_that_differentiates_itself():
     here = system.linearise(theta)
     torch.testing.assert_close(here.residual, r, rtol=1e-11, atol=1e-13)
     torch.testing.assert_close(here.jacobian.matrix, J, rtol=1e-11, atol=1e-12)
+
+
+def engine_calls(monkeypatch):
+    """Which calls of the engine are made."""
+    calls = []
+    for name in ("jets", "jacobian"):
+        original = getattr(Plan, name)
+
+        def noted(*arguments, original=original, name=name):
+            calls.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(Plan, name, noted)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("then", "rows"), [(lambda u: u, ["jacobian"]), (torch.square, ["jacobian"])]
+)
+def test_the_engine_computes_the_network_inside(monkeypatch, then, rows):
+    """Values always; rows where nothing is done to them: the first linearisation finds out."""
+    module = seeded(lambda: Within(then))
+    calls = engine_calls(monkeypatch)
+    system = TorchSystem(lambda net: net(X) - 0.5, module)
+    theta = system.flat.theta()
+    calls.clear()
+    values = system.residuals(theta[None])[0]
+    assert calls == ["jets"]
+    expected = (module(X) - 0.5).detach()[:, 0]
+    torch.testing.assert_close(values, expected, rtol=1e-13, atol=1e-14)
+    calls.clear()
+    system.linearise(theta)
+    assert calls == rows
+    calls.clear()
+    system.linearise(theta)
+    assert calls == (rows if then is not torch.square else [])
+    assert "forward" not in module.net.__dict__
+
+
+@pytest.mark.parametrize("how", ["requires_grad", "vmap", "jvp", "dual", "three dimensions"])
+def test_inputs_that_the_engine_must_not_read(how):
+    """The residual differentiates in them or vmaps over them: torch computes the network."""
+    module = seeded(Within)
+
+    def residual(net):
+        if how == "vmap":
+            return vmap(lambda x: net(x[None])[0])(X)
+        if how == "jvp":
+            return jvp(net, (X,), (torch.ones_like(X),))[1]
+        if how == "dual":
+            with forward_ad.dual_level():
+                u = net(forward_ad.make_dual(X, torch.ones_like(X)))
+                return forward_ad.unpack_dual(u).tangent
+        if how == "three dimensions":
+            return net(X.view(8, 5, 2))
+        points = X.clone().requires_grad_()
+        return torch.autograd.grad(net(points).sum(), points, create_graph=True)[0]
+
+    system = TorchSystem(residual, module)
+    theta = system.flat.theta()
+    r, J = jacrev_of(module, residual) if how not in {"dual", "requires_grad"} else (None, None)
+    here = system.linearise(theta)
+    torch.testing.assert_close(system.residuals(theta[None])[0], here.residual)
+    check_system(system, theta)
+    if J is not None:
+        torch.testing.assert_close(here.residual, r, rtol=1e-12, atol=1e-14)
+        check_rows(here.jacobian, J)
+
+
+def test_networks_that_are_left_to_torch():
+    """Frozen layers, a patched forward, tied layers: their parameters are not the engine's."""
+    frozen = seeded(Within)
+    frozen.net[0].weight.requires_grad_(False)
+    patched = seeded(Within)
+    patched.net.forward = lambda x: 2 * nn.Sequential.forward(patched.net, x)
+    for module in (frozen, patched):
+        residual = lambda net: net(X) - 0.5  # noqa: E731
+        system = TorchSystem(residual, module)
+        theta = system.flat.theta()
+        r, J = jacrev_of(module, residual)
+        here = system.linearise(theta)
+        torch.testing.assert_close(here.residual, r, rtol=1e-13, atol=1e-15)
+        torch.testing.assert_close(system.residuals(theta[None])[0], r, rtol=1e-13, atol=1e-15)
+        check_rows(here.jacobian, J)
+    assert "forward" in patched.net.__dict__
 
 
 class Doubling(torch.autograd.Function):

@@ -113,3 +113,68 @@ def test_an_operator_that_vanishes_everywhere_is_no_measure_of_itself():
     run = ax.train(problem, ax.MLP([2, 16, 1]), steps=80, progress=False)
     assert run.l2_relative < 1e-6
     assert run.verdict is ax.Verdict.SOLVED
+
+
+ENDS = {"ends": ax.Condition(lambda u, x: u, LINE.faces("x").grid(1))}
+
+
+@pytest.mark.parametrize(
+    ("residual", "ends"),
+    [
+        (lambda u, x: u.d("xx"), False),
+        (lambda u, x: u.d("x") - 1.0, False),
+        (lambda u, x: torch.relu(u.d("xx") - 2.0), True),
+    ],
+    ids=["no values", "no value", "an inequality"],
+)
+def test_conditions_that_hold_exactly_may_determine_nothing(residual, ends):
+    """A residual of 1e-30 seemed to leave room for an error of 1e-4 only."""
+    conditions = {"equation": ax.Condition(residual, LINE.grid(40)), **(ENDS if ends else {})}
+    problem = ax.Problem(("x",), ("u",), conditions)
+    run = ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False)
+    assert run.loss < 1e-25
+    assert run.verdict is ax.Verdict.CONVERGED
+    assert "do not determine the fields" in run.warning
+    assert "add the conditions that are missing" in run.warning
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [lambda c: c.a * c.b, lambda c: c.b, lambda c: c.b + 0.0 * c.a],
+    ids=["a product", "one that is nowhere", "one that is nothing"],
+)
+def test_unknowns_that_nothing_determines_are_no_solution(factor):
+    """Fields to round-off say nothing of the two factors of a number."""
+    sensors = LINE.grid(9)
+    values = sensors[:, 0] * (1 - sensors[:, 0])
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "equation": ax.Condition(lambda u, x, c: u.d("xx") + factor(c), LINE.grid(40)),
+            "measured": ax.Data(sensors, values),
+            **ENDS,
+        },
+        unknowns={"a": ax.Unknown(1.0), "b": ax.Unknown(1.0)},
+    )
+    run = ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False)
+    assert run.verdict is ax.Verdict.CONVERGED
+    assert "do not determine the unknown 'a'" in run.warning
+
+
+def test_an_unknown_that_is_determined_is_solved():
+    sensors = LINE.grid(9)
+    values = sensors[:, 0] * (1 - sensors[:, 0])
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "equation": ax.Condition(lambda u, x, c: u.d("xx") + c.a, LINE.grid(40)),
+            "measured": ax.Data(sensors, values),
+            **ENDS,
+        },
+        unknowns={"a": ax.Unknown(1.0)},
+    )
+    run = ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False)
+    assert run.values["a"] == pytest.approx(2.0, rel=1e-9)
+    assert run.verdict is ax.Verdict.SOLVED

@@ -10,6 +10,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 import anagram_ext as ax
+from anagram_ext.training.directory import RunDirectory
 
 STRIP = ax.Box(t=(0, 2), x=(0, 1))
 
@@ -85,6 +86,25 @@ def test_the_lorenz_system():
     assert run.warning is None
 
 
+def test_errors_are_handed_on_from_window_to_window_and_grow_in_a_chaotic_system():
+    run = ax.march(lorenz(4.0), ax.MLP([1, 16, 3]), windows=16, steps=22, progress=False)
+    assert run.l2_relative / 5 < run.estimated_error < 5 * run.l2_relative
+    # Each by itself looks better than the whole is.
+    assert run.runs[-1].estimated_error < run.l2_relative / 20
+
+
+def test_solved_windows_need_not_make_a_solution(monkeypatch):
+    run = ax.march(wave(), ax.MLP([2, 16, 1]), windows=2, steps=60, progress=False)
+    assert {r.verdict for r in run.runs} == {ax.Verdict.SOLVED}
+    assert run.verdict is ax.Verdict.SOLVED
+    assert run.warning is None
+    assert run.l2_relative / 10 < run.estimated_error < 10 * run.l2_relative
+    for bound, verdict in (("SOLVED", ax.Verdict.CONVERGED), ("FAILED", ax.Verdict.STALLED)):
+        monkeypatch.setattr(f"anagram_ext.training.march_result.{bound}_ERROR", 1e-14)
+        assert run.verdict is verdict
+        assert "every window is solved, but each inherits" in run.warning
+
+
 def test_given_ends_and_measurements_of_each_window():
     points = torch.tensor([[0.2, 0.5], [1.99, 0.5]], dtype=torch.float64)
     values = torch.cos(math.pi * points[:, 0])
@@ -121,3 +141,91 @@ def test_something_has_to_hold_at_the_first_time():
     problem = ax.Problem(("t", "x"), ("u",), conditions)
     with pytest.raises(ValueError, match="condition at t = 0"):
         ax.march(problem, ax.MLP([2, 4, 1]), steps=1, progress=False)
+
+
+def oscillator(duration, stiffness=1.0):
+    """u'' + stiffness u = 0, u(0) = 1, u'(0) = 0."""
+    line = ax.Box(t=(0, duration))
+    return ax.Problem(
+        ("t",),
+        ("u",),
+        {
+            "equation": ax.Condition(lambda u, t: u.d("tt") + stiffness * u, line.stratified(20)),
+            "start": ax.Condition(lambda u, t: (u - 1, u.d("t")), line.face(t=0).grid(1)),
+        },
+        solution=lambda t: torch.cos(math.sqrt(stiffness) * t.t),
+    )
+
+
+@pytest.fixture
+def _no_figures(monkeypatch):
+    """They take longer than these windows."""
+    monkeypatch.setattr(RunDirectory, "draw", lambda *_: [])
+
+
+def march_in(folder, problem, windows, **options):
+    rows = []
+    run = ax.march(
+        problem,
+        ax.MLP([1, 12, 1]),
+        windows=windows,
+        out=folder,
+        progress=False,
+        callbacks=[lambda run: rows.append(run.steps)],
+        **options,
+    )
+    return run, len(rows)
+
+
+# Windows that are too long fail, and say so.
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
+@pytest.mark.usefixtures("_no_figures")
+def test_finished_windows_are_not_trained_again_those_that_were_halved_included(tmp_path):
+    """The first half of a window once took the folder of the whole one."""
+    whole, steps = march_in(tmp_path, oscillator(20.0), 1, steps=20)
+    assert len(whole.runs) > 1  # a window of 20 is too long for this network
+    assert steps > 0
+    again, steps = march_in(tmp_path, oscillator(20.0), 1, steps=20)
+    assert steps == 0
+    assert again.times == whole.times
+    assert all(torch.equal(a.theta, b.theta) for a, b in zip(again.runs, whole.runs, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
+@pytest.mark.usefixtures("_no_figures")
+def test_windows_behind_one_that_is_trained_further_begin_anew(tmp_path):
+    problem = oscillator(2.0)
+    few, _ = march_in(tmp_path, problem, 2, steps=4)
+    more, steps = march_in(tmp_path, problem, 2, steps=30)
+    assert steps > 30
+    assert more.runs[1].loss < few.runs[1].loss
+    assert more.l2_relative < 1e-6
+
+
+@pytest.mark.usefixtures("_no_figures")
+def test_windows_of_another_problem_are_refused(tmp_path):
+    march_in(tmp_path, oscillator(2.0), 2, steps=4)
+    with pytest.raises(ValueError, match="resume must go on with the same run"):
+        march_in(tmp_path, oscillator(2.0, stiffness=4.0), 2, steps=4)
+
+
+def test_ctrl_c_ends_the_march_and_not_the_window_alone():
+    def press(run):
+        if run.steps == 3:
+            raise KeyboardInterrupt
+
+    run = ax.march(
+        oscillator(2.0), ax.MLP([1, 12, 1]), windows=4, callbacks=[press], progress=False
+    )
+    assert run.verdict is ax.Verdict.INTERRUPTED
+    assert run.times == [0.0, 0.5]
+
+
+def test_a_first_iterate_is_that_of_the_first_window():
+    model, options = ax.MLP([1, 12, 1]), {"windows": 2, "steps": 15, "progress": False}
+    given = ax.march(oscillator(1.0), model, theta=model.init(0), **options)
+    other = ax.march(oscillator(1.0), model, theta=model.init(7), **options)
+    own = ax.march(oscillator(1.0), model, seed=0, **options)
+    assert given.runs[0].history["loss"][0] == own.runs[0].history["loss"][0]
+    assert given.runs[0].history["loss"][0] != other.runs[0].history["loss"][0]
+    assert other.l2_relative < 1e-3

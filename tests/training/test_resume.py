@@ -190,3 +190,78 @@ ax.train(problem, steps=100, seed=3, out=sys.argv[1], callbacks=[tell], progress
     resumed = ax.train(problem, steps=at + 4, out=tmp_path, resume=True, **options)
     torch.testing.assert_close(resumed.theta, whole.theta, rtol=0, atol=1e-12)
     assert resumed.history["loss"].tolist() == whole.history["loss"].tolist()
+
+
+def rod(source=2.0, weight=1.0, length=1.0):
+    """k u'' = source with fixed ends; names and numbers of points are always the same."""
+    line = ax.Box(x=(0, length))
+    return ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "pde": ax.Condition(lambda u, x: u.d("xx") - source, line.grid(20), weight=weight),
+            "ends": ax.Condition(lambda u, x: u, line.faces("x").grid(1)),
+        },
+        name="rod",
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "model", "options"),
+    [
+        (rod(source=5.0), ax.MLP([1, 6, 1]), {}),
+        (rod(weight=100.0), ax.MLP([1, 6, 1]), {}),
+        (rod(length=2.0), ax.MLP([1, 6, 1]), {}),
+        (rod(), ax.MLP([1, 6, 1], "sin"), {}),
+        (rod(), ax.Model(ax.MLP([1, 6, 1]), outputs=lambda n, x: x.x * (1 - x.x) * n), {}),
+    ],
+    ids=["equation", "weight", "region", "activation", "output map"],
+)
+def test_a_run_that_differs_in_no_name_and_number_is_refused(problem, model, options, tmp_path):
+    """It would return parameters of one problem with the loss that they had in another."""
+    first = ax.train(rod(), ax.MLP([1, 6, 1]), steps=6, out=tmp_path, progress=False)
+    kept = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=r"resume must go on with the same run: loss/\w+ of its"):
+        ax.train(problem, model, steps=9, out=tmp_path, resume=True, progress=False, **options)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == kept
+    saved = ax.load(tmp_path)
+    assert saved.finished
+    assert torch.equal(saved.theta, first.theta)
+
+
+def test_a_module_goes_on_from_what_was_saved_wherever_it_begins(tmp_path):
+    """A program that is started again has other first parameters where nobody set a seed."""
+    first = torch.nn.Sequential(torch.nn.Linear(1, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1))
+    again = torch.nn.Sequential(torch.nn.Linear(1, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1))
+    begun = ax.train(rod(), first.double(), steps=4, out=tmp_path, progress=False)
+    resumed = ax.train(rod(), again.double(), steps=6, out=tmp_path, resume=True, progress=False)
+    assert resumed.history["loss"][:5].tolist() == begun.history["loss"].tolist()
+
+
+def test_a_new_run_in_an_old_folder_leaves_no_state_of_the_old_one(tmp_path):
+    """A method of a user's own may have no state to replace it by."""
+
+    class Still:
+        """Stays where it is."""
+
+        name, default_steps, evaluate_every = "still", 1, 1
+
+        def start(self, system, theta):
+            self.theta, self.loss = theta, float(system.losses(theta[None])[0])
+
+        def step(self):
+            return methods.StepInfo(self.theta, self.loss, 0.0, "")
+
+    train(heat(SQUARE.grid(7)), 2, out=tmp_path)
+    train(heat(SQUARE.grid(7)), 1, Still(), out=tmp_path)
+    assert not (tmp_path / "state.pt").exists()
+
+
+def test_a_run_that_had_come_to_its_end_does_no_further_step(tmp_path):
+    done = ax.train(rod(), ax.MLP([1, 6, 1]), out=tmp_path, progress=False)
+    assert done.stop in {methods.Stop.NO_PROGRESS, methods.Stop.ROUND_OFF}
+    again = ax.train(rod(), ax.MLP([1, 6, 1]), out=tmp_path, resume=True, progress=False)
+    assert again.steps == done.steps
+    assert again.stop_reason == done.stop_reason
+    assert again.verdict is done.verdict
+    assert torch.equal(again.theta, done.theta)

@@ -154,7 +154,7 @@ def test_going_on_does_not_train_finished_windows_again(finished, tmp_path):
 def test_going_on_keeps_the_halves_of_windows_that_failed(tmp_path, monkeypatch):
     judged = []
 
-    def fails_once(run):
+    def fails_once(run, _group):
         judged.append(run)
         return len(judged) == 1
 
@@ -172,7 +172,7 @@ def test_going_on_keeps_the_halves_of_windows_that_failed(tmp_path, monkeypatch)
 
 def test_the_first_half_of_a_window_that_failed_begins_anew(tmp_path, monkeypatch):
     answers = iter([True, False, False, False])
-    monkeypatch.setattr("anagram_ext.training.march._failed", lambda run: next(answers))
+    monkeypatch.setattr("anagram_ext.training.march._failed", lambda run, group: next(answers))
     halved = march(tmp_path, steps=3, resume=True)
     monkeypatch.undo()
     expected = march(None, windows=None, times=(0, 0.5, 1, 2), steps=3)

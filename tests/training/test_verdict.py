@@ -162,7 +162,7 @@ def test_rounding_errors_and_what_is_not_known_are_no_overfitting(changes):
         ({"n_rows": 150}, "use more points: 150 rows for 100 parameters"),
         (
             {"n_rows": 150, "effective": 50.2},
-            "use more points: 3.0 rows for each of 50 effective parameters, 502 rows are needed",
+            "3.0 rows for each of 50 effective parameters, at least 502 are needed",
         ),
         ({"n_rows": 150, "effective": 12.0}, "use more points: 150 rows for 100 parameters"),
         ({"n_rows": 150, "redrawn": True}, "use a larger network"),

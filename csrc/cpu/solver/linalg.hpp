@@ -55,11 +55,26 @@ public:
 
   Svd svd(Matrix square) const;
   Svd triangle_svd(const Reflectors &q) const { return svd(q.upper_triangle()); } // of R
+  Svd tall_svd(Matrix a) const {                                                  // rows >= columns
+    Reflectors reflectors = qr(std::move(a));
+    Svd small = triangle_svd(reflectors);
+    small.left.prepend(std::move(reflectors));
+    return small;
+  }
   GrowingQr growing_qr(std::int64_t rows, std::int64_t capacity) const { return {rows, capacity}; }
 
   // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.
   Magnitude checked_magnitude(ConstView a, const char *name, std::int64_t first_row = 0) const {
     return anagram::checked_magnitude(a, name, first_row);
+  }
+
+  // The same: there is nothing to wait for.
+  struct Measured {
+    Magnitude magnitude;
+    Magnitude get() const { return magnitude; }
+  };
+  Measured measured(ConstView a, const char *name, std::int64_t first_row = 0) const {
+    return {checked_magnitude(a, name, first_row)};
   }
 
   // BLAS threads while the result lives: our own pool splits products and long QRs. The SVD, which

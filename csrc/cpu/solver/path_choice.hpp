@@ -24,6 +24,9 @@ template <class T> struct HostPaths {
     return std::clamp<std::int64_t>(short_side / 16 / block, 1, 2) * block;
   }
 
+  // J is measured before anything else reads it: LAPACK may not return from NaN.
+  static constexpr bool looks_late = false;
+
   // The long side of J after an embedding for sketches of up to `rank` columns; 0 when that would
   // not make it much shorter, or J is so small that it does not matter.
   static constexpr bool embeds = true;

@@ -33,7 +33,11 @@ ANAGRAM_CUBLAS_FUNCTIONS(ANAGRAM_SAME)
 ANAGRAM_CUSOLVER_FUNCTIONS(ANAGRAM_SAME)
 #undef ANAGRAM_SAME
 static_assert(CUBLAS_OP_N == int(anagram::cuda::op_n) && CUBLAS_OP_T == int(anagram::cuda::op_t));
-static_assert(CUBLAS_SIDE_LEFT == int(anagram::cuda::side_left));
+static_assert(CUBLAS_SIDE_LEFT == int(anagram::cuda::side_left) &&
+              CUBLAS_SIDE_RIGHT == int(anagram::cuda::side_right));
+static_assert(CUBLAS_FILL_MODE_UPPER == int(anagram::cuda::fill_upper));
+static_assert(CUBLAS_DIAG_NON_UNIT == int(anagram::cuda::diagonal_any));
+static_assert(CUSOLVER_EIG_MODE_VECTOR == int(anagram::cuda::with_vectors));
 static_assert(CUDA_R_64F == anagram::cuda::data_type<double> &&
               CUDA_R_32F == anagram::cuda::data_type<float>);
 static_assert(CUBLAS_STATUS_SUCCESS == 0 && CUSOLVER_STATUS_SUCCESS == 0);

@@ -35,6 +35,9 @@ template <class T> struct Functions;
     decltype(all.cusolverDn##letter##geqrf) geqrf = all.cusolverDn##letter##geqrf;                 \
     decltype(all.cusolverDn##letter##ormqr) ormqr = all.cusolverDn##letter##ormqr;                 \
     decltype(all.cusolverDn##letter##orgqr) orgqr = all.cusolverDn##letter##orgqr;                 \
+    decltype(all.cusolverDn##letter##potrf) potrf = all.cusolverDn##letter##potrf;                 \
+    decltype(all.cusolverDn##letter##potrf_bufferSize) potrf_bufferSize =                          \
+        all.cusolverDn##letter##potrf_bufferSize;                                                  \
     decltype(all.cusolverDn##letter##geqrf_bufferSize) geqrf_bufferSize =                          \
         all.cusolverDn##letter##geqrf_bufferSize;                                                  \
     decltype(all.cusolverDn##letter##ormqr_bufferSize) ormqr_bufferSize =                          \
@@ -95,6 +98,37 @@ template <class T> void Solver::orgqr(MatrixView<T> q, const T *scales) const {
   ANAGRAM_CUSOLVER_LATE_INFO(info.data(), "orgqr", queue_);
 }
 
+template <class T> void Solver::potrf(MatrixView<T> a, int *info) const {
+  const Functions<T> cusolver;
+  const int n = narrow(a.columns), lda = narrow(a.stride);
+  int size = 0;
+  ANAGRAM_CUSOLVER_CALL(cusolver.potrf_bufferSize(handle_, fill_upper, n, a.data, lda, &size));
+  const Buffer<T> work(size, queue_);
+  ANAGRAM_CUSOLVER_CALL(
+      cusolver.potrf(handle_, fill_upper, n, a.data, lda, work.data(), size, info));
+}
+
+template <class T>
+bool Solver::gesvdp(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v,
+                    double *perturbation) const {
+  constexpr int type = data_type<T>, economy = 1;
+  size_t device_bytes = 0, host_bytes = 0;
+  ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnXgesvdp_bufferSize(
+      handle_, params_, with_vectors, economy, a.rows, a.columns, type, a.data, a.stride, type,
+      sigma, type, u.data, u.stride, type, v.data, v.stride, type, &device_bytes, &host_bytes));
+  const Buffer<char> device_work(static_cast<int64_t>(device_bytes), queue_);
+  std::vector<char> host_work(host_bytes);
+  const Buffer<int> info(1, queue_);
+  ANAGRAM_CUSOLVER_CALL(libraries().cusolverDnXgesvdp(
+      handle_, params_, with_vectors, economy, a.rows, a.columns, type, a.data, a.stride, type,
+      sigma, type, u.data, u.stride, type, v.data, v.stride, type, device_work.data(), device_bytes,
+      host_work.data(), host_bytes, info.data(), perturbation));
+  const int found = read_back<int>(info.data(), 1, queue_).front();
+  if (found < 0)
+    ANAGRAM_CUSOLVER_INFO(found, "gesvdp");
+  return found == 0;
+}
+
 template <class T>
 bool Solver::gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v_transposed) const {
   constexpr int type = data_type<T>;
@@ -121,6 +155,8 @@ bool Solver::gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v_t
   template void Solver::geqrf(MatrixView<T>, T *) const;                                           \
   template void Solver::ormqr(Operation, MatrixView<const T>, const T *, MatrixView<T>) const;     \
   template void Solver::orgqr(MatrixView<T>, const T *) const;                                     \
+  template void Solver::potrf(MatrixView<T>, int *) const;                                         \
+  template bool Solver::gesvdp(MatrixView<T>, MatrixView<T>, T *, MatrixView<T>, double *) const;  \
   template bool Solver::gesvd(MatrixView<T>, MatrixView<T>, T *, MatrixView<T>) const;
 ANAGRAM_INSTANTIATE(double)
 ANAGRAM_INSTANTIATE(float)

@@ -26,9 +26,19 @@ public:
   // The reflectors in q [m, n] become the first n columns of Q.
   template <class T> void orgqr(MatrixView<T> q, const T *scales) const;
 
+  // R with a = R^T R in the upper triangle of symmetric a [n, n]; *info, on the device, is positive
+  // where there is none.
+  template <class T> void potrf(MatrixView<T> a, int *info) const;
+
+  // a = u diag(sigma) v^T for square a, which is overwritten, by a polar decomposition and its
+  // symmetric factor: almost all products. Of a + E, |E| = *perturbation; singular values move by
+  // no more. false: no convergence. Waits for the stream.
+  template <class T>
+  [[nodiscard]] bool gesvdp(MatrixView<T> a, MatrixView<T> u, T *sigma, MatrixView<T> v,
+                            double *perturbation) const;
+
   // a = u diag(sigma) v_transposed for square a, which is overwritten; false: no convergence. Waits
-  // for the stream. QR iteration: the accuracy of small singular values decides what a cutoff
-  // keeps, and the Jacobi and polar variants of cuSOLVER promise less of it.
+  // for the stream. QR iteration: slow, and as accurate as LAPACK's.
   template <class T>
   [[nodiscard]] bool gesvd(MatrixView<T> a, MatrixView<T> u, T *sigma,
                            MatrixView<T> v_transposed) const;

@@ -1,13 +1,12 @@
 #include "cuda/solver/linalg.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
-#include "cpu/solver/linalg.hpp"
 #include "cuda/blas.hpp"
 #include "cuda/kernels.hpp"
 #include "cuda/runtime/range.hpp"
-#include "cuda/runtime/status.hpp"
+#include "cuda/solver/cholesky_qr.hpp"
 #include "cuda/solver/cusolver.hpp"
 #include "cuda/solver/narrow.hpp"
 
@@ -28,35 +27,6 @@ void product(Operation op, MatrixView<const T> a, MatrixView<const T> b, bool ad
   else
     blas.gemm(op == op_t, false, narrow(c.rows), narrow(c.columns), narrow(b.rows), a.data, lda,
               b.data, ldb, add, c.data, ldc);
-}
-
-// A matrix for a kernel, which counts in 32 bits and adds up two sides at most.
-template <class T> MatrixView<T> counted(MatrixView<T> a) {
-  narrow(2 * a.rows);
-  narrow(2 * a.columns);
-  return a;
-}
-
-// Lanes that read a matrix together: the same number on every device, so that sums are the same.
-// Each has one number on its way, so that it takes all lanes of a large device, 2 MB of them, to
-// read as fast as its memory can (Little's law: 3 TB/s times 0.7 microseconds).
-int parts_of(int64_t size) { return static_cast<int>(std::min<int64_t>(size, 1 << 18)); }
-
-// Throws for the first element, in row-major order of a^T, that is NaN or infinite.
-template <class T>
-void require_finite(const device::Deal<T> &deal, const char *name, int64_t first_row,
-                    const Queue &queue) {
-  const Buffer<int64_t> first(deal.n_parts, queue);
-  launch_grid(device::FindNonFinite<T>{deal, first.data()}, queue);
-  int64_t number = -1;
-  for (const int64_t each : read_back<int64_t>(first.data(), deal.n_parts, queue))
-    if (each >= 0 && (number < 0 || each < number))
-      number = each;
-  if (number < 0)
-    return;
-  const int64_t i = number % deal.a.rows, row = number / deal.a.rows;
-  const T value = read_back<T>(&deal.a(i, row), 1, queue).front();
-  throw_non_finite(name, first_row + row, i, static_cast<double>(value));
 }
 
 } // namespace
@@ -134,20 +104,68 @@ void DeviceLinalg<T>::apply_transposed(const Reflectors &reflectors, View c) con
 template <class T>
 SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::triangle_svd(const Reflectors &reflectors) const {
   const Range range("anagram: SVD of the triangle");
-  if (reflectors.columns() > Paths::largest_svd_on_host)
-    if (auto found = svd_on_device(upper_triangle(reflectors)))
+  return square_svd([&] { return upper_triangle(reflectors); });
+}
+
+// Small ones by the host's LAPACK. Others by the fastest of cuSOLVER's methods that is as accurate,
+// and by the host where none of them converges. Each uses up the square that it is given.
+template <class T>
+SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::square_svd(const std::function<Matrix()> &made) const {
+  Matrix square = made();
+  if (square.columns() > Paths::largest_svd_on_host) {
+    if (auto found = svd_by_polar(std::move(square)))
       return std::move(*found);
-  return svd_on_host(upper_triangle(reflectors)); // made once more: cuSOLVER has used up the other
+    if (auto found = svd_on_device(made()))
+      return std::move(*found);
+    square = made();
+  }
+  return svd_on_host(square);
+}
+
+template <class T> SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::tall_svd(Matrix a) const {
+  if (Paths::cholesky_qr_pays(a.rows(), a.columns()))
+    if (auto found = tall_svd_by_products(a))
+      return std::move(*found);
+  auto reflectors = qr(std::move(a));
+  Svd small = triangle_svd(reflectors);
+  small.left.prepend(std::move(reflectors));
+  return small;
+}
+
+template <class T>
+std::optional<SmallSvd<DeviceLinalg<T>>>
+DeviceLinalg<T>::tall_svd_by_products(const Matrix &a) const {
+  CholeskyQr<T> found(a.view(), queue_);
+  const bool is_small = a.columns() <= Paths::largest_svd_on_host;
+  // One wait for the triangle and for what says whether it is accurate.
+  HostMatrix<T> triangle = is_small ? on_host(found.r) : HostMatrix<T>();
+  if (!found.is_accurate())
+    return std::nullopt;
+  const Range range("anagram: SVD of the triangle");
+  Svd small = is_small ? svd_of(std::move(triangle))
+                       : square_svd([&] { return copy(std::as_const(found.r).view()); });
+  small.left.prepend(std::move(found.q));
+  return small;
+}
+
+template <class T> HostMatrix<T> DeviceLinalg<T>::on_host(const Matrix &square) const {
+  const int64_t n = square.columns();
+  HostMatrix<T> here(n, n);
+  const std::vector<T> numbers = read_back<T>(square.view().data, n * n, queue_);
+  std::copy(numbers.begin(), numbers.end(), here.view().data);
+  return here;
 }
 
 template <class T>
 SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd_on_host(const Matrix &square) const {
+  return svd_of(on_host(square));
+}
+
+template <class T> SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd_of(HostMatrix<T> square) const {
   const int64_t n = square.columns();
   HostLinalg<T> host;
-  HostMatrix<T> here(n, n), unit(n, n);
-  const std::vector<T> numbers = read_back<T>(square.view().data, n * n, queue_);
-  std::copy(numbers.begin(), numbers.end(), here.view().data);
-  auto small = host.svd(std::move(here));
+  HostMatrix<T> unit(n, n);
+  auto small = host.svd(std::move(square));
   host.set_zero(unit.view());
   for (int64_t i = 0; i < n; ++i)
     unit.view()(i, i) = T(1);
@@ -162,6 +180,22 @@ SmallSvd<DeviceLinalg<T>> DeviceLinalg<T>::svd_on_host(const Matrix &square) con
 }
 
 template <class T>
+std::optional<SmallSvd<DeviceLinalg<T>>> DeviceLinalg<T>::svd_by_polar(Matrix square) const {
+  const int64_t n = square.columns();
+  Matrix u = allocate(n, n), v = allocate(n, n), sigma = allocate(n, 1);
+  double perturbation = 0;
+  if (!Solver(queue_).gesvdp(square.view(), u.view(), sigma.view().data, v.view(), &perturbation))
+    return std::nullopt;
+  std::vector<T> values = read_back<T>(sigma.view().data, n, queue_);
+  // As much as LAPACK's singular values are wrong by.
+  constexpr double eps = std::numeric_limits<T>::epsilon(), most_perturbation = 16;
+  if (!(perturbation <= most_perturbation * eps * static_cast<double>(values[0])))
+    return std::nullopt;
+  using Basis = OrthonormalBasis<DeviceLinalg>;
+  return Svd{Basis(std::move(u)), std::move(values), Basis(std::move(v))};
+}
+
+template <class T>
 std::optional<SmallSvd<DeviceLinalg<T>>> DeviceLinalg<T>::svd_on_device(Matrix square) const {
   const int64_t n = square.columns();
   Matrix u = allocate(n, n), v_transposed = allocate(n, n), sigma = allocate(n, 1);
@@ -172,26 +206,6 @@ std::optional<SmallSvd<DeviceLinalg<T>>> DeviceLinalg<T>::svd_on_device(Matrix s
   using Basis = OrthonormalBasis<DeviceLinalg>;
   return Svd{Basis(std::move(u)), read_back<T>(sigma.view().data, n, queue_),
              Basis(std::move(square))};
-}
-
-template <class T>
-Magnitude DeviceLinalg<T>::checked_magnitude(ConstView a, const char *name,
-                                             int64_t first_row) const {
-  if (a.rows == 0 || a.columns == 0)
-    return {};
-  const Range range("anagram: norm");
-  const device::Deal<T> deal{counted(a), parts_of(a.rows * a.columns)};
-  constexpr int parts_a_sum = 128; // leaves few enough sums to read back
-  const int n_sums = (deal.n_parts + parts_a_sum - 1) / parts_a_sum;
-  const Buffer<Magnitude> parts(deal.n_parts, queue_), sums(n_sums, queue_);
-  launch_grid(device::Measure<T>{deal, parts.data()}, queue_);
-  launch_grid(device::CombineMagnitudes{parts.data(), deal.n_parts, sums.data(), n_sums}, queue_);
-  Magnitude total;
-  for (const Magnitude &sum : read_back<Magnitude>(sums.data(), n_sums, queue_))
-    total += sum;
-  if (!std::isfinite(total.sum_of_squares)) // or finite numbers whose squares overflow
-    require_finite(deal, name, first_row, queue_);
-  return total;
 }
 
 template class DeviceLinalg<double>;

@@ -3,14 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "anagram/solver/magnitude.hpp"
 #include "anagram/solver/small_svd.hpp"
+#include "cpu/solver/linalg.hpp"
 #include "cuda/solver/growing_qr.hpp"
 #include "cuda/solver/matrix.hpp"
+#include "cuda/solver/measure.hpp"
 #include "cuda/solver/path_choice.hpp"
 
 namespace anagram::cuda {
@@ -60,20 +63,33 @@ public:
   void apply(const Reflectors &reflectors, View c) const;            // c <- Q c
   void apply_transposed(const Reflectors &reflectors, View c) const; // c <- Q^T c
 
-  // Of R. By the host's LAPACK where R is small, or where cuSOLVER's iteration does not converge.
-  Svd triangle_svd(const Reflectors &reflectors) const;
+  Svd triangle_svd(const Reflectors &reflectors) const; // of R
+  // Of tall a = Q R. By Cholesky-QR where a is much longer than wide and that is accurate.
+  Svd tall_svd(Matrix a) const;
   Svd svd_on_host(const Matrix &square) const;           // waits for the stream
+  std::optional<Svd> svd_by_polar(Matrix square) const;  // nothing: not accurate, no convergence
   std::optional<Svd> svd_on_device(Matrix square) const; // nothing: no convergence
   GrowingQr growing_qr(int64_t rows, int64_t capacity) const { return {rows, capacity, queue_}; }
 
   // Of a^T. Throws NonFiniteInput naming `name` and the element, whose row counts from `first_row`.
-  Magnitude checked_magnitude(ConstView a, const char *name, int64_t first_row = 0) const;
+  Magnitude checked_magnitude(ConstView a, const char *name, int64_t first_row = 0) const {
+    return measured(a, name, first_row).get();
+  }
+  // The same, for whoever has other work to do before it waits; `a` must stay until then.
+  DeviceMeasured<T> measured(ConstView a, const char *name, int64_t first_row = 0) const {
+    return {a, name, first_row, queue_};
+  }
 
   // The host's BLAS has no part in this.
   struct NoThreads {};
   NoThreads threads_for_products() const { return {}; }
 
 private:
+  std::optional<Svd> tall_svd_by_products(const Matrix &a) const; // nothing: not accurate
+  Svd square_svd(const std::function<Matrix()> &made) const;
+  HostMatrix<T> on_host(const Matrix &square) const; // waits for the stream
+  Svd svd_of(HostMatrix<T> square) const;
+
   Queue queue_;
   DeviceGuard guard_;
 };

@@ -28,6 +28,16 @@ struct DevicePaths {
     return 32 * std::clamp<int64_t>(short_side / 8 / 32, 4, 8);
   }
 
+  // J is sketched before anybody knows whether it is finite: that answer and the sketch's diagonal
+  // then arrive by one wait. QR returns from whatever it is given.
+  static constexpr bool looks_late = true;
+
+  // Whether QR by products, of columns so long, is faster than by reflectors: three passes of
+  // matrix products against column after column.
+  static constexpr bool cholesky_qr_pays(int64_t rows, int64_t columns) {
+    return columns >= 16 && rows >= 4 * columns;
+  }
+
   // Products are bound by reading J: an embedding would read it as well.
   static constexpr bool embeds = false;
 

@@ -35,6 +35,22 @@ int gemv(Handle handle, int op, int m, int n, const T *alpha, const T *a, int ld
   });
 }
 
+template <class T>
+int trsm(Handle handle, int side, int fill, int op, int diagonal, int m, int n, const T *alpha,
+         const T *a, int lda, T *b, int ldb) {
+  const std::string name = sizeof(T) == 8 ? "cublasDtrsm_v2" : "cublasStrsm_v2";
+  return call(name, Kind::blas, handle, [&](const Checks &check) {
+    check.host(alpha);
+    check.value(side == 0 || side == 1, "side");
+    check.value((fill == 0 || fill == 1) && (diagonal == 0 || diagonal == 1), "triangle");
+    check.matrix(a, side ? n : m, side ? n : m, lda);
+    check.matrix(b, m, n, ldb);
+    const char side_ = side ? 'R' : 'L', fill_ = fill ? 'U' : 'L', op_ = letter(op);
+    const char diagonal_ = diagonal ? 'U' : 'N';
+    lapack<T>("trsm", &side_, &fill_, &op_, &diagonal_, &m, &n, alpha, a, &lda, b, &ldb);
+  });
+}
+
 } // namespace
 
 void fill_cublas(Libraries &table) {
@@ -47,6 +63,8 @@ void fill_cublas(Libraries &table) {
   table.cublasSgemm_v2 = gemm<float>;
   table.cublasDgemv_v2 = gemv<double>;
   table.cublasSgemv_v2 = gemv<float>;
+  table.cublasDtrsm_v2 = trsm<double>;
+  table.cublasStrsm_v2 = trsm<float>;
 }
 
 } // namespace emulated_cuda

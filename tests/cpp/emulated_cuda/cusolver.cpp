@@ -119,6 +119,33 @@ int run_orgqr(Handle handle, int m, int n, int k, T *a, int lda, const T *scales
   });
 }
 
+// LAPACK needs no workspace; the emulated device asks for one.
+constexpr int potrf_work = 7;
+
+template <class T> int potrf_size(Handle handle, int fill, int n, T *a, int lda, int *size) {
+  return call(name_of<T>("potrf_bufferSize"), Kind::solver, handle, [&](const Checks &check) {
+    check.value(fill == 0 || fill == 1, "triangle");
+    check.matrix(a, n, n, lda);
+    check.host(size);
+    *size = potrf_work;
+  });
+}
+
+template <class T>
+int run_potrf(Handle handle, int fill, int n, T *a, int lda, T *work, int size, int *info) {
+  return call(name_of<T>("potrf"), Kind::solver, handle, [&](const Checks &check) {
+    check.value(fill == 0 || fill == 1, "triangle");
+    check.matrix(a, n, n, lda);
+    check.vector(info, 1);
+    check.value(size >= potrf_work, "workspace smaller than asked for");
+    check.vector(work, size);
+    const char fill_ = fill ? 'U' : 'L';
+    lapack<T>("potrf", &fill_, &n, a, &lda, info);
+    if (const int planted = take_info(check.function))
+      *info = planted;
+  });
+}
+
 constexpr size_t host_bytes = 100; // a workspace on the host that must be there
 
 // f(zero of the type that the four data types name, checks), if they agree.
@@ -188,6 +215,60 @@ int run_gesvd(Handle handle, Handle params, signed char job_u, signed char job_v
                     });
 }
 
+// By gesvd, whose V^T is turned over. The workspace has room for V^T.
+template <class T> size_t gesvdp_work(int64_t n) {
+  T *none = nullptr;
+  return static_cast<size_t>(
+      workspace_of<T>(gesvd<T>('S', 'S', n, n, none, n, none, none, n, none, n)));
+}
+
+int gesvdp_size(Handle handle, Handle params, int vectors, int economy, int64_t m, int64_t n,
+                int type, const void *, int64_t, int type_s, const void *, int type_u, const void *,
+                int64_t, int type_v, const void *, int64_t, int type_of_work, size_t *device_size,
+                size_t *host_size) {
+  return call_gesvd("cusolverDnXgesvdp_bufferSize", handle, params, m, n, type,
+                    {type_s, type_u, type_v, type_of_work}, [&](const Checks &check, auto zero) {
+                      using T = decltype(zero);
+                      check.value(vectors == 1 && economy == 1 && m == n, "job");
+                      check.host(device_size);
+                      check.host(host_size);
+                      *host_size = host_bytes;
+                      *device_size = sizeof(T) * (gesvdp_work<T>(n) + static_cast<size_t>(n * n));
+                    });
+}
+
+int run_gesvdp(Handle handle, Handle params, int vectors, int economy, int64_t m, int64_t n,
+               int type, void *a, int64_t lda, int type_s, void *s, int type_u, void *u,
+               int64_t ldu, int type_v, void *v, int64_t ldv, int type_of_work, void *work,
+               size_t device_size, void *host_work, size_t host_size, int *info,
+               double *perturbation) {
+  return call_gesvd(
+      "cusolverDnXgesvdp", handle, params, m, n, type, {type_s, type_u, type_v, type_of_work},
+      [&](const Checks &check, auto zero) {
+        using T = decltype(zero);
+        T *const a_ = static_cast<T *>(a), *const s_ = static_cast<T *>(s);
+        T *const u_ = static_cast<T *>(u), *const v_ = static_cast<T *>(v);
+        check.value(vectors == 1 && economy == 1 && m == n, "job");
+        check.matrix(a_, m, n, lda);
+        check.vector(s_, n);
+        check.matrix(u_, m, n, ldu);
+        check.matrix(v_, n, n, ldv);
+        check.host(host_work);
+        check.host(perturbation);
+        check.value(host_size >= host_bytes, "host workspace smaller than asked for");
+        const size_t size = device_size / sizeof(T), square = static_cast<size_t>(n * n);
+        check.value(size >= gesvdp_work<T>(n) + square, "workspace smaller than asked for");
+        T *const vt = static_cast<T *>(work), *const rest = vt + square;
+        run(check, rest, static_cast<int>(size - square), info,
+            gesvd<T>('S', 'S', m, n, a_, lda, s_, u_, ldu, vt, n));
+        for (int64_t j = 0; j < n; ++j)
+          for (int64_t i = 0; i < n; ++i)
+            v_[j * ldv + i] = vt[i * n + j];
+        // Planted as an info, in round-offs of the largest singular value.
+        *perturbation = take_info("perturbation") * 2.2e-16 * static_cast<double>(s_[0]);
+      });
+}
+
 } // namespace
 
 void fill_cusolver(Libraries &table) {
@@ -200,13 +281,17 @@ void fill_cusolver(Libraries &table) {
   };
   table.cusolverDnXgesvd_bufferSize = gesvd_size;
   table.cusolverDnXgesvd = run_gesvd;
+  table.cusolverDnXgesvdp_bufferSize = gesvdp_size;
+  table.cusolverDnXgesvdp = run_gesvdp;
 #define EMULATED_QR(T, letter)                                                                     \
   table.cusolverDn##letter##geqrf_bufferSize = geqrf_size<T>;                                      \
   table.cusolverDn##letter##geqrf = run_geqrf<T>;                                                  \
   table.cusolverDn##letter##ormqr_bufferSize = ormqr_size<T>;                                      \
   table.cusolverDn##letter##ormqr = run_ormqr<T>;                                                  \
   table.cusolverDn##letter##orgqr_bufferSize = orgqr_size<T>;                                      \
-  table.cusolverDn##letter##orgqr = run_orgqr<T>;
+  table.cusolverDn##letter##orgqr = run_orgqr<T>;                                                  \
+  table.cusolverDn##letter##potrf_bufferSize = potrf_size<T>;                                      \
+  table.cusolverDn##letter##potrf = run_potrf<T>;
   EMULATED_QR(double, D)
   EMULATED_QR(float, S)
 }

@@ -132,10 +132,8 @@ Factorisation<Linalg> factorise_within(Linalg &linalg, const ShortSide<Linalg, O
   const std::int64_t searched = q.columns();
   auto seen = linalg.allocate(side.long_length(), searched); // C
   side.outward(q.view(), seen.view());
-  auto reflectors = linalg.qr(std::move(seen));
-  auto small = linalg.triangle_svd(reflectors);
+  auto small = linalg.tall_svd(std::move(seen));
   small.keep_above(tolerance.level(side.j.norm()));
-  small.left.prepend(std::move(reflectors));
   small.right.prepend(std::move(q));
 
   Factorisation<Linalg> result;

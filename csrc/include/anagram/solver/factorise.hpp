@@ -69,16 +69,19 @@ find_range_in_memory(Linalg &linalg, const ShortSide<Linalg, StoredJacobian<Lina
   return find_range(linalg, side, tolerance, width, max_rank, sketches);
 }
 
-// For J whose squares neither overflow nor vanish.
+// For J whose squares neither overflow nor vanish; throws OutOfScale where they do, and
+// NonFiniteInput.
 template <class Linalg>
-Factorisation<Linalg> factorise_scaled(Linalg &linalg, typename Linalg::ConstView j_transposed,
-                                       double norm, const Tolerance &tolerance) {
+Factorisation<Linalg> factorise_scaled(Linalg &linalg, StoredJacobian<Linalg> &j,
+                                       const Tolerance &tolerance) {
+  if constexpr (!Linalg::Paths::looks_late)
+    j.norm();
   [[maybe_unused]] const auto threads = linalg.threads_for_products();
-  StoredJacobian<Linalg> j(linalg, j_transposed, norm);
   const ShortSide<Linalg, StoredJacobian<Linalg>> side(j);
   if (auto q = find_range_in_memory(linalg, side, tolerance))
     return factorise_within(linalg, side, tolerance, std::move(*q));
-  return factorise_dense(linalg, j_transposed);
+  j.norm(); // somebody has to ask before an SVD sees J
+  return factorise_dense(linalg, j.j_transposed());
 }
 
 // `j_transposed` is J^T [P, S], the memory of a row-major J, with S, P >= 1; not modified. A few
@@ -90,24 +93,23 @@ Factorisation<Linalg> factorise(Linalg &linalg, typename Linalg::ConstView j_tra
   using T = typename Linalg::Scalar;
   const bool may_refer_to_j = tolerance.relative > 0 || tolerance.absolute > 0;
   const Tolerance allowed = at_least_round_off<T>(tolerance);
-  const Magnitude magnitude = linalg.checked_magnitude(j_transposed, "J");
-  const double scale = safe_scale<T>(magnitude.largest);
-  if (scale == 1) {
-    auto result =
-        factorise_scaled(linalg, j_transposed, std::sqrt(magnitude.sum_of_squares), allowed);
+  try {
+    StoredJacobian<Linalg> j(linalg, j_transposed);
+    auto result = factorise_scaled(linalg, j, allowed);
     if (may_refer_to_j && std::string(result.method) == "adaptive")
       drop_short_basis(result, j_transposed);
     return result;
+  } catch (const OutOfScale &found) {
+    const auto copy = linalg.scaled_copy(j_transposed, found.scale);
+    const double norm = std::sqrt(linalg.checked_magnitude(copy.view(), "J").sum_of_squares);
+    StoredJacobian<Linalg> j(linalg, copy.view(), norm);
+    auto result = factorise_scaled(linalg, j, {allowed.relative, allowed.absolute * found.scale});
+    unscale(result.singular_values, found.scale);
+    return result;
   }
-  const auto scaled = linalg.scaled_copy(j_transposed, scale);
-  const double norm = std::sqrt(linalg.checked_magnitude(scaled.view(), "J").sum_of_squares);
-  auto result =
-      factorise_scaled(linalg, scaled.view(), norm, {allowed.relative, allowed.absolute * scale});
-  unscale(result.singular_values, scale);
-  return result;
 }
 
-// For J whose squares neither overflow nor vanish; throws OutOfScale where they do.
+// The same for J by tiles.
 template <class Linalg>
 Factorisation<Linalg> factorise_scaled_tiles(Linalg &linalg, TiledJacobian<Linalg> &j,
                                              const Tolerance &tolerance) {

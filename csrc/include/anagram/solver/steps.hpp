@@ -8,6 +8,7 @@
 #include "anagram/team.hpp"
 
 #include <cstdint>
+#include <limits>
 
 namespace anagram::ANAGRAM_ISA_NAME {
 
@@ -57,6 +58,34 @@ template <class T> struct CopyUpperTriangle {
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
     for_each_element(
         team, to, [&](std::int64_t i, std::int64_t j) { to(i, j) = i <= j ? from(i, j) : T(0); });
+  }
+};
+
+// The triangle R that a Cholesky factorisation leaves above whatever was there; NaN where it
+// failed.
+template <class T> struct CopyFactor {
+  MatrixView<const T> from;
+  const int *info; // 0: it did not
+  MatrixView<T> to;
+
+  template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
+    const T failure = *info == 0 ? T(0) : std::numeric_limits<T>::quiet_NaN();
+    for_each_element(team, to, [&](std::int64_t i, std::int64_t j) {
+      to(i, j) = i <= j ? from(i, j) + failure : T(0);
+    });
+  }
+};
+
+// a_ii <- a_ii + constant + share a_ii
+template <class T> struct AddToDiagonal {
+  MatrixView<T> a;
+  T constant, share;
+
+  template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
+    for_each(team, 1, 1, static_cast<int>(a.columns), [&](int, int, int i) {
+      const T value = a(i, i);
+      a(i, i) = value + constant + share * value;
+    });
   }
 };
 

@@ -2,7 +2,7 @@
 // factorisation that needs memory for one tile.
 #pragma once
 
-#include "anagram/solver/magnitude.hpp"
+#include "anagram/solver/operand.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,12 +15,6 @@
 #include <vector>
 
 namespace anagram {
-
-// Thrown by the first pass over the tiles: squares of the elements overflow or vanish, those of
-// scale * J do not.
-struct OutOfScale {
-  double scale;
-};
 
 template <class Linalg> class TiledJacobian {
 public:
@@ -38,10 +32,13 @@ public:
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
-  double norm() const { return norm_; } // of the last pass over the tiles
+  double norm() const { return norm_; } // of the first pass over the tiles
 
   // From now on this is factor * J.
-  void scale_by(double factor) { factor_ = factor; }
+  void scale_by(double factor) {
+    factor_ = factor;
+    is_measured_ = false;
+  }
 
   void times(ConstView y, View x) { // x [S, n] = J y
     for_each_tile([&](ConstView tile, std::int64_t first_row) {
@@ -57,30 +54,39 @@ public:
   }
 
 private:
-  // Calls use(tile, first row of it) for every tile, after a check that it is finite.
+  // Calls use(tile, first row of it) for every tile. The first time they are measured, too: throws
+  // NonFiniteInput, and OutOfScale at the end. Nobody waits between measuring a tile and using it.
   template <class Use> void for_each_tile(const Use &use) {
-    double sum_of_squares = 0, largest = 0;
+    Magnitude total;
     std::int64_t first_row = 0;
     for (std::size_t i = 0; i < tile_rows_.size(); ++i) {
       const ConstView tile = source_(static_cast<std::int64_t>(i));
       if (tile.rows != columns_ || tile.columns != tile_rows_[i])
         throw_wrong_shape(i, tile);
-      Magnitude magnitude = linalg_.checked_magnitude(tile, "J", first_row);
-      largest = std::max(largest, magnitude.largest);
       if (factor_ == 1) {
-        use(tile, first_row);
+        total += used(tile, first_row, use);
       } else {
         const Matrix scaled = linalg_.scaled_copy(tile, factor_);
-        magnitude = linalg_.checked_magnitude(scaled.view(), "J", first_row);
-        use(scaled.view(), first_row);
+        total += used(scaled.view(), first_row, use);
       }
-      sum_of_squares += magnitude.sum_of_squares;
       first_row += tile.columns;
     }
-    if (const double scale = safe_scale<typename Linalg::Scalar>(largest);
-        scale != 1 && factor_ == 1)
-      throw OutOfScale{scale};
-    norm_ = std::sqrt(sum_of_squares);
+    if (!is_measured_)
+      norm_ = factor_ == 1 ? frobenius_norm<typename Linalg::Scalar>(total)
+                           : std::sqrt(total.sum_of_squares);
+    is_measured_ = true;
+  }
+
+  // The size of the tile, where it is not known.
+  template <class Use>
+  Magnitude used(ConstView tile, std::int64_t first_row, const Use &use) const {
+    if (is_measured_) {
+      use(tile, first_row);
+      return {};
+    }
+    const auto measured = linalg_.measured(tile, "J", first_row);
+    use(tile, first_row);
+    return measured.get();
   }
 
   [[noreturn]] void throw_wrong_shape(std::size_t i, ConstView tile) const {
@@ -98,6 +104,7 @@ private:
   std::int64_t columns_;
   Source source_;
   double norm_ = 0, factor_ = 1;
+  bool is_measured_ = false;
 };
 
 } // namespace anagram

@@ -112,21 +112,20 @@ template <class T> void compare(const Case &c, How how) {
     std::fprintf(stderr, "  %s\n", c.name);
 }
 
-// The host waits for the norm of J, for the diagonal of each sketch and for the triangle, and once
-// more for the check of a vector: four waits where one sketch does.
+// The host waits for the diagonal of each sketch, with which the norm of J arrives, and for the
+// triangle: twice where one sketch does. Vectors that are known to be finite cost no wait.
 void few_waits() {
   const HostMatrix<double> jt = low_rank<double>(300, 600, 90, 0.5), r = random<double>(600, 1, 7);
   const DeviceMatrix<double> jt_ = upload<double>(jt.view()), r_ = upload<double>(r.view());
   DeviceLinalg<double> device(queue());
   const std::int64_t before = emulated_cuda::waits();
   const auto f = factorise(device, jt_.view());
-  CHECK(emulated_cuda::waits() - before == 3);
-  device.checked_magnitude(r_.view(), "r");
+  CHECK(emulated_cuda::waits() - before == 2);
   auto y = device.allocate(f.rank(), 1), x = device.allocate(f.columns(), 1);
   f.project(device, r_.view(), y.view());
   device.divide_rows(y.view(), f.singular_values);
   f.expand(device, y.view(), x.view());
-  CHECK(emulated_cuda::waits() - before == 4);
+  CHECK(emulated_cuda::waits() - before == 2);
 }
 
 template <class T> void all() {

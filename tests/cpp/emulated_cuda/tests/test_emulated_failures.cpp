@@ -111,10 +111,10 @@ void failing_calls() {
                  "cusolver.geqrf("));
   for (const char *function :
        {"cusolverDnDgeqrf_bufferSize", "cusolverDnDormqr", "cusolverDnDormqr_bufferSize",
-        "cusolverDnDorgqr", "cusolverDnDorgqr_bufferSize", "cusolverDnXgesvd",
-        "cusolverDnXgesvd_bufferSize"})
+        "cusolverDnDorgqr", "cusolverDnDorgqr_bufferSize", "cusolverDnXgesvdp",
+        "cusolverDnXgesvdp_bufferSize"})
     CHECK(contains(failure(function, 7), "internal error [status 7]"));
-  CHECK(contains(failure("cusolverDnXgesvd", 7), "(cusolver.cpp:"));
+  CHECK(contains(failure("cusolverDnXgesvdp", 7), "(cusolver.cpp:"));
   CHECK(contains(failure("cublasDgemm_v2", 13), "cuBLAS: the program failed to execute"));
   CHECK(contains(failure("cublasDgemm_v2", 13), "(blas.cpp:"));
   for (const char *function : {"cudaMemcpy2DAsync", "cudaStreamSynchronize"})
@@ -161,17 +161,43 @@ void late_infos() {
   wait();
 }
 
-// Where cuSOLVER's iteration does not converge the host's LAPACK does the work.
+// Where a method of cuSOLVER does not converge, or is not accurate, the next one does the work, and
+// the host's LAPACK in the end.
 void no_convergence() {
   const HostMatrix<double> large = random<double>(400, 410, 5);
   const DeviceMatrix<double> on_device = upload<double>(large.view());
   DeviceLinalg<double> device(queue());
   const auto expected = factorise(device, on_device.view());
-  emulated_cuda::leave_info("cusolverDnXgesvd", 5);
+  const auto compare = [&](std::vector<const char *> infos, bool by_iteration) {
+    for (const char *info : infos)
+      emulated_cuda::leave_info(info, 40);
+    emulated_cuda::fail_next("cusolverDnXgesvd", by_iteration ? 0 : 7);
+    const auto got = factorise(device, on_device.view());
+    for (const char *info : infos)
+      CHECK(emulated_cuda::take_info(info) == 0); // it was called
+    CHECK(emulated_cuda::take_failure("cusolverDnXgesvd") == (by_iteration ? 0 : 7));
+    CHECK(got.rank() == 400 && expected.rank() == 400);
+    for (std::size_t i = 0; i < 400; ++i)
+      CHECK_NEAR(got.singular_values[i], expected.singular_values[i],
+                 50 * eps<double>() * expected.singular_values[0]);
+  };
+  compare({}, false); // QR iteration, which would fail, is not called
+  compare({"cusolverDnXgesvdp"}, true);
+  compare({"perturbation"}, true); // forty round-offs
+  compare({"cusolverDnXgesvdp", "cusolverDnXgesvd"}, true);
+}
+
+// Where the Cholesky factor of a Gram matrix fails, reflectors take the place of Cholesky-QR.
+void no_cholesky_factor() {
+  const HostMatrix<double> jt = low_rank<double>(260, 400, 100, 0.5);
+  const DeviceMatrix<double> on_device = upload<double>(jt.view());
+  DeviceLinalg<double> device(queue());
+  const auto expected = factorise(device, on_device.view());
+  emulated_cuda::leave_info("cusolverDnDpotrf", 3);
   const auto got = factorise(device, on_device.view());
-  CHECK(emulated_cuda::take_info("cusolverDnXgesvd") == 0); // it was called
-  CHECK(got.rank() == 400 && expected.rank() == 400);
-  for (std::size_t i = 0; i < 400; ++i)
+  CHECK(emulated_cuda::take_info("cusolverDnDpotrf") == 0); // it was called
+  CHECK(got.rank() == expected.rank());
+  for (std::size_t i = 0; i < got.singular_values.size(); ++i)
     CHECK_NEAR(got.singular_values[i], expected.singular_values[i],
                50 * eps<double>() * expected.singular_values[0]);
 }
@@ -329,6 +355,7 @@ int main() {
     nonzero_info();
     late_infos();
     no_convergence();
+    no_cholesky_factor();
     goes_anywhere();
     host_access_is_caught();
     forked_children_are_refused();

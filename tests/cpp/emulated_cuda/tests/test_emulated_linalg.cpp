@@ -1,7 +1,10 @@
 // DeviceLinalg gives what HostLinalg gives, operation by operation.
 #include "fixture.hpp"
 
+#include "cuda/solver/cholesky_qr.hpp"
+
 using namespace fixture;
+using anagram::cuda::CholeskyQr;
 
 namespace {
 
@@ -125,17 +128,17 @@ void check_svd(DeviceLinalg<T> &device, const HostMatrix<T> &a, SmallSvd<DeviceL
     basis.expand(device, unit.view(), all.view());
     return on_host(all);
   };
-  const std::int64_t n = a.columns();
-  const auto expected = host.svd(host.copy(a.view()));
+  const std::int64_t m = a.rows(), n = a.columns();
+  const auto expected = host.tall_svd(host.copy(a.view()));
   CHECK(got.sigma.size() == expected.sigma.size());
   for (std::size_t i = 0; i < got.sigma.size(); ++i)
     CHECK_NEAR(got.sigma[i], expected.sigma[i], 20 * eps<T>() * expected.sigma[0]);
   HostMatrix<T> u = columns(got.left), v = columns(got.right);
   for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t i = 0; i < m; ++i)
       u.view()(i, j) *= got.sigma[static_cast<std::size_t>(j)];
   const HostMatrix<T> v_transposed = host.transposed_copy(v.view());
-  HostMatrix<T> product(n, n);
+  HostMatrix<T> product(m, n);
   host.multiply(u.view(), v_transposed.view(), product.view());
   CHECK(distance<T>(product.view(), a.view()) < 50 * eps<T>());
   got.keep_above(static_cast<double>(got.sigma[0]) * 0.1);
@@ -147,11 +150,74 @@ template <class T> void svd() {
   for (const std::int64_t n : {1, 30}) {
     const HostMatrix<T> a = low_rank<T>(n, n, n, 0.5);
     check_svd(device, a, device.svd_on_host(upload<T>(a.view())));
-    auto found = device.svd_on_device(upload<T>(a.view()));
-    CHECK(found.has_value());
-    if (found)
-      check_svd(device, a, std::move(*found));
+    for (const bool polar : {false, true}) {
+      DeviceMatrix<T> square = upload<T>(a.view());
+      auto found =
+          polar ? device.svd_by_polar(std::move(square)) : device.svd_on_device(std::move(square));
+      CHECK(found.has_value());
+      if (found)
+        check_svd(device, a, std::move(*found));
+    }
   }
+}
+
+// [m, n] with singular values that fall evenly from 1 to 1 / condition.
+template <class T> HostMatrix<T> of_condition(std::int64_t m, std::int64_t n, double condition) {
+  HostLinalg<T> host;
+  const auto left = host.qr(random<T>(m, n, 11)), right = host.qr(random<T>(n, n, 12));
+  HostMatrix<T> made(m, n), turned(n, n);
+  host.set_zero(turned.view());
+  for (std::int64_t i = 0; i < n; ++i)
+    turned.view()(i, i) =
+        static_cast<T>(std::pow(condition, -static_cast<double>(i) / static_cast<double>(n - 1)));
+  host.apply(right, turned.view());
+  const HostMatrix<T> transposed = host.transposed_copy(turned.view());
+  host.set_zero(made.view());
+  host.copy_into(transposed.view(), made.view().row_range(0, n));
+  host.apply(left, made.view());
+  return made;
+}
+
+// Q is orthonormal and Q R = a, to round-off.
+template <class T>
+void check_qr(const DeviceLinalg<T> &device, const CholeskyQr<T> &got, const HostMatrix<T> &a) {
+  const std::int64_t m = a.rows(), n = a.columns();
+  DeviceMatrix<T> gram = device.allocate(n, n), product = device.allocate(m, n);
+  device.multiply_transposed(got.q.view(), got.q.view(), gram.view());
+  CHECK(distance(gram, identity<T>(n)) < 20 * eps<T>());
+  device.multiply(got.q.view(), got.r.view(), product.view());
+  CHECK(distance(product, a) < 20 * eps<T>());
+}
+
+// Against LAPACK's QR and SVD, up to a condition at which a Gram matrix alone knows nothing any
+// more. Beyond it Cholesky-QR has to be right all the same (two equal columns: it is) or to say
+// that it is not, and reflectors take its place.
+template <class T> void tall() {
+  DeviceLinalg<T> device(queue());
+  const double limit = sizeof(T) == 8 ? 1e14 : 1e5;
+  int by_products = 0, by_reflectors = 0;
+  const auto compare = [&](const HostMatrix<T> &a, double condition) {
+    const DeviceMatrix<T> a_ = upload<T>(a.view());
+    const CholeskyQr<T> qr(a_.view(), queue());
+    const bool accurate = qr.is_accurate();
+    CHECK(accurate || condition > limit);
+    ++(accurate ? by_products : by_reflectors);
+    if (accurate)
+      check_qr(device, qr, a);
+    check_svd(device, a, device.tall_svd(upload<T>(a.view())));
+  };
+  for (const double condition : {1.0, 1e3, 1e5, 1e7, 1e9, 1e11, 1e13, 1e14, 1e15, 1e16, 1e20})
+    compare(of_condition<T>(300, 40, condition), condition);
+  HostMatrix<T> a = random<T>(300, 40, 13);
+  for (std::int64_t j = 0; j < 40; ++j) // lengths of columns do not matter
+    for (std::int64_t i = 0; i < 300; ++i)
+      a.view()(i, j) *= static_cast<T>(std::pow(2.0, sizeof(T) == 8 ? -2 * j : -j / 2));
+  compare(a, 10);
+  HostLinalg<T>().copy_into(a.view().column_range(3, 1), a.view().column_range(20, 1));
+  compare(a, INFINITY);
+  HostLinalg<T>().set_zero(a.view().column_range(7, 1));
+  compare(a, INFINITY);
+  CHECK(by_products >= 4 && by_reflectors >= 3);
 }
 
 template <class T> void magnitude() {
@@ -169,13 +235,36 @@ template <class T> void magnitude() {
   CHECK(device.checked_magnitude(device.allocate(5, 0).view(), "a").largest == 0);
 }
 
+// A measure that was begun arrives by whatever waits next; one that nobody asks for leaves its
+// memory behind only once it has arrived.
+template <class T> void late_magnitude() {
+  const DeviceLinalg<T> device(queue());
+  const DeviceMatrix<T> a = upload<T>(random<T>(50, 20, 7).view());
+  const DeviceMatrix<T> b = upload<T>(random<T>(30, 20, 8).view());
+  const double expected = device.checked_magnitude(a.view(), "a").sum_of_squares;
+  const auto first = device.measured(a.view(), "a");
+  const double of_b = device.checked_magnitude(b.view(), "b").sum_of_squares;
+  const std::int64_t before = emulated_cuda::waits();
+  CHECK(first.get().sum_of_squares == expected);
+  CHECK(emulated_cuda::waits() == before);
+  CHECK(device.measured(a.view(), "a").get().sum_of_squares == expected); // nobody else waits
+  CHECK(emulated_cuda::waits() == before + 1);
+  {
+    const auto dropped = device.measured(a.view(), "a");
+  }
+  CHECK(emulated_cuda::waits() == before + 2);
+  CHECK(device.measured(b.view(), "b").get().sum_of_squares == of_b);
+}
+
 template <class T> void all() {
   products<T>();
   copies<T>();
   householder<T>();
   growing<T>();
   svd<T>();
+  tall<T>();
   magnitude<T>();
+  late_magnitude<T>();
 }
 
 } // namespace

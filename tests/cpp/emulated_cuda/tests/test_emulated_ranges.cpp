@@ -44,6 +44,10 @@ void a_solve_is_named() {
   factorise(device, jt.view());
   for (const char *step : {"norm", "product", "QR of a sketch", "QR", "SVD of the triangle"})
     CHECK(named(step));
+  CHECK(!named("Cholesky-QR")); // too short for it
+  const DeviceMatrix<double> long_one = upload<double>(low_rank<double>(150, 700, 60, 0.5).view());
+  factorise(device, long_one.view());
+  CHECK(named("Cholesky-QR"));
   CHECK(depth == 0);
   CHECK(deepest >= 1);
 }
