@@ -30,7 +30,7 @@ from anagram_ext.figures import canvas
 from anagram_ext.installation import info as installation
 from anagram_ext.models.mlp import MLP
 from anagram_ext.training import comparison as comparing
-from anagram_ext.training.loading import load
+from anagram_ext.training.loading import load_folder
 from anagram_ext.training.loop import train as run_training
 from anagram_ext.training.loop import warning_category
 from anagram_ext.training.result import TrainResult
@@ -128,9 +128,7 @@ def show(
     open_figure: Annotated[bool, typer.Option("--open", help="Open the figure.")] = False,
 ) -> None:
     """What came out of a run so far: its summary, and a figure."""
-    run = load(folder)
-    if isinstance(run, tuple):
-        raise ValueError(f"folder must be that of a run, got the file {folder}")
+    run = load_folder(folder)
     _print_entries(run.summary)
     if not run.finished:
         print(run)
@@ -167,19 +165,21 @@ def train(
     progress: ShowProgress = True,
 ) -> None:
     """Train the network of a problem; the last line says L2 error and time."""
-    result = run_training(
-        problem_files.problem_named(problem, settings or []),
-        steps=steps,
-        seconds=seconds,
-        seed=seed,
-        method=method,
-        cutoff=cutoff,
-        device=device,
-        progress=progress,
-        out=out,
-        coupled=coupled,
-        resume=resume,
-    )
+    chosen = problem_files.problem_named(problem, settings or [])
+    with problem_files.errors_in(problem):
+        result = run_training(
+            chosen,
+            steps=steps,
+            seconds=seconds,
+            seed=seed,
+            method=method,
+            cutoff=cutoff,
+            device=device,
+            progress=progress,
+            out=out,
+            coupled=coupled,
+            resume=resume,
+        )
     print(_first_line(result))
     if result.stop is not methods.Stop.INTERRUPTED:  # whoever pressed Ctrl-C knows
         _print_verdict(result)
@@ -209,16 +209,18 @@ def compare(
         methods.get(name)  # a wrong name is an error now, not after the first runs
     if len(set(chosen)) != len(chosen):
         raise ValueError(f"methods must all differ, got {names!r}")
-    comparison = comparing.compare(
-        problem_files.problem_named(problem, settings or []),
-        chosen,
-        parse_seeds(seeds),
-        out,
-        steps=steps,
-        seconds=seconds,
-        progress=progress,
-        resume=resume,
-    )
+    solved = problem_files.problem_named(problem, settings or [])
+    with problem_files.errors_in(problem):
+        comparison = comparing.compare(
+            solved,
+            chosen,
+            parse_seeds(seeds),
+            out,
+            steps=steps,
+            seconds=seconds,
+            progress=progress,
+            resume=resume,
+        )
     print(comparison.markdown(), end="")
     for runs in comparison.runs.values():
         for run in runs:
@@ -254,7 +256,7 @@ def _draw(run: SavedRun | SavedMarch, name: str | None, path: Path) -> None:
         return
     problem = problem_files.problem_named(solved, [])
     if not isinstance(problem.model, MLP):  # which may hold functions, as files do not
-        run = type(run).read(run.folder, cast("Model", problem.model))
+        run = load_folder(run.folder, cast("Model", problem.model))
     run.plot(path, problem)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import runpy
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -68,19 +71,63 @@ def problem_named(name: str, settings: list[str]) -> Problem:
         ValueError: there is no such problem, the file defines none or breaks down, or a setting is
             none.
     """
-    problem = _from_file(Path(name)) if name.endswith(".py") else problems.get(name)
+    problem = _from_file(Path(name)) if name.endswith(".py") else _of_the_zoo(name)
     for setting in settings:
         problem = replace(problem, model=_changed(problem.model, setting))
     return problem
 
 
+@contextmanager
+def errors_in(name: str) -> Iterator[None]:
+    """Says in one line what a file of a user's own does wrong while its problem is trained.
+
+    Args:
+        name: of the problem, as in ``problem_named``.
+
+    Raises:
+        ValueError: an error of Python, not of the package, comes from a residual or a solution.
+    """
+    try:
+        yield
+    except (AttributeError, TypeError, NameError, LookupError, ArithmeticError) as error:
+        line = _line_of(name, error)
+        if line is None and not str(error).startswith("condition "):
+            raise  # not the file's fault
+        where = name if line is None else f"{name}, line {line}"
+        raise ValueError(f"{where}: {type(error).__name__}: {error}") from error
+
+
+def _line_of(file: str, error: BaseException | None) -> int | None:
+    """The last line of the file that led to an error; None where none did."""
+    line = None
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in reversed(frames) if f.filename == file), line)
+        error = error.__cause__
+    return line
+
+
+def _of_the_zoo(name: str) -> Problem:
+    if name not in problems.names():
+        raise ValueError(
+            f"problem must be a file that ends in .py or one of {', '.join(problems.names())}, "
+            f"got {name!r}"
+        )
+    return problems.get(name)
+
+
 def _from_file(path: Path) -> Problem:
     if not path.is_file():
-        raise ValueError(f"problem must be a name out of ``list`` or a file, got {path}")
+        raise ValueError(
+            f"problem must be a name out of ``list`` or a file, got {path}, which is not there; "
+            f"write one: anagram-ext new {path}"
+        )
     try:
         names = runpy.run_path(str(path))
     except Exception as error:
-        raise ValueError(f"{path} broke down: {type(error).__name__}: {error}") from error
+        line = _line_of(str(path), error)
+        where = path if line is None else f"{path}, line {line},"
+        raise ValueError(f"{where} broke down: {type(error).__name__}: {error}") from error
     problem = names.get("problem")
     if not isinstance(problem, Problem):
         raise ValueError(f"{path} must define problem = ax.Problem(...), got {problem!r}")

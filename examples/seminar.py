@@ -1,11 +1,15 @@
-"""Trains and draws all that a talk on natural-gradient training of PINNs shows.
+r"""Trains and draws all that a talk on natural-gradient training of PINNs shows.
 
     python examples/seminar.py --out seminar           # a minute: small nets, few steps, two seeds
     python examples/seminar.py --out seminar --full    # hours: all steps, five seeds
     python examples/seminar.py --out seminar --full --only kernels,green,learning
+    python examples/seminar.py --out docs/figures/seminar --full \
+        --only performance_laplace_5d --seeds 5 --seconds 60 --resume
 
 Each part writes figures into the folder, its numbers into ``numbers.json``, and with which
 settings, where and when it was run into ``made.json``. A later run of other parts adds to both.
+The last command draws one figure of the documentation anew: 6 methods, 5 seeds and 60 seconds are
+half an hour at most, and with ``--resume`` a run that was cut goes on where it was.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -40,12 +45,16 @@ class Scale:
         seeds: of the comparisons.
         steps: of a method, None for its usual number.
         seconds: of each contestant on Burgers, None for so many steps.
+        budget: seconds of each run of the comparisons instead of so many steps, where given.
+        resume: whether finished runs of the comparisons are taken as they are.
     """
 
     seeds: tuple[int, ...]
     steps: Callable[[str], int | None]
     seconds: float | None
     quick: bool
+    budget: float | None = None
+    resume: bool = False
 
 
 FULL = Scale(seeds=(0, 1, 2, 3, 4), steps=lambda method: None, seconds=100, quick=False)
@@ -100,14 +109,19 @@ def failure_of_adam(out: Path, scale: Scale) -> dict[str, float]:
 
 def performance(name: str, out: Path, scale: Scale) -> dict[str, float]:
     """Error against step and time: all methods, medians and quartiles over the seeds."""
+    folder = out / "performance" / name
     done = compare(
         COMPARED[name](scale),
         METHODS,
         scale.seeds,
-        out / "performance" / name,
-        steps=25 if scale.quick else None,
+        folder,
+        steps=25 if scale.quick and scale.budget is None else None,
+        seconds=scale.budget,
         progress=False,
+        resume=scale.resume,
     )
+    if not scale.quick:
+        shutil.copy(folder / "l2_error.png", out / f"performance_{name}.png")
     return {
         f"{method}_l2": median(run.l2_error for run in runs)
         for method, runs in done.runs.items()
@@ -261,6 +275,7 @@ def made(scale: Scale, seconds: float) -> dict[str, object]:
     return {
         "mode": "quick" if scale.quick else "full",
         "seeds": len(scale.seeds),
+        "seconds_a_run": scale.budget,
         "wall_seconds": round(seconds),
         "date": date.today().isoformat(),
         "system": platform.platform(),
@@ -280,6 +295,8 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--full", action="store_true", help="the nets and steps of the talk: hours")
     parser.add_argument("--seeds", type=int, metavar="N", help="of the comparisons")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each run of a comparison")
+    parser.add_argument("--resume", action="store_true", help="go on with comparisons in DIR")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas")
     chosen = parser.parse_args(arguments)
     names = chosen.only.split(",")
@@ -289,6 +306,7 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     scale = FULL if chosen.full else QUICK
     if chosen.seeds is not None:
         scale = replace(scale, seeds=tuple(range(chosen.seeds)))
+    scale = replace(scale, budget=chosen.seconds, resume=chosen.resume)
     chosen.out.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore", ax.TrainingWarning)  # few steps, and methods that fail: shown
     numbers = {}

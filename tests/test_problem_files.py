@@ -7,8 +7,8 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from anagram_ext import load
-from anagram_ext.cli import app
-from anagram_ext.problem_files import problem_named, write_template
+from anagram_ext.cli import app, main
+from anagram_ext.problem_files import errors_in, problem_named, write_template
 
 
 def run(*arguments):
@@ -55,6 +55,63 @@ def test_files_that_make_no_sense_are_refused(tmp_path, text, settings, message)
         path.write_text(text)
     with pytest.raises(ValueError, match=message):
         problem_named(str(path), settings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("u - torch.sin(", "u - np.sin(", "line 18: NameError: name 'np' is not defined"),
+        ("torch.pi * x.x), s", "torch.pi * x.y), s", "line 18: AttributeError: condition 'start'"),
+        ('u.d("t") - 0.1', "u.t - 0.1", "line 16: AttributeError: condition 'equation'"),
+        ("lambda u, x: u, s", "lambda u: u, s", "my_pde.py: TypeError: condition 'walls'"),
+        ('lambda u, x: u.d("t")', "lambda u, x: numpy.sin(u)", "torch.sin"),
+        ('lambda u, x: u.d("t")', 'lambda u, x: numpy.sin(u.d("t"))', "torch.sin"),
+        ('0.1 * u.d("xx")', 'u.d("yy")', "'y' is none of the coordinates"),
+        ("solution=lambda x: ", "solution=lambda x: 1 / 0 + ", "line 23: ZeroDivisionError"),
+        ("square = ax", "square = ay", "line 8, broke down: NameError: name 'ay'"),
+    ],
+)  # fmt: skip
+def test_what_a_file_does_wrong_is_one_line(tmp_path, monkeypatch, capsys, old, new, message):  # noqa: PLR0917
+    path = tmp_path / "my_pde.py"
+    write_template(path)
+    text = path.read_text().replace(old, new, 1)
+    assert new in text
+    # Line numbers stay: behind the first import, in its line.
+    path.write_text(text.replace("import torch", "import torch; import numpy", 1))
+    monkeypatch.setattr("sys.argv", ["anagram-ext", "train", str(path), "--steps", "1", "--quiet"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    error = capsys.readouterr().err
+    assert end.value.code == 2
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_errors_that_are_not_of_the_file_are_not_said_to_be(tmp_path):
+    path = str(tmp_path / "my_pde.py")
+    with pytest.raises(TypeError, match=r"^inside$"), errors_in(path):
+        raise TypeError("inside")
+
+
+def test_what_is_not_there_is_said_with_what_to_do(tmp_path):
+    for arguments, message in (
+        (("train", tmp_path / "no.py"), "write one: anagram-ext new"),
+        (("train", "heta"), "a file that ends in .py or one of laplace_2d, heat"),
+        (("show", tmp_path / "none"), "which is not there"),
+    ):
+        assert message in str(run(*arguments).exception)
+
+
+def test_a_missing_condition_is_asked_for(tmp_path):
+    path = tmp_path / "my_pde.py"
+    write_template(path)
+    lines = path.read_text().splitlines()
+    start = next(k for k, line in enumerate(lines) if '"start"' in line)
+    path.write_text("\n".join(lines[:start] + lines[start + 3 :]))
+    said = " ".join(run("train", path, "--quiet", "--set", "widths=2-16-1").output.split())
+    assert "solved" not in said
+    assert "see if a condition is missing, at the start or at a boundary" in said
 
 
 def test_a_template_replaces_nothing(tmp_path):

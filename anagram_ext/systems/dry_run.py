@@ -85,7 +85,7 @@ def discover(
     except (AttributeError, TypeError, ValueError, RuntimeError) as error:
         kept = (AttributeError, TypeError)
         kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
-        raise kind(f"condition {condition!r}: {error}") from error
+        raise kind(f"condition {condition!r}: {error}{_hint(error)}") from error
     check_unchanged(condition, coordinates, before)
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)
@@ -114,6 +114,12 @@ def discover(
         broadcasts=_broadcasts(found, coordinates, jets),
         holds_data=_holds_data(found, coordinates, jets[0], rng),
     )
+
+
+def _hint(error: Exception) -> str:
+    """What to write instead where a residual goes through NumPy."""
+    met_numpy = any(word in str(error) for word in ("ufunc", "numpy()"))
+    return "; functions of fields must be torch's (torch.sin), not NumPy's" if met_numpy else ""
 
 
 def _called(

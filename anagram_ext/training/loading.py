@@ -39,8 +39,17 @@ def load(
         FileNotFoundError: there is no such file, or the folder is not that of a run.
     """
     check_kind("path", path, (str, Path), "a path")
-    if not Path(path).is_dir():
-        return checkpoint.load(path, model)
-    if (Path(path) / MANIFEST).is_file():
-        return SavedMarch.read(path, model)
-    return SavedRun.read(path, model)
+    folder = Path(path)
+    return load_folder(folder, model) if folder.is_dir() else checkpoint.load(path, model)
+
+
+def load_folder(folder: Path, model: Model | nn.Module | None = None) -> SavedRun | SavedMarch:
+    """Reads a folder as ``load`` does.
+
+    Raises:
+        ValueError: a file is damaged.
+        FileNotFoundError: it is not there, or not that of a run or of a march.
+    """
+    if (folder / MANIFEST).is_file():
+        return SavedMarch.read(folder, model)
+    return SavedRun.read(folder, model)

@@ -140,6 +140,10 @@ def _history(folder: Path) -> dict[str, np.ndarray]:
         ValueError: its file is damaged.
         FileNotFoundError: there is none.
     """
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"folder must be the out of a run, got {folder}, which is not there"
+        )
     if not (folder / HISTORY).is_file():
         raise FileNotFoundError(f"folder must be that of a run, with {HISTORY}, got {folder}")
     return read_csv(folder / HISTORY)

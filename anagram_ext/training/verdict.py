@@ -358,4 +358,8 @@ def _of_the_method(facts: Facts) -> str:
     sizes = [value for value in facts.relative.values() if value > 0]
     if sizes and max(sizes) > DISAGREE * min(sizes):
         return "the conditions disagree by orders of magnitude: change their weights"
-    return WINDOWS if facts.evolves else BIGGER
+    help_on = WINDOWS if facts.evolves else BIGGER
+    vanishes = facts.loss <= facts.eps * facts.first_loss
+    if vanishes or _worst(facts.relative) <= SOLVED_RESIDUAL:  # all that was asked for holds
+        return f"see if a condition is missing, at the start or at a boundary: if not, {help_on}"
+    return help_on

@@ -173,6 +173,23 @@ def test_every_example_is_run_here():
         assert path.stem in ERRORS or f'example("{path.stem}")' in text, path.name
 
 
+def test_one_performance_figure_of_the_seminar_in_a_given_time(example, tmp_path):
+    arguments = ["--full", "--only", "performance_laplace_2d", "--seeds", "1", "--seconds", "0.2"]
+    found = example("seminar").main(["--out", str(tmp_path), *arguments])
+    assert len(found["performance_laplace_2d"]) == 6
+    assert {path.name for path in tmp_path.glob("*.png")} == {"performance_laplace_2d.png"}
+    made = json.loads((tmp_path / "made.json").read_text())["performance_laplace_2d"]
+    assert (made["mode"], made["seeds"], made["seconds_a_run"]) == ("full", 1, 0.2)
+    seconds = [
+        ax.load(folder).history["seconds"][-1]
+        for folder in tmp_path.glob("performance/laplace_2d/*/seed_0")
+    ]
+    assert len(seconds) == 6
+    assert max(seconds) < 10  # one step at most beyond the limit, on a busy machine
+    again = example("seminar").main(["--out", str(tmp_path), *arguments, "--resume"])
+    assert again == found
+
+
 def test_an_unknown_part_of_the_seminar_is_refused(example, tmp_path, capsys):
     with pytest.raises(SystemExit):
         example("seminar").main(["--out", str(tmp_path / "x"), "--only", "greens"])

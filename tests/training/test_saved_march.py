@@ -8,8 +8,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import anagram_ext as ax
+from anagram_ext.cli import app
 
 LINE = ax.Box(t=(0, 2))
 NET = ax.MLP([1, 6, 1])
@@ -119,6 +121,14 @@ def test_it_draws_all_windows_and_the_solution_at_all_times(finished, tmp_path):
             np.testing.assert_array_equal(line.get_ydata(), same.get_ydata())
     with pytest.raises(ValueError, match="coordinates"):
         saved.plot(problem=ax.problems.poisson_1d())
+
+
+def test_the_command_line_shows_it(finished):
+    _, folder = finished
+    shown = CliRunner().invoke(app, ["show", str(folder)])
+    assert shown.exit_code == 0, shown.output
+    assert "windows: 2" in shown.output
+    assert (folder / "run.png").stat().st_size > 0
 
 
 def test_functions_in_a_model_are_asked_for(tmp_path):

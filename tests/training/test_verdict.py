@@ -170,6 +170,7 @@ def test_rounding_errors_and_what_is_not_known_are_no_overfitting(changes):
         ({"relative": {"pde": 0.2, "start": 1e-9}}, "change their weights"),
         ({"relative": {"pde": 1e-9}, "worst": 1e6}, "add the conditions that are missing"),
         ({"free": {"start": 1.0}}, "use more points or redraw them"),
+        ({"relative": {"pde": 1e-9, "start": 1e-9}}, "if not, use a larger network"),
     ],
 )
 def test_one_suggestion(changes, advice):
