@@ -25,7 +25,7 @@ HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller 
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
 WINDOWS: Final = "solve it in windows of time (ax.march)"
-BIGGER: Final = "use a larger network"
+BIGGER: Final = "use a larger network, or one with another hidden layer"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
 
 
