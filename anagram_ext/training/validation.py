@@ -12,7 +12,7 @@ from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.integral import Integral
 from anagram_ext.pde.paired import Paired
-from anagram_ext.pde.solution import exact_values
+from anagram_ext.pde.solution import values_to_compare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,7 +161,7 @@ class SolutionError:
         points: where to compare, [n, d].
 
     Raises:
-        ValueError: if the solution does not return one tensor [n] for each field.
+        ValueError: if the solution does not return one tensor [n] for each field, or is not finite.
     """
 
     def __init__(self, problem: Problem, model: Model, points: Tensor) -> None:
@@ -169,7 +169,7 @@ class SolutionError:
         self._points = points.to(model.device, model.dtype)
         # The solution is evaluated in double precision whatever the model computes in.
         coordinates = Coordinates(problem.coordinates, points.to("cpu", torch.float64))
-        self._exact = exact_values(problem, coordinates).to(model.device)  # [n, m]
+        self._exact = values_to_compare(problem, coordinates).to(model.device)  # [n, m]
 
     def __call__(self, theta: Tensor) -> tuple[float, float]:
         """Root mean square error over points and fields, and the same relative to the solution."""
