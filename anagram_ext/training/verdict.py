@@ -75,6 +75,7 @@ class Facts:
         estimate: estimated relative error; nan where it was not made.
         worst: the largest relative error that a residual of the same length could stand for.
         loosest: what that is an error of, in words.
+        beyond: the part of it that no condition looks at.
         free: for each condition without held-out points the share of its rows that fit anything.
         press: for each condition without held-out points its loss if each row is left out in turn.
         improving: whether the loss still fell when the run ended.
@@ -100,6 +101,7 @@ class Facts:
     estimate: float = math.nan
     worst: float = math.nan
     loosest: str = "the fields"
+    beyond: float = math.nan
     free: Mapping[str, float] = field(default_factory=dict)
     press: Mapping[str, float] = field(default_factory=dict)
     improving: bool = False
@@ -132,7 +134,8 @@ def judge(facts: Facts) -> Judgement:
     3. ``SOLVED``: see ``is_solved``.
     4. ``OVERFITTED``: see ``is_overfitted``.
     5. ``OUT_OF_TIME``: steps or time reached, or stopped for a reason of its own, and the loss had
-       halved in the last quarter of the steps.
+       halved in the last quarter of the steps; not where conditions are missing, which no step
+       makes up for.
     6. ``STALLED``: the residual of an equation is above ``FAILED_RESIDUAL`` of its terms or not
        known, or the estimated error is above ``FAILED_ERROR``. (The residual of measurements may
        be noise, and a small residual with an endless error means that conditions are missing.)
@@ -178,6 +181,11 @@ def is_undetermined(facts: Facts) -> bool:
     return _worst(facts.relative) <= SOLVED_RESIDUAL and facts.worst > 1.0
 
 
+def _lacks_conditions(facts: Facts) -> bool:
+    """Whether it is undetermined by more than an error that a smaller residual would not leave."""
+    return is_undetermined(facts) and facts.beyond > 1.0  # nan: not known
+
+
 def _verdict(facts: Facts) -> Verdict:
     if facts.stop is Stop.NOT_FINITE or not math.isfinite(facts.loss):
         return Verdict.DIVERGED
@@ -187,7 +195,7 @@ def _verdict(facts: Facts) -> Verdict:
         return Verdict.SOLVED
     if is_overfitted(facts):
         return Verdict.OVERFITTED
-    if facts.stop in CUT_SHORT and facts.improving:
+    if facts.stop in CUT_SHORT and facts.improving and not _lacks_conditions(facts):
         return Verdict.OUT_OF_TIME
     failed = _worst(_of_equations(facts)) > FAILED_RESIDUAL or facts.estimate > FAILED_ERROR
     return Verdict.STALLED if failed and not is_undetermined(facts) else Verdict.CONVERGED
@@ -309,6 +317,8 @@ def _doubt(facts: Facts) -> str:
             f"the conditions hardly determine {facts.loosest}: residuals of this size leave room "
             f"for a relative error of {facts.worst:.1e}"
         )
+    if _worst(facts.relative) <= SOLVED_RESIDUAL:
+        return "the conditions hold, but what that means for the error is not known"
     return f"the conditions hold only roughly: {_distance(facts)}"
 
 
