@@ -181,6 +181,14 @@ def is_undetermined(facts: Facts) -> bool:
     return _worst(facts.relative) <= SOLVED_RESIDUAL and facts.worst > 1.0
 
 
+def is_trivial(facts: Facts) -> bool:
+    """Whether residuals are as small as rounding makes them, and yet as large as their terms."""
+    return (
+        facts.loss <= facts.eps**1.5 * facts.first_loss
+        and _worst(_of_equations(facts)) > FAILED_RESIDUAL
+    )
+
+
 def _lacks_conditions(facts: Facts) -> bool:
     """Whether it is undetermined by more than an error that a smaller residual would not leave."""
     return is_undetermined(facts) and facts.beyond > 1.0  # nan: not known
@@ -262,8 +270,18 @@ def _what(verdict: Verdict, facts: Facts) -> str:
     if verdict is Verdict.OUT_OF_TIME:
         return f"the loss was still falling after {facts.steps} steps: {_distance(facts)}"
     if verdict is Verdict.STALLED:
-        return f"no solution was found: {_distance(facts)}"
+        return _stalled(facts)
     return _doubt(facts)
+
+
+def _stalled(facts: Facts) -> str:
+    """How far from a solution, or from any but zero."""
+    if is_trivial(facts):
+        return (
+            "the conditions hold because the terms in them vanish: this is the trivial solution, "
+            "such as u = 0, up to rounding errors"
+        )
+    return f"no solution was found: {_distance(facts)}"
 
 
 def _overfitted(facts: Facts) -> str:
@@ -340,7 +358,7 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "keep the residual finite wherever the network may go, or train with method 'gd'"
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not _fitted_freely(facts):
         return "give it more steps"
-    if is_undetermined(facts):
+    if is_undetermined(facts) or is_trivial(facts):
         return "add the conditions that are missing"
     few = facts.n_rows < FEWEST_ROWS * facts.n_parameters
     rows = f": {facts.n_rows} rows for {facts.n_parameters} parameters" if few else ""

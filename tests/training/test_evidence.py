@@ -218,3 +218,17 @@ def test_an_equation_of_integrals_alone_is_not_judged_by_its_residual():
     assert run.loss < 1e-20
     assert run.verdict is ax.Verdict.CONVERGED
     assert "what that means for the error is not known" in run.warning
+
+
+def test_a_trivial_solution_is_called_so():
+    """u'' + 9 u = 0 with u = 0 at both ends has no other."""
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {"equation": ax.Condition(lambda u, x: u.d("xx") + 9 * u, LINE.stratified(40)), **ENDS},
+    )
+    with pytest.warns(ax.TrainingWarning, match="trivial solution, such as u = 0"):
+        run = ax.train(problem, ax.MLP([1, 16, 1]), steps=60, progress=False)
+    assert run.loss < 1e-20
+    assert run.verdict is ax.Verdict.STALLED
+    assert "add the conditions that are missing" in run.warning
