@@ -192,3 +192,10 @@ def test_a_derivative_that_two_coordinates_could_mean():
     condition = ax.Condition(lambda u, x: u.d("xx") - 2.0, box.grid(3))
     with pytest.raises(ValueError, match="derivative 'xx' may be one along 'xx' or along 'x', 'x'"):
         train(problem=ax.Problem(("x", "xx"), ("u",), {"here": condition}))
+
+
+def test_sparse_tensors():
+    with pytest.raises(TypeError, match="theta must be dense, got a tensor of layout"):
+        ax.jacobian(PROBLEM, MODEL, THETA.to_sparse())
+    with pytest.raises(TypeError, match="points must be dense"):
+        MODEL(THETA, POINTS.as_subclass(torch.Tensor).to_sparse())
