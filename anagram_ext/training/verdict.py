@@ -24,6 +24,7 @@ FAILED_RESIDUAL: Final = 1e-2  # nor does a residual above this share of its ter
 HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller has to know of
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
+NEAR_ROUNDING: Final = 1e6  # multiple of the rounding loss that large terms do not come down to
 WINDOWS: Final = "solve it in windows of time (ax.march)"
 BIGGER: Final = "use a larger network"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
@@ -184,7 +185,7 @@ def is_undetermined(facts: Facts) -> bool:
 def is_trivial(facts: Facts) -> bool:
     """Whether residuals are as small as rounding makes them, and yet as large as their terms."""
     return (
-        facts.loss <= facts.eps**1.5 * facts.first_loss
+        facts.loss <= min(facts.eps**1.5 * facts.first_loss, NEAR_ROUNDING * facts.rounding_loss)
         and _worst(_of_equations(facts)) > FAILED_RESIDUAL
     )
 
