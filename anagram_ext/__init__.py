@@ -16,6 +16,7 @@ from anagram_ext.errors import (
     RankError,
     SlowWarning,
     TrainingWarning,
+    WriteWarning,
 )
 from anagram_ext.geometry.ball import Ball, Sphere
 from anagram_ext.geometry.box import Box, Interval
@@ -107,6 +108,7 @@ __all__ = [
     "TrainingWarning",
     "Unknown",
     "Verdict",
+    "WriteWarning",
     "__version__",
     "analysis",
     "cuda_available",

@@ -179,6 +179,7 @@ def check_points(argument: str, points: Tensor, dimension: int, device: str = "c
         raise TypeError(f"{argument} must be a tensor, got {type(points).__name__}")
     if points.dtype not in DTYPES:
         raise TypeError(f"{argument} must be float64 or float32, got {points.dtype}")
+    _check_dense(argument, points)
     if points.ndim != 2 or points.shape[1] != dimension:
         raise ValueError(f"{argument} must have shape [n, {dimension}], got {list(points.shape)}")
     if points.device.type != "cpu":
@@ -200,11 +201,17 @@ def check_theta(
     """
     if not isinstance(theta, Tensor):
         raise TypeError(f"theta must be a tensor, got {type(theta).__name__}")
+    _check_dense("theta", theta)
     if theta.dtype != dtype:
         raise TypeError(f"theta must be {dtype} like the model, got {theta.dtype}")
     if theta.shape != shape:
         raise ValueError(f"theta must have shape {list(shape)}, got {list(theta.shape)}")
     _check_device("theta", theta, device)
+
+
+def _check_dense(argument: str, tensor: Tensor) -> None:
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"{argument} must be dense, got a tensor of layout {tensor.layout}")
 
 
 def _check_device(argument: str, tensor: Tensor, device: str) -> None:

@@ -25,6 +25,7 @@ from anagram_ext.errors import (
     FigureWarning,
     NonFiniteError,
     TrainingWarning,
+    WriteWarning,
 )
 from anagram_ext.figures import canvas
 from anagram_ext.installation import info as installation
@@ -77,6 +78,7 @@ def main() -> None:
     """Runs the command line; errors of the input become one line on stderr."""
     warnings.simplefilter("ignore", TrainingWarning)  # said in a line of our own
     warnings.simplefilter("always", FigureWarning)
+    warnings.simplefilter("always", WriteWarning)
     warnings.showwarning = _show_warning
     try:
         app()

@@ -65,5 +65,9 @@ class FigureWarning(UserWarning):
     """A figure that could not be drawn; everything else of the run is there."""
 
 
+class WriteWarning(UserWarning):
+    """A file of a run that could not be written; the result that the caller gets is whole."""
+
+
 class SlowWarning(UserWarning):
     """Something that works, but far slower than it could; the text says why."""

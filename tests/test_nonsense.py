@@ -176,3 +176,26 @@ def test_unusual_but_right():
         run = train(model=model)
         assert run.theta.dtype == model.dtype
         assert run.loss <= run.history["loss"][0]
+
+
+def test_a_solution_that_is_no_number_somewhere_is_not_taken_for_none():
+    """Every error would be nan, which is what a problem without a solution has."""
+    problem = ax.Problem(
+        ("t", "x"), ("u",), HERE, solution=lambda x: torch.where(x.x > 0.5, x.x / 0.0, x.x)
+    )
+    with pytest.raises(ValueError, match=r"solution must be finite .* got inf for 'u' at \{'t': "):
+        train(problem=problem)
+
+
+def test_a_derivative_that_two_coordinates_could_mean():
+    box = ax.Box(x=(0, 1), xx=(0, 1))
+    condition = ax.Condition(lambda u, x: u.d("xx") - 2.0, box.grid(3))
+    with pytest.raises(ValueError, match="derivative 'xx' may be one along 'xx' or along 'x', 'x'"):
+        train(problem=ax.Problem(("x", "xx"), ("u",), {"here": condition}))
+
+
+def test_sparse_tensors():
+    with pytest.raises(TypeError, match="theta must be dense, got a tensor of layout"):
+        ax.jacobian(PROBLEM, MODEL, THETA.to_sparse())
+    with pytest.raises(TypeError, match="points must be dense"):
+        MODEL(THETA, POINTS.as_subclass(torch.Tensor).to_sparse())

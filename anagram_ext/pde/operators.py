@@ -157,8 +157,16 @@ def _split(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, .
         if not isinstance(name, str):
             raise TypeError(f"a derivative is named by strings, got {name!r}")
     # A single word is spelled by letters, unless it is itself the name of a coordinate.
-    if len(names) == 1 and names[0] not in coordinates:
-        return tuple(names[0])
+    if len(names) != 1:
+        return names
+    word = tuple(names[0])
+    if names[0] not in coordinates:
+        return word
+    if len(word) > 1 and set(word) <= set(coordinates):
+        raise ValueError(
+            f"derivative {names[0]!r} may be one along {names[0]!r} or along {_spell(word)}: "
+            f"coordinates must have other names, got {coordinates}"
+        )
     return names
 
 

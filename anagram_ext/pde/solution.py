@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from anagram_ext.pde.coordinates import values_at
+
 if TYPE_CHECKING:
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.problem import Problem
@@ -36,3 +38,21 @@ def exact_values(problem: Problem, coordinates: Coordinates) -> Tensor:
             f"got {shapes}"
         )
     return torch.stack([part.detach().to(torch.float64) for part in parts], dim=1)
+
+
+def values_to_compare(problem: Problem, coordinates: Coordinates) -> Tensor:
+    """The same, for an error: all of them numbers.
+
+    Raises:
+        ValueError: one is not finite, which would make every error nan, as if there were no
+            solution.
+    """
+    values = exact_values(problem, coordinates)
+    finite = torch.isfinite(values)
+    if not bool(finite.all()):
+        row, field = (int(index) for index in (~finite).nonzero()[0])
+        raise ValueError(
+            f"solution must be finite where errors are evaluated, got {float(values[row, field])} "
+            f"for {problem.fields[field]!r} at {values_at(coordinates, row)}"
+        )
+    return values

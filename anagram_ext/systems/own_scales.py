@@ -22,6 +22,8 @@ from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anagram_ext.models.scales import Interval
     from anagram_ext.systems.pde_system import PdeSystem
 
@@ -32,6 +34,7 @@ MOST_FIELD: Final = 20.0  # size of a field that is left as it is
 LEAST_FIELD: Final = 0.05
 ROUNDING: Final = 1e-13  # values that small are zeros with a rounding error, such as sin(2 pi)
 MOST_SPREAD: Final = 1e3  # of the sizes of conditions that are left as they are
+CANCELLED: Final = 1e-10  # length of a sum of rows, relative to the longest, that is no number
 ROWS: Final = 64  # of J that are looked at for the size of a condition
 
 
@@ -100,10 +103,34 @@ def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, float]:
             size = _size(block, theta)
             if size > 0 and math.isfinite(size):
                 sizes[name] = size
-    if not sizes or max(sizes.values()) <= MOST_SPREAD * min(sizes.values()):
+    if not _differ(sizes):
+        return {}
+    sizes = {name: size for name, size in sizes.items() if not _cancels(system, name, theta)}
+    if not _differ(sizes):
         return {}
     least = min(sizes.values())
     return {name: least / size for name, size in sizes.items()}
+
+
+def _differ(sizes: Mapping[str, float]) -> bool:
+    """Whether sizes of conditions lie further apart than is left as it is."""
+    return bool(sizes) and max(sizes.values()) > MOST_SPREAD * min(sizes.values())
+
+
+def _cancels(system: PdeSystem, name: str, theta: Tensor) -> bool:
+    """Whether the rows of a condition are but what rounding leaves of terms that cancel.
+
+    The sides of a pair behind a periodic input map do; such rows say nothing of any size.
+    """
+    block = cast("PointwiseBlock", system.blocks[name])
+    seeds = block.prepare(theta, theta.new_empty(block.n_rows))  # [C, K, m, n]
+    whole = _length(block, theta, seeds)
+    for k, j in block.pointwise.uses:
+        term = torch.zeros_like(seeds)
+        term[:, k, j] = seeds[:, k, j]
+        if whole < CANCELLED * _length(block, theta, term):
+            return True
+    return False
 
 
 def _ends(blocks: list[PointwiseBlock], name: str) -> tuple[float, float]:
@@ -158,10 +185,14 @@ def _prescribed(system: PdeSystem, blocks: list[PointwiseBlock]) -> list[Tensor]
 
 def _size(block: PointwiseBlock, theta: Tensor) -> float:
     """The root mean square length of some rows of J, without the scale of the condition."""
-    rows = theta.new_empty(block.n_rows)
-    seeds = block.prepare(theta, rows)
-    step = max(1, len(block.coordinates.points) // ROWS)
-    some = block.some_rows(theta, seeds, slice(None, None, step))
     if not block.scale > 0:  # a weight too small for the square root
         return math.nan
-    return float(some.square().sum(dim=1).mean().sqrt()) / block.scale
+    seeds = block.prepare(theta, theta.new_empty(block.n_rows))
+    return _length(block, theta, seeds) / block.scale
+
+
+def _length(block: PointwiseBlock, theta: Tensor, seeds: Tensor) -> float:
+    """The root mean square length of some rows of J for seeds [C, K, m, n]."""
+    step = max(1, len(block.coordinates.points) // ROWS)
+    some = block.some_rows(theta, seeds, slice(None, None, step))
+    return float(some.square().sum(dim=1).mean().sqrt())

@@ -34,8 +34,13 @@ class RunDirectory:
 
     It is taken within a ``with`` block: no other run, of this process or of another, can take it.
 
+    What cannot be written in the middle of a run, for want of room, does not end it.
+
     Args:
         path: the folder, made if it is not there.
+
+    Attributes:
+        complaints: which of its files are not as they should be, and why.
 
     Raises:
         ValueError: ``path`` is a file.
@@ -55,6 +60,7 @@ class RunDirectory:
         self._maps = self.path / "solution.png"
         self._lock = Lock(self.path / ".lock")
         self._saved = -math.inf
+        self.complaints: dict[Path, str] = {}
 
     def __enter__(self) -> RunDirectory:
         """Takes the folder, and changes nothing in it.
@@ -87,7 +93,16 @@ class RunDirectory:
 
     def save(self, problem: Problem, model: Model, theta: Tensor) -> None:
         """Writes the checkpoint."""
-        checkpoint.save(self.model, model, theta, problem=problem.name)
+        write = partial(checkpoint.save, problem=problem.name)
+        self.attempt(write, self.model, model, theta)
+
+    def attempt(self, write: Callable[..., None], path: Path, *what: object) -> None:
+        """Calls ``write(path, *what)``; a complaint is kept of what fails, until it succeeds."""
+        self.complaints.pop(path, None)
+        try:
+            write(path, *what)
+        except OSError as error:
+            self.complaints[path] = f"{path} was not written: {error}"
 
     def summarise(self, result: TrainResult, facts: Mapping[str, object]) -> None:
         """Writes the summary of a finished run.
@@ -96,7 +111,7 @@ class RunDirectory:
             result: what came out.
             facts: further entries.
         """
-        replace_file(self.summary, _json(result.summary() | dict(facts)))
+        self.attempt(replace_file, self.summary, _json(result.summary() | dict(facts)))
 
     def draw(self, problem: Problem, result: TrainResult) -> list[str]:
         """Draws the figures of a finished run; returns what could not be drawn, and why."""

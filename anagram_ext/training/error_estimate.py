@@ -47,11 +47,13 @@ class ErrorEstimate:
         worst: the largest change of fields and unknowns that any residual of the same length could
             stand for. Endless where the conditions do not determine them.
         loosest: what changes most there, in words.
+        beyond: the part of ``worst`` that no condition looks at.
     """
 
     likely: float
     worst: float
     loosest: str = THE_FIELDS
+    beyond: float = math.nan
 
 
 UNKNOWN: Final = ErrorEstimate(math.nan, math.nan)
@@ -141,7 +143,7 @@ def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> 
     by_quantity = torch.linalg.vector_norm(beyond.view(len(F), -1), dim=1)
     names = [THE_FIELDS] * n_fields + _unknowns(system)
     loosest = names[int(by_quantity.argmax())] if unseen > seen else THE_FIELDS
-    return ErrorEstimate(likely, math.hypot(seen, unseen), loosest)
+    return ErrorEstimate(likely, math.hypot(seen, unseen), loosest, unseen)
 
 
 def _unknowns(system: PdeSystem) -> list[str]:

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, TextIO, get_type_hints
@@ -92,12 +93,14 @@ class History:
 
     Attributes:
         lowest: the lowest loss of all rows, infinite before there is one.
+        complaint: why the file does not hold all rows; None if it does.
     """
 
     def __init__(self, path: Path | None = None, conditions: Iterable[str] = ()) -> None:
         self._rows: list[Row] = []
         self._parts: list[list[float]] = []  # of each row its losses by condition
         self.lowest = math.inf
+        self.complaint: str | None = None
         self._further = further_columns(conditions)
         self._path = path
         self._file: TextIO | None = None
@@ -154,24 +157,36 @@ class History:
 
     def close(self) -> None:
         """Writes the file once more from memory (an interrupt may have cut its last line)."""
-        if self._file is None or self._path is None:
+        if self._path is None or not self._rows:
             return
-        self._file.close()
+        if self._file is not None:
+            with suppress(OSError):  # what is still in its buffer is written below
+                self._file.close()
         self._file = None
         lines = map(_cells, self._rows, self._parts)
-        replace_file(self._path, (self._header() + "".join(map(_csv_line, lines))).encode())
+        content = (self._header() + "".join(map(_csv_line, lines))).encode()
+        try:
+            replace_file(self._path, content)
+        except OSError as error:
+            self.complaint = f"{self._path} was not written: {error}"
+        else:
+            self.complaint = None
+        self._path = None
 
     def _header(self) -> str:
         return _csv_line([*COLUMNS, *self._further])
 
     def _write(self, text: str) -> None:
-        if self._path is None:
+        if self._path is None or self.complaint is not None:
             return
-        if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8", newline="")
-            self._file.write(self._header())
-        self._file.write(text)
-        self._file.flush()
+        try:
+            if self._file is None:
+                self._file = self._path.open("w", encoding="utf-8", newline="")
+                self._file.write(self._header())
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:  # a full disk; the run goes on, and may find room at its end
+            self.complaint = f"{self._path} was not written: {error}"
 
 
 def read_csv(path: str | Path) -> dict[str, np.ndarray]:
@@ -184,13 +199,13 @@ def read_csv(path: str | Path) -> dict[str, np.ndarray]:
         ValueError: the file is no history.
     """
     with Path(path).open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
+        # A killed process may leave half a line at the end: half a number is another number.
+        reader = csv.DictReader(line for line in file if line.endswith("\n"))
         names = tuple(reader.fieldnames or ())
         conditions = [name.removeprefix(LOSS) for name in names if name.startswith(LOSS)]
         own = tuple(name for name in COLUMNS if name in names)
         if names != (*own, *further_columns(conditions)) or not set(own) >= NEEDED:
             raise ValueError(f"{path} is not a training history: columns {reader.fieldnames}")
-        # A killed process may leave half a line at the end.
         rows = [row for row in reader if None not in row.values()]
     missing: dict[str, object] = {name: _DEFAULTS[name] for name in COLUMNS if name not in names}
     every = (*COLUMNS, *further_columns(conditions))

@@ -23,7 +23,13 @@ from anagram_ext.checks import (
     device_name,
     elements,
 )
-from anagram_ext.errors import FigureWarning, HeldOutWarning, NonFiniteError, TrainingWarning
+from anagram_ext.errors import (
+    FigureWarning,
+    HeldOutWarning,
+    NonFiniteError,
+    TrainingWarning,
+    WriteWarning,
+)
 from anagram_ext.installation import versions
 from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
@@ -161,6 +167,7 @@ def train(
         HeldOutWarning: the training points are satisfied but not the points between them.
         TrainingWarning: the method gave up before the conditions were satisfied.
         FigureWarning: a figure could not be drawn.
+        WriteWarning: a file could not be written, for a full disk or a folder that is gone.
     """
     check_switches(scales=scales, progress=progress, resume=resume, coupled=coupled, grow=grow)
     seed = check_seed(seed)
@@ -208,7 +215,7 @@ def train(
             def save() -> None:
                 if directory is not None:
                     directory.save(problem, run.system.model, run.best_theta)
-                    save_state(directory.state, run, seed)
+                    directory.attempt(save_state, directory.state, run, seed)
 
             def after_row() -> None:
                 report(history.last, history.lowest)
@@ -220,8 +227,8 @@ def train(
             ctrl_c.hold()  # what was found is written, whatever the hurry
             save()
         result, complaints = _finished(run, str(stop_reason), seed, directory, ctrl_c)
-    for complaint in complaints:
-        warnings.warn(complaint, FigureWarning, stacklevel=_CALLER)
+    for complaint, kind in complaints:
+        warnings.warn(complaint, kind, stacklevel=_CALLER)
     if progress:
         tell_end(result)
     category = warning_category(result) if leads else None
@@ -422,17 +429,21 @@ def _history(directory: RunDirectory | None, problem: Problem) -> Iterator[Histo
 
 def _finished(
     run: Run, reason: str, seed: int, directory: RunDirectory | None, ctrl_c: CtrlC
-) -> tuple[TrainResult, list[str]]:
-    """The result of a run, written where there is a folder, and what could not be drawn."""
+) -> tuple[TrainResult, list[tuple[str, type[Warning]]]]:
+    """The result of a run, written where there is a folder; what could not be, and of what kind."""
     result = run.result(reason, seed)
     if isinstance(result.model, TorchModel):
         result.model.write(result.theta)
-    complaints = [] if directory is None else _write(directory, run.system, result)
+    undrawn = [] if directory is None else _write(directory, run.system, result)
     if ctrl_c.pressed:
         result = result.interrupted()
         if directory is not None:
             directory.summarise(result, _facts(run.system))
-    return result, complaints
+    unwritten = [] if directory is None else [*directory.complaints.values()]
+    if run.history.complaint is not None:
+        unwritten.append(run.history.complaint)
+    complaints: list[tuple[str, type[Warning]]] = [(text, WriteWarning) for text in unwritten]
+    return result, complaints + [(text, FigureWarning) for text in undrawn]
 
 
 def _write(directory: RunDirectory, system: PdeSystem, result: TrainResult) -> list[str]:

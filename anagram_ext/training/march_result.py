@@ -12,7 +12,7 @@ import torch
 
 from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.pde.coordinates import Coordinates
-from anagram_ext.pde.solution import exact_values
+from anagram_ext.pde.solution import values_to_compare
 from anagram_ext.training.inherited import inherited_error
 from anagram_ext.training.verdict import FAILED_ERROR, SOLVED_ERROR, Verdict
 from anagram_ext.training.windowed import Windowed
@@ -138,6 +138,6 @@ class MarchResult(Windowed):
         if points is None:
             points = evaluation_points(c.places_for(0) for c in self._problem.conditions.values())
         at = Coordinates(self._problem.coordinates, points.to("cpu", torch.float64))
-        exact = exact_values(self._problem, at)
+        exact = values_to_compare(self._problem, at)
         error = float((self(points).cpu() - exact).square().mean().sqrt())
         return error, error / float(exact.square().mean().sqrt())

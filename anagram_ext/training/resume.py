@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anagram_ext.training.run import Run
 
 _FORMAT: Final = "anagram_ext run 1"
+_PARTS: Final = frozenset({"identity", "run", "method", "rows", "parts"})
 
 
 def save_state(path: Path, run: Run, seed: int) -> None:
@@ -59,7 +60,11 @@ def resume_run(path: Path, run: Run, seed: int, state: bytes | None = None) -> N
         content: Any = torch.load(source, weights_only=True)
     except Exception as error:  # what torch raises depends on what the file is
         raise ValueError(f"{path} is not the state of a run: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != _FORMAT
+        or not content.keys() >= _PARTS
+    ):
         raise ValueError(f"{path} is not the state of a run of format {_FORMAT!r}")
     # States of versions that knew neither do not say so.
     older = {"coupled": False, "grows": False}

@@ -256,6 +256,7 @@ class Run:
             estimate=evidence.error.likely,
             worst=evidence.error.worst,
             loosest=evidence.error.loosest,
+            beyond=evidence.error.beyond,
             free=evidence.unseen.free,
             press=evidence.unseen.press,
             improving=self._improving(),

@@ -15,7 +15,6 @@ import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.linear.left_out import press
-from anagram_ext.pde.integral import Integral
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
 # The network hardly moves in directions with a singular value below this share of the largest one.
 LEAST_SINGULAR: Final = 1e-8
 # A condition of fewer rows samples no function: an integral, a value at a corner. Without it the
-# problem is another one, and that it is missed if left out says nothing.
+# problem is another one, and that it is missed if left out says nothing. Nor does it say anything
+# that they may be what they like, where an equation is judged on points between them.
 FEWEST_ROWS: Final = 10
 
 
@@ -38,8 +38,8 @@ class Unseen:
 
     Attributes:
         free: the share of its rows that the tangent space can fit whatever their values are (their
-            mean leverage), between 0 and 1. Not of an ``Integral``: it has no points between, and
-            often it is what determines the solution.
+            mean leverage), between 0 and 1; not for fewer than ``FEWEST_ROWS`` beside a condition
+            with held-out points everywhere.
         press: its loss if each of its rows is left out in turn; nan for fewer than ``FEWEST_ROWS``.
     """
 
@@ -94,11 +94,12 @@ def unseen_rows(
         for name in validation.unseen
         if system.row_slices[name].stop > system.row_slices[name].start
     }
+    few = FEWEST_ROWS if validation.looks_everywhere() else 1
     return Unseen(
         {
             name: float(leverages[part].mean())
             for name, part in rows.items()
-            if not isinstance(system.problem.conditions[name], Integral)
+            if part.stop - part.start >= few
         },
         {
             name: press(_limited(left_out[part], here.residual[part], (relative or {}).get(name)))

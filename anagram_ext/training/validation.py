@@ -10,12 +10,15 @@ from torch import Tensor
 
 from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.pde.coordinates import Coordinates
-from anagram_ext.pde.solution import exact_values
+from anagram_ext.pde.integral import Integral
+from anagram_ext.pde.paired import Paired
+from anagram_ext.pde.solution import values_to_compare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from anagram_ext.models.protocol import Model
+    from anagram_ext.pde.condition import Condition
     from anagram_ext.pde.problem import Problem
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.systems.stack import Stack
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 TIMES: Final = 4
 
 _DATA: Final = "its values belong to its own points"
+_INTEGRAL: Final = "other nodes would be another integral"
 _UNKNOWN: Final = (
     "its points are given as a tensor and fill no box: their region is not known "
     "(take them from a region such as ax.Box, or attach one with ax.Points)"
@@ -56,11 +60,24 @@ class Validation:
     def why_unseen(self) -> dict[str, str]:
         """Why nothing is held out, for each condition of which that is so."""
         measured = self.measured()
-        return {name: _DATA if name in measured else _UNKNOWN for name in self.unseen}
+        of_regions = {name: _DATA if name in measured else _UNKNOWN for name in self.unseen}
+        return of_regions | dict.fromkeys(self._integrals(), _INTEGRAL)
 
     def measured(self) -> frozenset[str]:
         """The conditions that hold values of their own."""
-        return frozenset(name for name in self.unseen if self._system.holds_data(name))
+        holds_data = self._system.holds_data
+        return frozenset(filter(holds_data, self.unseen)) - self._integrals()
+
+    def looks_everywhere(self) -> bool:
+        """Whether the held-out points of some condition extend in all coordinates."""
+        problem = self._system.problem
+        return any(
+            _extends(problem.conditions[name], problem.coordinates) for name in self.held_out
+        )
+
+    def _integrals(self) -> frozenset[str]:
+        conditions = self._system.problem.conditions
+        return frozenset(name for name in self.unseen if isinstance(conditions[name], Integral))
 
     def losses(self, theta: Tensor) -> dict[str, float]:
         """The training loss of each condition, at the points of now."""
@@ -108,6 +125,17 @@ class Validation:
         return (math.nan, math.nan) if self._solution is None else self._solution(theta)
 
 
+def _extends(condition: Condition, names: tuple[str, ...]) -> bool:
+    """Whether the points of a condition extend in all coordinates."""
+    points = condition.points
+    region = getattr(points, "region", None)
+    if isinstance(condition, Paired) or not condition.n_points:
+        return False
+    if region is not None:
+        return bool(region.dimension == len(names))
+    return isinstance(points, Tensor) and bool((points.amax(dim=0) > points.amin(dim=0)).all())
+
+
 def total(held_out_losses: Mapping[str, float]) -> float:
     """The sum over the conditions that have held-out points; nan when none has any."""
     known = [loss for loss in held_out_losses.values() if not math.isnan(loss)]
@@ -133,7 +161,7 @@ class SolutionError:
         points: where to compare, [n, d].
 
     Raises:
-        ValueError: if the solution does not return one tensor [n] for each field.
+        ValueError: if the solution does not return one tensor [n] for each field, or is not finite.
     """
 
     def __init__(self, problem: Problem, model: Model, points: Tensor) -> None:
@@ -141,7 +169,7 @@ class SolutionError:
         self._points = points.to(model.device, model.dtype)
         # The solution is evaluated in double precision whatever the model computes in.
         coordinates = Coordinates(problem.coordinates, points.to("cpu", torch.float64))
-        self._exact = exact_values(problem, coordinates).to(model.device)  # [n, m]
+        self._exact = values_to_compare(problem, coordinates).to(model.device)  # [n, m]
 
     def __call__(self, theta: Tensor) -> tuple[float, float]:
         """Root mean square error over points and fields, and the same relative to the solution."""

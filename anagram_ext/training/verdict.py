@@ -24,6 +24,7 @@ FAILED_RESIDUAL: Final = 1e-2  # nor does a residual above this share of its ter
 HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller has to know of
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
+NEAR_ROUNDING: Final = 1e6  # multiple of the rounding loss that large terms do not come down to
 WINDOWS: Final = "solve it in windows of time (ax.march)"
 BIGGER: Final = "use a larger network, or one with another hidden layer"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
@@ -75,6 +76,7 @@ class Facts:
         estimate: estimated relative error; nan where it was not made.
         worst: the largest relative error that a residual of the same length could stand for.
         loosest: what that is an error of, in words.
+        beyond: the part of it that no condition looks at.
         free: for each condition without held-out points the share of its rows that fit anything.
         press: for each condition without held-out points its loss if each row is left out in turn.
         improving: whether the loss still fell when the run ended.
@@ -100,6 +102,7 @@ class Facts:
     estimate: float = math.nan
     worst: float = math.nan
     loosest: str = "the fields"
+    beyond: float = math.nan
     free: Mapping[str, float] = field(default_factory=dict)
     press: Mapping[str, float] = field(default_factory=dict)
     improving: bool = False
@@ -132,7 +135,8 @@ def judge(facts: Facts) -> Judgement:
     3. ``SOLVED``: see ``is_solved``.
     4. ``OVERFITTED``: see ``is_overfitted``.
     5. ``OUT_OF_TIME``: steps or time reached, or stopped for a reason of its own, and the loss had
-       halved in the last quarter of the steps.
+       halved in the last quarter of the steps; not where conditions are missing, which no step
+       makes up for.
     6. ``STALLED``: the residual of an equation is above ``FAILED_RESIDUAL`` of its terms or not
        known, or the estimated error is above ``FAILED_ERROR``. (The residual of measurements may
        be noise, and a small residual with an endless error means that conditions are missing.)
@@ -178,6 +182,19 @@ def is_undetermined(facts: Facts) -> bool:
     return _worst(facts.relative) <= SOLVED_RESIDUAL and facts.worst > 1.0
 
 
+def is_trivial(facts: Facts) -> bool:
+    """Whether residuals are as small as rounding makes them, and yet as large as their terms."""
+    return (
+        facts.loss <= min(facts.eps**1.5 * facts.first_loss, NEAR_ROUNDING * facts.rounding_loss)
+        and _worst(_of_equations(facts)) > FAILED_RESIDUAL
+    )
+
+
+def _lacks_conditions(facts: Facts) -> bool:
+    """Whether it is undetermined by more than an error that a smaller residual would not leave."""
+    return is_undetermined(facts) and facts.beyond > 1.0  # nan: not known
+
+
 def _verdict(facts: Facts) -> Verdict:
     if facts.stop is Stop.NOT_FINITE or not math.isfinite(facts.loss):
         return Verdict.DIVERGED
@@ -187,7 +204,7 @@ def _verdict(facts: Facts) -> Verdict:
         return Verdict.SOLVED
     if is_overfitted(facts):
         return Verdict.OVERFITTED
-    if facts.stop in CUT_SHORT and facts.improving:
+    if facts.stop in CUT_SHORT and facts.improving and not _lacks_conditions(facts):
         return Verdict.OUT_OF_TIME
     failed = _worst(_of_equations(facts)) > FAILED_RESIDUAL or facts.estimate > FAILED_ERROR
     return Verdict.STALLED if failed and not is_undetermined(facts) else Verdict.CONVERGED
@@ -254,8 +271,18 @@ def _what(verdict: Verdict, facts: Facts) -> str:
     if verdict is Verdict.OUT_OF_TIME:
         return f"the loss was still falling after {facts.steps} steps: {_distance(facts)}"
     if verdict is Verdict.STALLED:
-        return f"no solution was found: {_distance(facts)}"
+        return _stalled(facts)
     return _doubt(facts)
+
+
+def _stalled(facts: Facts) -> str:
+    """How far from a solution, or from any but zero."""
+    if is_trivial(facts):
+        return (
+            "the conditions hold because the terms in them vanish: this is the trivial solution, "
+            "such as u = 0, up to rounding errors"
+        )
+    return f"no solution was found: {_distance(facts)}"
 
 
 def _overfitted(facts: Facts) -> str:
@@ -309,6 +336,8 @@ def _doubt(facts: Facts) -> str:
             f"the conditions hardly determine {facts.loosest}: residuals of this size leave room "
             f"for a relative error of {facts.worst:.1e}"
         )
+    if _worst(facts.relative) <= SOLVED_RESIDUAL:
+        return "the conditions hold, but what that means for the error is not known"
     return f"the conditions hold only roughly: {_distance(facts)}"
 
 
@@ -330,7 +359,7 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "keep the residual finite wherever the network may go, or train with method 'gd'"
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not _fitted_freely(facts):
         return "give it more steps"
-    if is_undetermined(facts):
+    if is_undetermined(facts) or is_trivial(facts):
         return "add the conditions that are missing"
     few = facts.n_rows < FEWEST_ROWS * facts.n_parameters
     rows = f": {facts.n_rows} rows for {facts.n_parameters} parameters" if few else ""

@@ -58,7 +58,6 @@ class Windows:
         for name, condition in problem.conditions.items():
             if not isinstance(condition, Data):
                 _in_window(name, condition, same)  # raises where one cannot be said in a window
-        problem.check_model(given)
         bound = model_of(problem, cast("AnyModel", given), device)
         system = PdeSystem(problem, bound)
         columns = {

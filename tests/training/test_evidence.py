@@ -178,3 +178,57 @@ def test_an_unknown_that_is_determined_is_solved():
     run = ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False)
     assert run.values["a"] == pytest.approx(2.0, rel=1e-9)
     assert run.verdict is ax.Verdict.SOLVED
+
+
+def test_more_steps_are_no_advice_where_a_condition_is_missing():
+    """A wave without its first velocity: the loss still falls, and the answer is any."""
+    square = ax.Box(t=(0, 1), x=(0, 1))
+    problem = ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "equation": ax.Condition(lambda u, x: u.d("tt") - u.d("xx"), square.stratified(14)),
+            "start": ax.Condition(
+                lambda u, x: u - torch.sin(torch.pi * x.x), square.face(t=0).grid(20)
+            ),
+            "ends": ax.Condition(lambda u, x: u, square.faces("x").grid(20)),
+        },
+    )
+    run = ax.train(problem, ax.MLP([2, 20, 1]), steps=60, progress=False)
+    assert run.facts.improving
+    assert run.verdict is ax.Verdict.CONVERGED
+    assert "add the conditions that are missing" in run.warning
+
+
+def test_an_equation_of_integrals_alone_is_not_judged_by_its_residual():
+    """What the nodes miss, here a peak of the kernel, no residual shows."""
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "equation": ax.IntegroDifferential(
+                lambda u, x, integral: u - 1 - integral,
+                LINE.sobol(30),
+                integrand=lambda u, y, x: 100 * torch.exp(-(((y.x - 0.37) / 2e-3) ** 2)) * u,
+                over=LINE.quadrature(12),
+            )
+        },
+    )
+    run = ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False)
+    assert run.loss < 1e-20
+    assert run.verdict is ax.Verdict.CONVERGED
+    assert "what that means for the error is not known" in run.warning
+
+
+def test_a_trivial_solution_is_called_so():
+    """u'' + 9 u = 0 with u = 0 at both ends has no other."""
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {"equation": ax.Condition(lambda u, x: u.d("xx") + 9 * u, LINE.stratified(40)), **ENDS},
+    )
+    with pytest.warns(ax.TrainingWarning, match="trivial solution, such as u = 0"):
+        run = ax.train(problem, ax.MLP([1, 16, 1]), steps=60, progress=False)
+    assert run.loss < 1e-20
+    assert run.verdict is ax.Verdict.STALLED
+    assert "add the conditions that are missing" in run.warning

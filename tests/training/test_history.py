@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import anagram_ext as ax
 from anagram_ext.training.history import COLUMNS, History, Row, read_csv
 
 ROWS = (
@@ -167,3 +168,14 @@ def test_without_step_time_and_loss_it_is_no_history(tmp_path):
     path.write_text("step,loss,l2_error\n0,1.0,\n", encoding="utf-8")
     with pytest.raises(ValueError, match="not a training history"):
         read_csv(path)
+
+
+def test_half_a_number_at_the_end_is_no_number(tmp_path):
+    """``2.7e-1`` is what a killed process may leave of ``2.7e-12``."""
+    path = tmp_path / "history.csv"
+    ax.train(ax.problems.poisson_1d(), steps=3, out=tmp_path, progress=False)
+    content = path.read_text(encoding="utf-8")
+    rows = len(ax.load(tmp_path).history["step"])
+    for cut in (1, 2, 5):
+        path.write_text(content[:-cut], encoding="utf-8")
+        assert len(ax.load(tmp_path).history["step"]) == rows - 1

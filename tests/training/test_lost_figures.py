@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -59,3 +62,40 @@ def test_a_comparison_is_not_lost_either(tmp_path, monkeypatch):
     told = "\n".join(str(warning.message) for warning in caught)
     for name in ("convergence.png", "solution.png", "loss.png", "l2_error.png"):
         assert f"{name} was not drawn: OSError: no space left" in told
+
+
+def test_a_folder_that_is_removed_meanwhile_loses_no_result(tmp_path):
+    def remove(run):
+        if run.steps == 2:
+            shutil.rmtree(tmp_path / "run")
+
+    with pytest.warns((ax.WriteWarning, ax.FigureWarning)) as caught:
+        run = ax.train(sine(), steps=5, progress=False, out=tmp_path / "run", callbacks=[remove])
+    assert run.steps == 5
+    assert len(run.history["loss"]) == 6
+    told = "\n".join(str(w.message) for w in caught if w.category is ax.WriteWarning)
+    for name in ("history.csv", "model.safetensors", "state.pt", "summary.json"):
+        assert name in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are those of POSIX")
+def test_a_full_disk_loses_no_result(tmp_path):
+    """The limit of the size of a file stands for the room on a disk."""
+    program = """
+import resource, signal, sys, warnings
+import anagram_ext as ax
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    run = ax.train(ax.problems.poisson_1d(), steps=12, out=sys.argv[1], progress=False)
+print(run.steps, run.loss < 1e-3, sum(w.category is ax.WriteWarning for w in caught))
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["12", "True", "2"]  # history and state
+    assert (tmp_path / "run" / "model.safetensors").exists()

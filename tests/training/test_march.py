@@ -229,3 +229,9 @@ def test_a_first_iterate_is_that_of_the_first_window():
     assert given.runs[0].history["loss"][0] == own.runs[0].history["loss"][0]
     assert given.runs[0].history["loss"][0] != other.runs[0].history["loss"][0]
     assert other.l2_relative < 1e-3
+
+
+def test_a_module_of_torch_marches():
+    module = torch.nn.Sequential(torch.nn.Linear(1, 12), torch.nn.Tanh(), torch.nn.Linear(12, 1))
+    run = ax.march(oscillator(2.0), module.double(), windows=2, steps=30, progress=False)
+    assert run.l2_relative < 1e-4

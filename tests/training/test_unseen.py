@@ -77,8 +77,37 @@ def test_a_single_condition_is_no_sample():
     )
     run = ax.train(problem, ax.MLP([1, 4, 1]), steps=60, progress=False)
     assert math.isnan(run.press["mean"])
-    assert run.verdict is not ax.Verdict.OVERFITTED
-    assert "left out" not in str(run.warning)
+    assert run.verdict is ax.Verdict.SOLVED
+    assert run.unseen["mean"] == "other nodes would be another integral"
+
+
+def test_an_integral_that_contradicts_the_rest_is_no_noise():
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "value": ax.Condition(lambda u, x: u - x.x, LINE.grid(20)),
+            "mean": ax.Integral(lambda u, x: u, LINE.quadrature(4), equals=5.0, weight=1e-6),
+        },
+    )
+    with pytest.warns(ax.TrainingWarning, match="the residual of 'mean' is"):
+        run = ax.train(problem, ax.MLP([1, 1], "identity"), steps=60, progress=False)
+    assert run.verdict is ax.Verdict.STALLED
+    assert "noise" not in run.warning
+
+
+def test_few_measurements_alone_are_no_solution_and_beside_an_equation_they_are():
+    spots = LINE.grid(5)
+    data = ax.Data(spots, torch.sin(6 * spots[:, 0]))
+    alone = ax.Problem(("x",), ("u",), {"data": data})
+    run = ax.train(alone, ax.MLP([1, 12, 1]), steps=60, progress=False)
+    assert run.verdict is not ax.Verdict.SOLVED
+    line = {"equation": ax.Condition(lambda u, x: u.d("xx") + 36 * u, LINE.grid(60)), "data": data}
+    solution = {"solution": lambda x: torch.sin(6 * x.x)}
+    both = ax.Problem(("x",), ("u",), line, **solution)
+    run = ax.train(both, ax.MLP([1, 16, 1]), steps=100, progress=False)
+    assert run.l2_error < 1e-6
+    assert run.verdict is ax.Verdict.SOLVED
 
 
 def test_nothing_is_asked_where_all_points_have_a_region():
