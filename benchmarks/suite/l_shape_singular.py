@@ -1,4 +1,4 @@
-"""Poisson's equation on an L, with the singular function of the corner as one more input."""
+"""Poisson's equation on an L: a network, and one for each singular function of the corner."""
 
 from __future__ import annotations
 
