@@ -1,4 +1,4 @@
-"""Poisson's equation on an L: a network, and one for each singular function of the corner."""
+"""Poisson's equation on an L: with the singular functions of its corners."""
 
 from __future__ import annotations
 
