@@ -53,7 +53,7 @@ def run(seed: int, **options: object) -> Outcome:
     }
     problem = ax.Problem(("x", "y"), ("psi",), conditions)
     model = ax.Model(ax.MLP([2, 30, 30, 1]), outputs=with_corners)
-    found = ax.train(problem, model, seed=seed, **{"steps": 150, "progress": False, **options})
+    found = ax.train(problem, model, seed=seed, **{"steps": 320, "progress": False, **options})
     points = fresh(square)
     slopes = found.model.jet(found.theta, points, ("y", "x"))
     exact = torch.from_numpy(cavity_parabolic_reference.velocity(points.numpy()))

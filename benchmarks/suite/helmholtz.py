@@ -21,15 +21,16 @@ def run(a: int, b: int, seed: int, **options: object) -> Outcome:
         return u.laplacian() + u - (1 - (a * pi) ** 2 - (b * pi) ** 2) * exact(x)
 
     square = ax.Box(x=(-1, 1), y=(-1, 1))
-    fine = max(a, b) > 4
     conditions = {
-        "interior": ax.Condition(equation, square.stratified(60 if fine else 45)),
+        "interior": ax.Condition(equation, square.stratified(45)),
         "boundary": ax.Condition(lambda u, x: u - exact(x), square.boundary().stratified(120)),
     }
     problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
     network = ax.MLP([2, 30, 30, 1], "sin")
     model: ax.MLP | ax.Model = network
-    if fine:  # begins with waves of that size; random Fourier features ended at an error of 0.28
+    if (
+        max(a, b) > 4
+    ):  # begins with waves of that size; random Fourier features ended at an error of 0.28
         model = ax.Model(network, inputs=lambda x: (a * x.x, b * x.y))
     return solved_forward(problem, model, square, seed, **{"steps": 150, **options})
 
