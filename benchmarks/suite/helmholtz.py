@@ -28,9 +28,7 @@ def run(a: int, b: int, seed: int, **options: object) -> Outcome:
     problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
     network = ax.MLP([2, 30, 30, 1], "sin")
     model: ax.MLP | ax.Model = network
-    if (
-        max(a, b) > 4
-    ):  # begins with waves of that size; random Fourier features ended at an error of 0.28
+    if max(a, b) > 4:  # begins with waves of that size; with random ones it ended at 0.28
         model = ax.Model(network, inputs=lambda x: (a * x.x, b * x.y))
     return solved_forward(problem, model, square, seed, **{"steps": 150, **options})
 
