@@ -96,6 +96,8 @@ class _Likely:
 
     def jet(self, theta: Tensor, points: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Fields and derivatives by name, each [n, m]."""
+        if not names:
+            return {}
 
         def jets(at: Tensor) -> Tensor:
             return torch.stack(list(self._model.jet(at, points, names).values()))

@@ -1,4 +1,4 @@
-"""Poisson's equation on an L, with the singular function of the corner as one more input."""
+"""Poisson's equation on an L: with the singular functions of its corners."""
 
 from __future__ import annotations
 

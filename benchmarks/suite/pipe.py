@@ -47,8 +47,8 @@ def equations(flow: Callable[..., object]) -> dict[str, ax.Condition]:
     wake = ax.Rectangle(x=(0.8, 5), y=(0.5, 3.6)) - hole
     ring = ax.Disk(x=AT, y=AT, radius=1.8 * RADIUS) - hole
     return {
-        "flow": ax.Condition(flow, shape().sobol(800)),
-        "wake": ax.Condition(flow, wake.sobol(1000)),
+        "flow": ax.Condition(flow, shape().sobol(1400)),
+        "wake": ax.Condition(flow, wake.sobol(700)),
         "ring": ax.Condition(flow, ring.sobol(500)),
     }
 
@@ -60,7 +60,7 @@ def leaving(outflow: Callable[..., object]) -> ax.Condition:
 def walls() -> dict[str, ax.Condition]:
     """All but the equation and the outflow."""
     pipe = shape()
-    sides = {name: pipe.boundary(name).sobol(80) for name in ("bottom", "top")}
+    sides = {name: pipe.boundary(name).sobol(120) for name in ("bottom", "top")}
     return {
         "inflow": ax.Condition(inflow, pipe.boundary("left").sobol(50), weight=100),
         **{name: ax.Condition(at_rest, points, weight=100) for name, points in sides.items()},

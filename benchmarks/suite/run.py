@@ -35,7 +35,7 @@ NOT_CASES = {
     "case",
     "run",
     "advection",
-    "cavity_reference",
+    "cavity_parabolic_reference",
     "cole_hopf",
     "fundamental_solutions",
     "helmholtz",

@@ -97,7 +97,7 @@ def test_evolutions_agree_with_independent_ones(module):
 
 
 def test_flows_hold_at_the_boundary_and_carry_their_vorticity(module):
-    stokes, cavity = module("stokes_reference"), module("cavity_reference")
+    stokes, cavity = module("stokes_reference"), module("cavity_parabolic_reference")
     z, values = stokes.boundary(301)
     there = stokes.velocity(np.stack([z.real, z.imag], axis=1), 60)
     assert np.abs(there[:, 0] - 1j * there[:, 1] - values).max() < 2e-4
