@@ -2,8 +2,9 @@
 The Cauchy problem of Laplace: a face that nobody can reach
 ===========================================================
 
-A plate is measured on one side only: its temperature there, with noise, and that no heat leaves. Inside
-it obeys Laplace's equation, and the other side follows: Hadamard's example of an ill-posed problem.
+A plate is measured on one side only: its temperature there, with noise, and that no heat leaves.
+Inside it obeys Laplace's equation, and the other side follows: Hadamard's example of an ill-posed
+problem.
 The n-th mode grows like ``cosh(n pi y)`` on the way, and so does the noise. How much of the other
 side can be known, and how well, is what comes out here.
 """
@@ -67,9 +68,9 @@ path = ax.regularisation_path(
 print(path)
 
 # %%
-# Left, what was measured and the fit. The other side: too smooth a solution misses the third mode,
-# and its band says that smoothness may hide it; with less and less smoothness the band grows to what
-# the noise leaves open.
+# Left, what was measured and the fit. Then the other side. With too much weight the third mode is
+# missing, in the band as well: it takes for known that nothing is rough, and only the score
+# tells. With the chosen one the band is what the noise leaves open.
 
 line = torch.linspace(0, 1, 201, dtype=torch.float64)
 near = torch.stack([line, torch.zeros_like(line)], dim=1)
