@@ -143,25 +143,20 @@ def _usual(pointwise: PointwiseResidual, everywhere: Tensor, theta: Tensor) -> T
 
 
 def _typical(
-    pointwise: PointwiseResidual,
-    jet_map: JetMap,
-    jets: Tensor,
-    points: Tensor,
-    everywhere: Tensor,
-    theta: Tensor,
+    block: PointwiseBlock, jet_map: JetMap, jets: Tensor, everywhere: Tensor, theta: Tensor
 ) -> Tensor:
-    """The root mean square size of the jets, where a field has one: [K, m, 1].
+    """The root mean square size of the jets, [K, m, 1].
 
-    On all points, and for pairs of points at either side. Integrals have that of what is integrated.
+    On all points, of pairs on either side; integrals have that of what is integrated.
     """
     if isinstance(jet_map, IntegralJets):
-        return _root_mean_square(jet_map.sizes(theta, points))
+        return _root_mean_square(jet_map.sizes(theta, block.coordinates.points))
     if not len(everywhere):
         return _root_mean_square(jets)
     if isinstance(jet_map, PairJets):
         return _root_mean_square(jet_map.jets(theta, everywhere.repeat(1, 2)))
     size = _root_mean_square(jet_map.jets(theta, everywhere))
-    return size.maximum(_usual(pointwise, everywhere, theta))
+    return size.maximum(_usual(block.pointwise, everywhere, theta))
 
 
 def _root_mean_square(jets: Tensor) -> Tensor:
@@ -179,7 +174,7 @@ def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     pointwise = block.pointwise
     jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
     jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
-    typical = _typical(pointwise, jet_map, jets, block.coordinates.points, everywhere, theta)
+    typical = _typical(block, jet_map, jets, everywhere, theta)
     residuals = rows.view(block.n_components, -1)  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         return math.inf
