@@ -27,7 +27,7 @@ def flow(u: ax.Field, v: ax.Field, p: ax.Field, _: ax.Coordinates) -> tuple[torc
 def run(seed: int, **options: object) -> Outcome:
     walls = [SQUARE.face(x=0), SQUARE.face(x=1), SQUARE.face(y=0)]
     conditions = {
-        "flow": ax.Condition(flow, SQUARE.stratified(24)),
+        "flow": ax.Condition(flow, SQUARE.stratified(36)),
         "lid": ax.Condition(
             lambda u, v, p, x: (u - reference.lid_velocity(x.x), v),
             SQUARE.face(y=1).stratified(60),
