@@ -27,7 +27,7 @@ def flow(u: ax.Field, v: ax.Field, p: ax.Field, _: ax.Coordinates) -> tuple[torc
 def run(seed: int, **options: object) -> Outcome:
     walls = [SQUARE.face(x=0), SQUARE.face(x=1), SQUARE.face(y=0)]
     conditions = {
-        "flow": ax.Condition(flow, SQUARE.stratified(36)),
+        "flow": ax.Condition(flow, SQUARE.stratified(36).redrawn()),
         "lid": ax.Condition(
             lambda u, v, p, x: (u - reference.lid_velocity(x.x), v),
             SQUARE.face(y=1).stratified(60),
@@ -41,7 +41,7 @@ def run(seed: int, **options: object) -> Outcome:
     }
     problem = ax.Problem(("x", "y"), ("u", "v", "p"), conditions)
     networks = {("u", "v"): ax.MLP([2, 20, 20, 2]), "p": ax.MLP([2, 14, 14, 1])}
-    options = {"steps": 100, "progress": False, **options}
+    options = {"steps": 160, "progress": False, **options}
     found = ax.train(problem, ax.Model(networks), seed=seed, **options)
     points = fresh(SQUARE)
     fields = found.model(found.theta, points)
