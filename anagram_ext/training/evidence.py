@@ -11,12 +11,12 @@ import torch
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.pde import operators
 from anagram_ext.systems.integral_jets import IntegralJets
+from anagram_ext.systems.paired import PairJets
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.error_estimate import (
     UNKNOWN,
     ErrorEstimate,
     error_estimate,
-    is_plain,
     points_of,
 )
 from anagram_ext.training.unseen import Unseen, unseen_rows
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from anagram_ext.models.protocol import JetMap
     from anagram_ext.systems.blocks import Block
     from anagram_ext.systems.jet_residual import PointwiseResidual
     from anagram_ext.systems.pde_system import PdeSystem
@@ -147,6 +148,27 @@ def _usual(pointwise: PointwiseResidual, everywhere: Tensor, theta: Tensor) -> T
     return (torch.stack(factors)[:, None] * sizes)[:, :, None]
 
 
+def _typical(
+    block: PointwiseBlock, jet_map: JetMap, jets: Tensor, everywhere: Tensor, theta: Tensor
+) -> Tensor:
+    """The root mean square size of the jets, [K, m, 1].
+
+    On all points, of pairs on either side; integrals have that of what is integrated.
+    """
+    if isinstance(jet_map, IntegralJets):
+        return _root_mean_square(jet_map.sizes(theta, block.coordinates.points))
+    if not len(everywhere):
+        return _root_mean_square(jets)
+    if isinstance(jet_map, PairJets):
+        return _root_mean_square(jet_map.jets(theta, everywhere.repeat(1, 2)))
+    size = _root_mean_square(jet_map.jets(theta, everywhere))
+    return size.maximum(_usual(block.pointwise, everywhere, theta))
+
+
+def _root_mean_square(jets: Tensor) -> Tensor:
+    return jets.square().mean(dim=-1, keepdim=True).sqrt()
+
+
 def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     if not isinstance(block, PointwiseBlock) or not block.n_rows:
         return 0.0 if not block.n_rows else math.nan
@@ -158,16 +180,7 @@ def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     pointwise = block.pointwise
     jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
     jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
-    plain = is_plain(block)
-    if plain:
-        seen = jet_map.jets(theta, everywhere)
-    elif isinstance(jet_map, IntegralJets):
-        seen = jet_map.sizes(theta, block.coordinates.points)
-    else:
-        seen = jets  # pairs: at these
-    typical = seen.square().mean(dim=-1, keepdim=True).sqrt()
-    if plain:
-        typical = typical.maximum(_usual(pointwise, everywhere, theta))
+    typical = _typical(block, jet_map, jets, everywhere, theta)
     residuals = rows.view(block.n_components, -1)  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         return math.inf

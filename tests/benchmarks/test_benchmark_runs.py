@@ -116,3 +116,23 @@ def test_hard_and_soft_are_compared_where_both_arrive(module, tmp_path):
     assert hard_soft.first_below(curve[0], 0.1) == (1, 0.5)
     hard_soft.draw(records, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
+@pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
+def test_pairs_and_embeddings_have_the_same_problem(module):
+    pairs = module("pairs_embeddings")
+    for about in pairs.EVOLUTIONS.values():
+        seam, model = pairs.posed(about, "pairs")
+        embedded, periodic = pairs.posed(about, "embedding")
+        assert set(seam.conditions) - set(embedded.conditions) == {"seam"}
+        assert model.inputs is None
+        assert periodic.inputs is not None
+        x = torch.linspace(*about.interval, 7, dtype=torch.float64)
+        exact = about.solution(torch.zeros_like(x), x)
+        assert (about.start(x) - exact).abs().max() < 1e-8
+    names = "convection, speed 30"
+    records = [pairs.run(names, kind, 0, steps=2) for kind in pairs.KINDS]
+    assert all(0 < record["error"] < 10 for record in records)
+    embedding, seam_line = pairs.lines(records)
+    assert (embedding[1], embedding[5]) == ("embedding", "1")
+    assert float(seam_line[5]) == pytest.approx(records[1]["error"] / records[0]["error"], rel=0.1)

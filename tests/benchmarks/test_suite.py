@@ -143,3 +143,54 @@ def test_the_table_of_identifications_counts_what_is_better(module):
     text = table.written([cell])
     assert "| 2000 | 1 % | 0.03 | 0.1 | 0.039 | yes | 0.5 | 1 | 0.008 | no | 1 |" in text
     assert "l1 1, l2 0" in text
+
+
+def test_fourier_modes_agree_with_closed_forms(module):
+    spectral = module("spectral")
+    # The linear part alone, a soliton of Schroedinger's equation, and Burgers' by Cole and Hopf.
+    wave = spectral.Periodic(
+        (-1, 1),
+        0.3,
+        lambda x: np.sin(np.pi * x),
+        lambda k: 1j * k**3 - 0.1 * k**2,
+        lambda u: (0 * u, 0 * u),
+        modes=32,
+        steps=40,
+        levels=4,
+    )
+    t, x = np.repeat(0.3, 9), np.linspace(-1, 1, 9)
+    exact = np.exp(-0.1 * np.pi**2 * t) * np.sin(np.pi * x + np.pi**3 * t)
+    assert np.abs(wave(t, x) - exact).max() < 1e-12
+    soliton = spectral.Periodic(
+        (-20, 20),
+        1.0,
+        lambda x: 1 / np.cosh(x),
+        lambda k: -0.5j * k**2,
+        lambda h: (1j * np.abs(h) ** 2 * h, 0 * h),
+        steps=400,
+    )
+    t, x = np.repeat(1.0, 9), np.linspace(-4, 4, 9)
+    assert np.abs(soliton(t, x) - np.exp(0.5j) / np.cosh(x)).max() < 1e-7
+    burgers = spectral.Periodic(
+        (-1, 1),
+        1.0,
+        lambda x: -np.sin(np.pi * x),
+        lambda k: -0.05 * k**2,
+        lambda u: (0 * u, -(u**2) / 2),
+        modes=128,
+        steps=400,
+    )
+    closed_form = module("cole_hopf")
+    exact = closed_form.solution(t, x / 5, 0.05)
+    assert np.abs(burgers(t, x / 5) - exact).max() < 1e-7
+
+
+def test_the_flow_under_the_lid_has_its_boundary_values_and_no_divergence(module):
+    reference = module("cavity_reference")
+    side = np.linspace(0, 1, 30)
+    lid = reference.velocity(np.stack([side, np.ones(30)], axis=1), 20)
+    assert np.abs(lid - np.stack([reference.lid_velocity(side), 0 * side], axis=1)).max() < 1e-3
+    wall = reference.velocity(np.stack([np.zeros(30), side], axis=1), 20)
+    assert np.abs(wall).max() < 1e-3
+    middle = reference.velocity(np.array([[0.5, 0.5]]), 20)[0]
+    assert middle[0] < -0.1  # what the lid takes along comes back below

@@ -31,6 +31,7 @@ ERRORS = {  # what the variable ``error`` of a page must not exceed
     "time_windows": 1e-5,
     "units": 1e-3,
     "unknown_coefficients": 1e-3,
+    "unreachable_face": 0.05,
 }
 
 

@@ -232,3 +232,28 @@ def test_a_trivial_solution_is_called_so():
     assert run.loss < 1e-20
     assert run.verdict is ax.Verdict.STALLED
     assert "add the conditions that are missing" in run.warning
+
+
+def test_a_seam_where_the_field_vanishes_has_the_size_of_the_field():
+    # An odd solution is zero on both walls of the period, and so is its second derivative: the
+    # seam is no less satisfied than where the field is large.
+    ring = ax.Box(t=(0, 1), x=(-1, 1))
+    problem = ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {
+            "heat": ax.Condition(lambda u, x: u.d("t") - 0.1 * u.d("xx"), ring.stratified(20)),
+            "start": ax.Condition(
+                lambda u, x: u - torch.sin(math.pi * x.x), ring.face(t=0).stratified(30)
+            ),
+            "seam": ax.Paired(
+                lambda a, b: (a.u - b.u, a.u.d("x") - b.u.d("x")), ring.opposite("x").stratified(30)
+            ),
+        },
+        solution=lambda x: torch.exp(-0.1 * math.pi**2 * x.t) * torch.sin(math.pi * x.x),
+    )
+    run = ax.train(problem, ax.MLP([2, 20, 1]), steps=120, progress=False)
+    assert run.l2_error < 1e-5
+    assert run.facts.relative["seam"] < 1e-4  # by the size at the seam it would be 0.85
+    assert run.l2_error < run.estimated_error < 1e-4
+    assert run.verdict is not ax.Verdict.STALLED
