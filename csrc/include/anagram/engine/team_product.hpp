@@ -24,7 +24,7 @@ template <class T> ANAGRAM_HD ANAGRAM_INLINE Neighbours<T> neighbours_at(const T
 enum class Along { depth, rows };
 
 // C[b] (+)= A[b] B[b] for b < batches, with A [rows, depth], B [depth, columns]. Columns of B and C
-// lie next to each other. A begins where a Neighbours may: lanes read the same element of it at
+// lie next to each other. A begins where two Neighbours may: lanes read the same element of it at
 // once, so that the number of reads is what counts, and pairs halve it. Sums are added up in the
 // same order with pairs and without.
 template <class T, Along along, bool accumulate> struct TeamProduct {
@@ -33,16 +33,14 @@ template <class T, Along along, bool accumulate> struct TeamProduct {
   Strided<T> c;
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    // Eight rows a lane share every element of B, four where C is read as well and there are not
-    // enough registers; where the columns would not fill the lanes, one element a lane keeps
-    // neighbours together.
-    constexpr int most = accumulate ? 4 : 8;
+    // Eight rows a lane share every element of B; where the columns would not fill the lanes,
+    // one element a lane keeps neighbours together.
     if (rows < 8 || columns < 32)
       blocks<1, false>(team);
     else if (pairs_stay_aligned())
-      blocks<most, true>(team);
+      blocks<8, true>(team);
     else // of an odd width
-      blocks<most, false>(team);
+      blocks<8, false>(team);
   }
 
 private:
@@ -67,17 +65,17 @@ private:
   ANAGRAM_HD ANAGRAM_INLINE void some_rows(int batch, int64_t first, int column) const {
     const T *a_first = a.data + batch * a.batch + first * a.row;
     const T *b_column = b.data + batch * b.batch + column;
+    T *out = c.data + batch * c.batch + first * c.row + column;
     T sum[R];
     for (int r = 0; r < R; ++r)
-      sum[r] = T(0);
+      sum[r] = accumulate ? out[r * c.row] : T(0);
     int k = pairs && along == Along::depth ? add_pairs_of_columns<R>(a_first, b_column, sum) : 0;
-    ANAGRAM_UNROLL_BY(R == 1 ? 4 : 2)
+    ANAGRAM_UNROLL_BY(accumulate && R > 1 ? 1 : 2)
     for (; k < depth; ++k)
       add_column<R, pairs && along == Along::rows>(a_first + k * a_step(), b_column[k * b.row],
                                                    sum);
-    T *out = c.data + batch * c.batch + first * c.row + column;
     for (int r = 0; r < R; ++r)
-      out[r * c.row] = accumulate ? out[r * c.row] + sum[r] : sum[r];
+      out[r * c.row] = sum[r];
   }
 
   ANAGRAM_HD ANAGRAM_INLINE int64_t a_step() const {
