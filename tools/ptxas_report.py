@@ -20,7 +20,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURES = ("sm_80", "sm_90")  # what cmake/Cuda.cmake builds
-FLAGS = "-std=c++17 -O3 -DNDEBUG -cubin -Xptxas -v -DANAGRAM_ISA_NAME=device -Icsrc/include -Icsrc"
+FLAGS = (
+    "-std=c++17 -O3 -DNDEBUG -cubin -Xptxas -v -Werror all-warnings -DANAGRAM_ISA_NAME=device "
+    "-Icsrc/include -Icsrc"
+)
 
 
 class Kernel(NamedTuple):

@@ -69,7 +69,8 @@ template <class T> struct CopyFactor {
   MatrixView<T> to;
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    const T failure = *info == 0 ? T(0) : std::numeric_limits<T>::quiet_NaN();
+    constexpr T nan = std::numeric_limits<T>::quiet_NaN(); // constexpr: no function of a device
+    const T failure = *info == 0 ? T(0) : nan;
     for_each_element(team, to, [&](std::int64_t i, std::int64_t j) {
       to(i, j) = i <= j ? from(i, j) + failure : T(0);
     });
