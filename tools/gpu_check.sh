@@ -100,6 +100,10 @@ sanitizer() {
     files+=(tests/linear/test_lstsq.py)
     chosen="($chosen) or (cuda and (test_gap_and_ties or test_zero_matrix))"
   fi
+  if [[ $1 == memcheck && $ignored != *test_factorise* ]]; then # QR by products, large SVDs
+    files+=(tests/linear/test_factorise.py)
+    chosen="($chosen) or (cuda and test_large_and_tall)"
+  fi
   compute-sanitizer --tool "$1" --error-exitcode 9 --report-api-errors no --target-processes all \
     python3 -m pytest -q -W default -p no:cacheprovider "${files[@]}" -k "$chosen"
 }

@@ -70,8 +70,79 @@ void for_each_covers_everything() {
     }
 }
 
+// Every buffer of a tile begins where a pair of numbers may.
+void buffers_begin_at_even_places() {
+  std::mt19937 random(5);
+  std::vector<device_case::Shape> shapes = device_case::shapes();
+  for (int i = 0; i < 60; ++i)
+    shapes.push_back(device_case::random_shape(random));
+  for (const device_case::Shape &shape : shapes) {
+    const anagram::NetTables tables(
+        anagram::NetShape(shape.widths, shape.activation, shape.operators, shape.mapped));
+    for (const anagram::Task task :
+         {anagram::Task::jets, anagram::Task::rows, anagram::Task::tangent})
+      for (int n = 1; n < 4; ++n) {
+        const anagram::TileLayout layout(tables.view(), n, task);
+        std::vector<int64_t> places{layout.jet()};
+        if (task != anagram::Task::jets)
+          places.insert(places.end(), {layout.hbar(), layout.zbar(), layout.tangent()});
+        for (int l = 0; l < layout.net.depth; ++l)
+          places.insert(places.end(), {layout.h(l), layout.z(l)});
+        for (const int64_t place : places)
+          CHECK(place % 2 == 0);
+      }
+  }
+}
+
+// Products with and without pairs: of small integers, which are exact. Widths odd and even, rows
+// and depths that are no multiples of what a lane takes.
+template <anagram::base::Along along, bool accumulate> void products() {
+  for (const int rows : {3, 8, 19})
+    for (const int columns : {5, 33, 40})
+      for (const int depth : {1, 4, 7})
+        for (const int gap : {0, 1}) {
+          constexpr bool by_depth = along == anagram::base::Along::depth;
+          const int stride = (by_depth ? depth : rows) + gap, batches = 2;
+          const int64_t a_size = int64_t(stride) * (by_depth ? rows : depth);
+          std::vector<double> a(static_cast<size_t>(batches * a_size)),
+              b(static_cast<size_t>(batches * depth * columns)),
+              c(static_cast<size_t>(batches * rows * columns));
+          for (std::vector<double> *each : {&a, &b, &c})
+            for (size_t i = 0; i < each->size(); ++i)
+              (*each)[i] = static_cast<double>((i * 7 + each->size()) % 13) - 6;
+          std::vector<double> expected = c;
+          for (int64_t n = 0; n < batches; ++n)
+            for (int64_t i = 0; i < rows; ++i)
+              for (int64_t j = 0; j < columns; ++j) {
+                double sum = 0;
+                for (int64_t k = 0; k < depth; ++k)
+                  sum += a[static_cast<size_t>(n * a_size +
+                                               (by_depth ? i * stride + k : k * stride + i))] *
+                         b[static_cast<size_t>((n * depth + k) * columns + j)];
+                double &to = expected[static_cast<size_t>((n * rows + i) * columns + j)];
+                to = accumulate ? to + sum : sum;
+              }
+          EmulatedBlock(7, LaneOrder::shuffled, 1).run([&](const auto &team) {
+            anagram::base::TeamProduct<double, along, accumulate>{
+                batches,
+                rows,
+                columns,
+                depth,
+                {a.data(), a_size, by_depth ? stride : 1, by_depth ? 1 : stride},
+                {b.data(), int64_t(depth) * columns, columns, 1},
+                {c.data(), int64_t(rows) * columns, columns, 1}}(team);
+          });
+          CHECK(c == expected);
+        }
+}
+
 int main() {
   for_each_covers_everything();
+  buffers_begin_at_even_places();
+  products<anagram::base::Along::depth, false>();
+  products<anagram::base::Along::depth, true>();
+  products<anagram::base::Along::rows, false>();
+  products<anagram::base::Along::rows, true>();
   all_shapes<double>(1e-13);
   all_shapes<float>(2e-5);
   random_shapes();

@@ -266,6 +266,32 @@ def test_directions_carried_by_few_rows(S: int, P: int, copies: int, device: str
     np.testing.assert_allclose(found, sigma, rtol=0, atol=1e-14 * sigma[0])
 
 
+# On a GPU: a triangle that is too large for the host's LAPACK, of full rank and of nine tenths, and
+# tall ones, whose QR is one by products.
+@pytest.mark.parametrize(
+    ("S", "P", "sigma"),
+    [
+        (700, 420, torch.ones(420, dtype=torch.float64)),
+        (420, 900, decay(420, 1e-9)),
+        (6000, 130, decay(60, 1e-14)),
+        (6000, 130, decay(110, 1e-3)),
+    ],
+)
+def test_large_and_tall_triangles(S: int, P: int, sigma: torch.Tensor, device: str) -> None:
+    matrix = prescribed(S, P, sigma, device=device)
+    found = factorise(matrix.J)
+    k = len(found.singular_values)
+    kept = min(k, len(sigma))
+    assert kept >= int((sigma > 1e-13).sum())
+    error = found.singular_values.cpu()[:kept] - sigma[:kept]
+    assert float(error.abs().max()) < 50 * EPS
+    units = torch.eye(k, dtype=torch.float64).to(device)
+    for back in (found.project(found.push(units)), found.pull(found.expand(units))):
+        assert float((back - units).abs().max()) < 100 * EPS
+    rebuilt = found.push(found.singular_values[:, None] * units).T @ found.expand(units)
+    assert float((rebuilt - matrix.J).abs().max()) < 50 * EPS
+
+
 def test_zero_matrix(device: str) -> None:
     zero = torch.zeros(90, 120, dtype=torch.float64, device=device)
     solution = solve(zero, random_r(90), 1e-6)

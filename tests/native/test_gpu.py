@@ -100,7 +100,10 @@ def test_after_memory_ran_out_everything_works(gpu):
     problem, model = ax.problems.heat(), ax.MLP([2, 24, 1], device=gpu)
     theta = model.init(0)
     expected = ax.step(problem, model, theta).theta
-    J = torch.randn(60_000, 2000, dtype=torch.float64, device=gpu)  # full rank: 1 GB besides it
+    _, total = torch.cuda.mem_get_info()
+    # Of full rank: the solve takes more than J besides it, and that more than our pool may keep.
+    rows = total // (12 * 2000 * 8)
+    J = torch.randn(rows, 2000, dtype=torch.float64, device=gpu)
     free, _ = torch.cuda.mem_get_info()
     taken = torch.empty(free - (64 << 20), dtype=torch.uint8, device=gpu)
     with pytest.raises(ax.OutOfMemoryError, match="needed"):

@@ -19,7 +19,7 @@ std::vector<LayerShape> layers_of(const std::vector<int64_t> &widths) {
     layers.push_back(
         {static_cast<int>(widths[l]), static_cast<int>(widths[l + 1]), offset, inputs_before});
     offset = layers.back().end();
-    inputs_before += widths[l];
+    inputs_before += even(widths[l]);
   }
   return layers;
 }

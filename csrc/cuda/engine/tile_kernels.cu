@@ -15,7 +15,7 @@ namespace {
 constexpr int blocks_together = 2;
 
 template <class T, class Functor> __device__ void run_block(const Functor &functor) {
-  extern __shared__ double shared[];
+  extern __shared__ __align__(16) double shared[]; // a tile begins where a pair of numbers may
   const BlockTeam team;
   functor(device::TeamMachine<BlockTeam>{team}, blockIdx.x, reinterpret_cast<T *>(shared));
 }

@@ -1,5 +1,6 @@
 #include "cuda/runtime/buffer.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -10,7 +11,13 @@
 namespace anagram::cuda {
 namespace {
 
-constexpr uint64_t kept_bytes = uint64_t(512) << 20; // stay with the pool between two calls
+// What stays with a pool when the host waits: above that, memory which is free for the moment is
+// unmapped at every wait, inside one step too, and mapped again. The buffers of a large streamed
+// solve take a few GB of a device of 80.
+uint64_t kept_bytes(int device) {
+  constexpr uint64_t least = uint64_t(512) << 20, share = 16;
+  return std::max(least, static_cast<uint64_t>(memory_of(device)) / share);
+}
 
 // A pool of our own for each device: the device's default pool gives its memory back to the driver
 // at every synchronisation. Never destroyed: at exit the driver may be gone already.
@@ -27,7 +34,7 @@ cudaMemPool_t pool(int device) {
   properties.location.id = device;
   cudaMemPool_t made = nullptr;
   ANAGRAM_CUDA(cudaMemPoolCreate(&made, &properties));
-  uint64_t threshold = kept_bytes;
+  uint64_t threshold = kept_bytes(device);
   ANAGRAM_CUDA(cudaMemPoolSetAttribute(made, cudaMemPoolAttrReleaseThreshold, &threshold));
   return pools->emplace(device, made).first->second;
 }

@@ -76,6 +76,12 @@ std::string device_name(int device) {
   return properties.name;
 }
 
+int64_t memory_of(int device) {
+  cudaDeviceProp properties{};
+  ANAGRAM_CUDA(cudaGetDeviceProperties(&properties, device));
+  return static_cast<int64_t>(properties.totalGlobalMem);
+}
+
 const DeviceLimits &limits(int device) {
   static std::mutex mutex;
   static std::map<int, DeviceLimits> known;

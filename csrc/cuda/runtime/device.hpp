@@ -40,6 +40,7 @@ struct DeviceCount {
 
 DeviceCount count_devices(); // never throws
 std::string device_name(int device);
+int64_t memory_of(int device);          // bytes, whether or not they are free
 const DeviceLimits &limits(int device); // asked of the driver once
 
 } // namespace anagram::cuda

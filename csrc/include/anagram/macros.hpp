@@ -21,6 +21,15 @@
 #define ANAGRAM_UNROLL
 #endif
 
+// Before a loop that nvcc is to unroll by so many rounds: left to itself it takes more of them at
+// once than there are registers for.
+#if defined(__CUDA_ARCH__)
+#define ANAGRAM_PRAGMA(text) _Pragma(#text)
+#define ANAGRAM_UNROLL_BY(rounds) ANAGRAM_PRAGMA(unroll(rounds))
+#else
+#define ANAGRAM_UNROLL_BY(rounds)
+#endif
+
 #if defined(_MSC_VER)
 #define ANAGRAM_RESTRICT __restrict
 #else

@@ -33,6 +33,7 @@ struct Machine {
   std::string refusal;
   int64_t refusals = 0, waits = 0;
   bool captures = false;
+  uint64_t kept_bytes = 0;
   int accesses = 0;
 };
 
@@ -158,6 +159,8 @@ int64_t refusals() { return machine().refusals; }
 int64_t waits() { return machine().waits; }
 void capture(bool begins) { machine().captures = begins; }
 bool is_capturing() { return machine().captures; }
+void set_kept_bytes(uint64_t bytes) { machine().kept_bytes = bytes; }
+uint64_t kept_bytes() { return machine().kept_bytes; }
 void count_wait() { ++machine().waits; }
 
 Access::Access() {

@@ -30,6 +30,7 @@ void fail_next(const std::string &function, int status);
 void leave_info(const std::string &function, int info);
 
 void capture(bool begins); // of a graph, on every stream
+uint64_t kept_bytes();     // of a memory pool, whatever is free; 0: no pool was made
 
 // What the emulated functions ask for.
 int device_of(cudaStream_t stream); // of the default stream: the current device
@@ -47,6 +48,7 @@ void refuse(const std::string &why);
 void set_current_device(int device);
 
 bool is_capturing();
+void set_kept_bytes(uint64_t bytes);
 void count_wait();
 
 // Copies on their way.

@@ -135,6 +135,7 @@ cudaError_t cudaDriverGetVersion(int *version) {
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int) {
   std::strcpy(properties->name, "emulated");
+  properties->totalGlobalMem = size_t(80) << 30;
   return cudaSuccess;
 }
 
@@ -169,7 +170,11 @@ cudaError_t cudaMemPoolCreate(cudaMemPool_t *pool, const cudaMemPoolProps *prope
   return cudaSuccess;
 }
 
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void *) { return cudaSuccess; }
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr attribute, void *value) {
+  if (attribute == cudaMemPoolAttrReleaseThreshold)
+    set_kept_bytes(*static_cast<uint64_t *>(value));
+  return cudaSuccess;
+}
 
 // A pool keeps nothing that is not in use.
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr, void *value) {

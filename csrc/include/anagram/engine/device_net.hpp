@@ -47,8 +47,8 @@ template <class T> struct Weights {
 
 enum class Task { jets, rows, tangent }; // rows: of J, stored or summed; tangent: J v
 
-// Where the buffers of a tile of n points lie in its scratch memory, in elements. The host asks for
-// size(), the kernel for the rest.
+// Where the buffers of a tile of n points lie in its scratch memory, in elements: at even places,
+// as pairs of them need it (team_product.hpp). The host asks for size(), the kernel for the rest.
 struct TileLayout {
   DeviceNet net;
   int n;
@@ -62,7 +62,7 @@ struct TileLayout {
 
   static constexpr int n_partials = 32; // sums a point that J v is added up from
 
-  ANAGRAM_HD int64_t jet() const { return static_cast<int64_t>(n) * slots * net.widest; }
+  ANAGRAM_HD int64_t jet() const { return n * (slots * even(net.widest)); }
 
   // Input of layer l [n, slots(l), n_in]; jets keeps one layer's only.
   ANAGRAM_HD int64_t h(int l) const {
@@ -72,7 +72,8 @@ struct TileLayout {
   ANAGRAM_HD int64_t z(int l) const {
     if (task == Task::jets)
       return jet();
-    const int64_t outputs_before = net.layers[l].inputs_before + net.layers[l].n_in - net.n_inputs;
+    const int64_t outputs_before =
+        net.layers[l].inputs_before + even(net.layers[l].n_in) - even(net.n_inputs);
     return h_end() + n * (net.inner.n_entries * outputs_before);
   }
   ANAGRAM_HD int64_t hbar() const { return z_end(); }
@@ -89,7 +90,7 @@ struct TileLayout {
 private:
   ANAGRAM_HD int64_t h_end() const {
     const int last = net.depth - 1;
-    return h(last) + static_cast<int64_t>(n) * net.slots(last) * net.layers[last].n_in;
+    return h(last) + n * (net.slots(last) * even(net.layers[last].n_in));
   }
   // Hidden layers only: nobody needs the output of the last layer after the sweep.
   ANAGRAM_HD int64_t z_end() const { return z(net.depth - 1); }

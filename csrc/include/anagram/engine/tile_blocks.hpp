@@ -93,9 +93,10 @@ template <class T> struct VjpBlock {
 
   template <class Machine>
   ANAGRAM_HD void operator()(const Machine &machine, int64_t block, T *scratch) const {
-    const int64_t first = block * in.n_tiles() / n_chunks;
-    const int64_t end = (block + 1) * in.n_tiles() / n_chunks;
-    for (int64_t index = first; index < end; ++index) {
+    // In 32 bits, for the sake of registers: points of 2^31 tiles fit no device.
+    const int first = static_cast<int>(block * in.n_tiles() / n_chunks);
+    const int end = static_cast<int>((block + 1) * in.n_tiles() / n_chunks);
+    for (int index = first; index < end; ++index) {
       if (index > first)
         machine.barrier(); // the scratch memory is used again
       const Tile<T> tile = in.tile_at(index, Task::rows, scratch);

@@ -145,13 +145,13 @@ template <class T> struct StoreRows {
     const int slots = net.slots(l), value = net.value_slot(l);
     const int64_t adjoint = static_cast<int64_t>(slots) * layer.n_out; // elements a point
     const int64_t input = static_cast<int64_t>(slots) * layer.n_in;
-    TeamProduct<T, false>{n,
-                          layer.n_out,
-                          layer.n_in,
-                          slots,
-                          {zbar, adjoint, 1, layer.n_out},
-                          {h, input, layer.n_in, 1},
-                          {j + layer.offset, row_stride, layer.n_in, 1}}(team);
+    TeamProduct<T, Along::rows, false>{n,
+                                       layer.n_out,
+                                       layer.n_in,
+                                       slots,
+                                       {zbar, adjoint, 1, layer.n_out},
+                                       {h, input, layer.n_in, 1},
+                                       {j + layer.offset, row_stride, layer.n_in, 1}}(team);
     for_each(team, n, 1, layer.n_out, [&](int i, int, int o) {
       j[i * row_stride + layer.bias() + o] =
           value < 0 ? T(0) : zbar[i * adjoint + static_cast<int64_t>(value) * layer.n_out + o];

@@ -8,7 +8,6 @@
 #include "anagram/team.hpp"
 
 #include <cstdint>
-#include <limits>
 
 namespace anagram::ANAGRAM_ISA_NAME {
 
@@ -69,7 +68,7 @@ template <class T> struct CopyFactor {
   MatrixView<T> to;
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    const T failure = *info == 0 ? T(0) : std::numeric_limits<T>::quiet_NaN();
+    const T failure = T(0) / (*info == 0 ? T(1) : T(0)); // 0 or NaN
     for_each_element(team, to, [&](std::int64_t i, std::int64_t j) {
       to(i, j) = i <= j ? from(i, j) + failure : T(0);
     });

@@ -290,6 +290,7 @@ void memory_that_comes_back() {
   CHECK(cudaGetLastError() == cudaSuccess);
   emulated_cuda::limit_memory(std::int64_t(1) << 31); // somebody has given memory back
   factorise_on_device(jt);
+  CHECK(emulated_cuda::kept_bytes() == std::uint64_t(5) << 30); // between waits, of 80 GiB
 }
 
 void early_reads_are_caught() {
