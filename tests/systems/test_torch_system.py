@@ -333,12 +333,14 @@ def test_inputs_that_the_engine_must_not_read(how):
 
 
 def test_networks_that_are_left_to_torch():
-    """Frozen layers, a patched forward, tied layers: their parameters are not the engine's."""
+    """Frozen layers, a patched forward, hooks: what they compute is not the engine's."""
     frozen = seeded(Within)
     frozen.net[0].weight.requires_grad_(False)
     patched = seeded(Within)
     patched.net.forward = lambda x: 2 * nn.Sequential.forward(patched.net, x)
-    for module in (frozen, patched):
+    hooked = seeded(Within)
+    hooked.net[0].register_forward_hook(lambda layer, inputs, output: output + 0.1)
+    for module in (frozen, patched, hooked):
         residual = lambda net: net(X) - 0.5  # noqa: E731
         system = TorchSystem(residual, module)
         theta = system.flat.theta()
