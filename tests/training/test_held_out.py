@@ -58,7 +58,7 @@ def test_no_warning_between_numbers_that_are_rounding_errors(device):
 
 def test_the_command_line_says_it_in_one_line(monkeypatch, capfd):
     monkeypatch.setattr(cli.problems, "get", lambda _: starved())
-    arguments = ["train", "starved", "--method", "anagram", "--steps", "30", "--quiet"]
+    arguments = ["train", "poisson_1d", "--method", "anagram", "--steps", "30", "--quiet"]
     monkeypatch.setattr(sys, "argv", ["anagram-ext", *arguments])
     with pytest.raises(SystemExit) as end:
         cli.main()
