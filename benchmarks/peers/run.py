@@ -1,7 +1,7 @@
 """Time to accuracy beside other libraries: same points, same errors, one process a run.
 
     python3 -m venv .peers && .peers/bin/pip install -r benchmarks/peers/requirements.txt
-    python benchmarks/peers/run.py --peers .peers/bin/python --out benchmarks/results/peers
+    python benchmarks/peers/run.py --peers .peers/bin/python --out benchmarks/results
 
 Runs already on file are not repeated. What comes before the first step is apart, compilation
 most of it: seconds are those of training, warm.
