@@ -15,10 +15,13 @@ public:
     const cudaError_t status =
         cudaMemcpy(data_, values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice);
     if (status != cudaSuccess)
-      (void)cudaFree(data_);
+      ignored(cudaFree(data_));
     ANAGRAM_CUDA(status);
   }
-  ~Array() { (void)cudaFree(data_); } // a device that is gone has nothing to give back
+  ~Array() { // a device that is gone has nothing to give back, and a fork's memory is its parent's
+    if (!is_forked())
+      ignored(cudaFree(data_));
+  }
   Array(const Array &) = delete;
   Array &operator=(const Array &) = delete;
   const T *data() const { return data_; }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 
 #include "anagram/solver/magnitude.hpp"
 #include "cuda/runtime/late_infos.hpp"
@@ -45,7 +47,7 @@ std::string mebibytes(double bytes) {
 
 [[noreturn]] void throw_out_of_memory(int64_t bytes) {
   size_t free = 0, total = 0;
-  (void)cudaMemGetInfo(&free, &total);
+  ignored(cudaMemGetInfo(&free, &total));
   throw OutOfMemory(
       "out of device memory: needed " + mebibytes(static_cast<double>(bytes)) + ", free " +
       mebibytes(static_cast<double>(free)) + " of " + mebibytes(static_cast<double>(total)) +
@@ -59,6 +61,8 @@ void *allocate(int64_t bytes, const Queue &queue) {
   void *memory = nullptr;
   if (bytes == 0)
     return memory;
+  if (bytes < 0) // a workspace of cuSOLVER beyond its 32-bit integers
+    throw std::length_error("a buffer of " + std::to_string(bytes) + " bytes cannot be");
   const cudaError_t status = cudaMallocFromPoolAsync(&memory, static_cast<size_t>(bytes),
                                                      pool(queue.device), queue.stream);
   if (status == cudaErrorMemoryAllocation) {
@@ -75,12 +79,12 @@ void release(void *memory, const Queue &queue) noexcept {
   if (is_forked()) // it is the parent's
     return;
   int current = queue.device;
-  (void)cudaGetDevice(&current);
+  ignored(cudaGetDevice(&current));
   if (current != queue.device)
-    (void)cudaSetDevice(queue.device);
-  (void)cudaFreeAsync(memory, queue.stream);
+    ignored(cudaSetDevice(queue.device));
+  ignored(cudaFreeAsync(memory, queue.stream));
   if (current != queue.device)
-    (void)cudaSetDevice(current);
+    ignored(cudaSetDevice(current));
 }
 
 void require_free(int64_t bytes, const Queue &queue) {

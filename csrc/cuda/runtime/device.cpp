@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 
 #ifndef _WIN32
 #include <pthread.h>
@@ -37,6 +38,8 @@ DeviceGuard::DeviceGuard(int device) : device_(device) {
 }
 
 DeviceGuard::DeviceGuard(const Queue &queue) : DeviceGuard(queue.device) {
+  if (queue.stream == cudaStreamPerThread) // what is kept for a stream would be shared by threads
+    throw std::invalid_argument("stream must be one for all threads, got cudaStreamPerThread");
   cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
   const cudaError_t status = cudaStreamIsCapturing(queue.stream, &capture);
   // The default stream says so of a capture that its use would end.
@@ -54,7 +57,7 @@ DeviceGuard::DeviceGuard(const Queue &queue) : DeviceGuard(queue.device) {
 DeviceGuard::~DeviceGuard() {
   // Where nothing has changed, nothing is set: it would make a context on a device without one.
   if (previous_ != device_)
-    (void)cudaSetDevice(previous_); // a device that is gone must not end the process
+    ignored(cudaSetDevice(previous_)); // a device that is gone must not end the process
 }
 
 DeviceCount count_devices() {

@@ -21,7 +21,8 @@ class DeviceGuard {
 public:
   explicit DeviceGuard(int device);
   // For work on the queue. Throws CudaError while its stream records a graph: what is done here
-  // allocates, and reads results that decide what comes next.
+  // allocates, and reads results that decide what comes next. And std::invalid_argument for
+  // cudaStreamPerThread, one name for as many streams as there are threads.
   explicit DeviceGuard(const Queue &queue);
   ~DeviceGuard();
   DeviceGuard(const DeviceGuard &) = delete;

@@ -24,6 +24,13 @@ void check_cusolver(int status, const char *call, const char *file, int line);
 // `info` is what a function of cuSOLVER left in device memory.
 void check_cusolver_info(int info, const char *function, const char *file, int line);
 
+// A failure that nobody can do anything about, such as that of giving back. The runtime remembers
+// it as the last error of the thread, where the next launch would take it for its own.
+inline void ignored(cudaError_t status) noexcept {
+  if (status != cudaSuccess)
+    (void)cudaGetLastError();
+}
+
 } // namespace anagram::cuda
 
 #define ANAGRAM_CUDA(call) ::anagram::cuda::check_cuda(call, #call, __FILE__, __LINE__)

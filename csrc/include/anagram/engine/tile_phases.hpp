@@ -219,7 +219,12 @@ template <class T> struct SumChunks {
   T *gradient;
 
   template <class Team> ANAGRAM_HD void operator()(const Team &team) const {
-    for_each(team, 1, 1, static_cast<int>(n_parameters), [&](int, int, int p) {
+    constexpr int width = 1 << 16; // the counters of a loop over P at once might overflow
+    const int blocks = static_cast<int>((n_parameters + width - 1) / width);
+    for_each(team, 1, blocks, width, [&](int, int block, int i) {
+      const int64_t p = static_cast<int64_t>(block) * width + i;
+      if (p >= n_parameters)
+        return;
       T sum = T(0);
       for (int chunk = 0; chunk < n_chunks; ++chunk)
         sum += partial[chunk * n_parameters + p];

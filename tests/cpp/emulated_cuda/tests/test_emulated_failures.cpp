@@ -2,6 +2,7 @@
 // emulated machine notices what a real one would.
 #include "fixture.hpp"
 
+#include "cuda/engine/net_on_device.hpp"
 #include "cuda/runtime/libraries.hpp"
 #include "cuda/runtime/status.hpp"
 
@@ -218,6 +219,36 @@ void goes_anywhere() {
   }
 }
 
+// What fails while something is given back is nobody's last error: the next launch would take it
+// for its own.
+void giving_back_fails_silently() {
+  DeviceMatrix<double> matrix(3, 4, queue());
+  double *const kept = matrix.view().data;
+  emulated_cuda::fail_next("cudaFreeAsync", cudaErrorInvalidResourceHandle);
+  matrix = DeviceMatrix<double>();
+  CHECK(emulated_cuda::take_failure("cudaFreeAsync") == 0); // it was called
+  CHECK(cudaGetLastError() == cudaSuccess);
+  {
+    const anagram::cuda::DeviceGuard guard(1);
+    CHECK(cudaFreeAsync(kept, queue().stream) == cudaSuccess);
+    emulated_cuda::fail_next("cudaSetDevice", cudaErrorInvalidDevice);
+  }
+  CHECK(cudaGetLastError() == cudaSuccess);
+  CHECK(emulated_cuda::current_device() == 1 && cudaSetDevice(0) == cudaSuccess);
+}
+
+// One name for as many streams as there are threads: what is kept for a stream would be shared.
+void streams_of_threads_are_refused() {
+  const auto use = [] { const DeviceLinalg<double> device(Queue{1, cudaStreamPerThread}); };
+  CHECK(contains(text_of<std::invalid_argument>(use), "got cudaStreamPerThread"));
+  CHECK(emulated_cuda::current_device() == 0);
+}
+
+void sizes_below_zero_are_refused() {
+  const auto use = [] { const DeviceMatrix<double> made(-1, 4, queue()); };
+  CHECK(contains(text_of<std::length_error>(use), "a buffer of -32 bytes"));
+}
+
 // The signal that ends a process which runs f, or 0.
 template <class F> int signal_of(const F &f) {
   const pid_t child = fork();
@@ -246,12 +277,19 @@ void host_access_is_caught() {
 
 void forked_children_are_refused() {
   std::optional<DeviceMatrix<double>> matrix = upload<double>(random<double>(4, 4, 1).view());
+  std::optional<anagram::cuda::NetOnDevice> net(
+      std::in_place, NetTables(NetShape({2, 3, 1}, Activation::tanh, {{{{0, 0}, 1.0}}})));
+  net->view(0);
+  const std::int64_t allocations = emulated_cuda::live_allocations();
   const pid_t child = fork();
   if (child == 0) {
     try {
       const anagram::cuda::DeviceGuard guard(0);
     } catch (const anagram::cuda::CudaError &error) {
       matrix.reset(); // gives nothing back
+      net.reset();
+      if (emulated_cuda::live_allocations() != allocations)
+        _exit(7);
       _exit(std::string(error.what()).find("spawn") != std::string::npos ? 0 : 8);
     }
     _exit(9);
@@ -358,6 +396,9 @@ int main() {
     no_convergence();
     no_cholesky_factor();
     goes_anywhere();
+    giving_back_fails_silently();
+    streams_of_threads_are_refused();
+    sizes_below_zero_are_refused();
     host_access_is_caught();
     forked_children_are_refused();
     captures_are_refused();
