@@ -17,7 +17,7 @@ using namespace anagram;
 
 namespace {
 
-constexpr int64_t n = 5, far = (int64_t(1) << 30) + 1; // elements between rows
+constexpr int64_t n = 5, far = (int64_t(1) << 31) + 1; // elements between rows
 
 // [n, far] numbers, zero until they are written.
 class Sparse {
