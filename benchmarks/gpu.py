@@ -111,21 +111,23 @@ def measure(widths: list[int], n: int, copy_gb_s: float) -> dict[str, object]:
 
 
 def main() -> None:
-    """Prints the table and writes it as JSON."""
+    """Prints the table and writes it as JSON, after every case."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("results"))
     out = parser.parse_args().out
     limits = ceilings()
     print(torch.cuda.get_device_name(), {name: round(value, 1) for name, value in limits.items()})
+    out.mkdir(parents=True, exist_ok=True)
     results = []
     for widths, n in CASES:
         result = measure(widths, n, limits["copy_gb_s"])
-        print({k: round(v, 4) if isinstance(v, float) else v for k, v in result.items()})
+        print(
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in result.items()}, flush=True
+        )
         results.append(result)
+        content = {"device": torch.cuda.get_device_name(), **limits, "cases": results}
+        (out / "gpu.json").write_text(json.dumps(content, indent=2))  # the next may not end
         torch.cuda.empty_cache()
-    out.mkdir(parents=True, exist_ok=True)
-    content = {"device": torch.cuda.get_device_name(), **limits, "cases": results}
-    (out / "gpu.json").write_text(json.dumps(content, indent=2))
 
 
 if __name__ == "__main__":

@@ -116,13 +116,11 @@ def factorise_tiles(
         )
     if dtype not in _CLASSES:
         raise ValueError(f"dtype must be float64 or float32, got {dtype}")
-    native = _native_type(dtype, device).of_tiles(
-        lambda i: tile(i).detach(),
-        list(tile_rows),
-        n_parameters,
-        0.0,
-        0.0,
-        *stream_of(device),
+    native_type, stream = _native_type(dtype, device), stream_of(device)
+    native = with_memory_of_torch(
+        lambda: native_type.of_tiles(
+            lambda i: tile(i).detach(), list(tile_rows), n_parameters, 0.0, 0.0, *stream
+        )
     )
     return Factorisation(native, dtype, device, order=order)
 

@@ -16,7 +16,7 @@ import anagram_ext as ax
 from anagram_ext import methods
 from anagram_ext.linear.damped import Spectral
 from anagram_ext.linear.gram import Gram, RowGram
-from anagram_ext.linear.solve import factorise
+from anagram_ext.linear.solve import factorise, factorise_tiles
 from anagram_ext.native import plan
 from anagram_ext.native.cuda import cuda_module
 from anagram_ext.systems.pde_system import PdeSystem
@@ -235,6 +235,28 @@ def test_memory_that_torch_keeps_is_given_back_once(monkeypatch):
             factorise(there, smallest_cutoff=1e-3)
         assert (len(attempts), len(given_back)) == (2, 2)
         assert factorise(there).rank(1e-6) == 3
+
+
+def test_streaming_gives_that_memory_back_too(monkeypatch):
+    given_back = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append(True))
+    with pretended_gpu():
+        there = torch.eye(3, dtype=torch.float64).to("cuda")
+        native_type = cuda_module().FactorisationF64
+        attempts = []
+
+        class Failing(native_type):
+            @classmethod
+            def of_tiles(cls, *arguments):
+                attempts.append(arguments)
+                if len(attempts) == 1:
+                    raise ax.OutOfMemoryError("out of device memory: needed 1 MiB, free 0 MiB")
+                return native_type.of_tiles(*arguments)
+
+        monkeypatch.setattr(cuda_module(), "FactorisationF64", Failing)
+        found = factorise_tiles(lambda _: there, [3], 3, device=there.device)
+        assert found.rank(1e-6) == 3
+    assert (len(attempts), len(given_back)) == (2, 1)
 
 
 def failing_first(monkeypatch, failures):

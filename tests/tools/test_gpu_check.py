@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,8 @@ SCRIPT = Path(__file__).parents[2] / "tools" / "gpu_check.sh"
 # Every program succeeds, except pytest of what needs no GPU; benchmarks write into their folder.
 PROGRAM = """#!/bin/sh
 case "$*" in
+  *"find_spec('$LACKING')"*) exit 1 ;;
+  *find_spec*) exit 0 ;;
   *"not gpu"*) echo "1 failed"; exit 1 ;;
   *benchmarks/*) for last; do :; done; echo "{}" > "$last/table.json" ;;
 esac
@@ -22,22 +25,35 @@ echo "ran $*"
 """
 
 
+REPLACED = ("python3", "nvidia-smi", "nvcc", "compute-sanitizer", "cmake", "ctest", "ninja")
+REAL = "bash cat dirname env grep mkdir mktemp realpath rm sh tail tar tee timeout gzip".split()
+
+
 @pytest.fixture
 def check(tmp_path):
-    for name in ("python3", "nvidia-smi", "nvcc", "compute-sanitizer", "cmake", "ctest"):
-        program = tmp_path / name
-        program.write_text(PROGRAM, encoding="utf-8")
-        program.chmod(0o755)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in REPLACED:
+        (programs / name).write_text(PROGRAM, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    for name in REAL:
+        (programs / name).symlink_to(shutil.which(name))
 
-    def run(*arguments, seconds="590"):
-        path = f"{tmp_path}:{os.environ['PATH']}"
+    def run(*arguments, seconds="590", lacking=""):
+        if lacking in REPLACED:
+            (programs / lacking).unlink()
         return subprocess.run(
             [SCRIPT, "-o", tmp_path / "out", *arguments],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
-            env={**os.environ, "PATH": path, "ANAGRAM_SECONDS": seconds},
+            env={
+                **os.environ,
+                "PATH": str(programs),  # and nothing that this machine happens to have
+                "ANAGRAM_SECONDS": seconds,
+                "LACKING": lacking,
+            },
         )
 
     return run
@@ -86,3 +102,36 @@ def test_unknown_stages_are_refused(check):
     assert done.returncode == 2
     assert "STAGE must be one of build gpu_tests" in done.stderr
     assert "got everything" in done.stderr
+
+
+def test_what_a_stage_lacks_is_named_and_nothing_runs_that_needs_it(check):
+    done = check("build", "gpu_tests", "cpp_tests", lacking="scikit_build_core")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()[-4:]
+    assert [line.partition(" (")[0] for line in lines] == [
+        "passed  device",
+        "NOT RUN, without the Python package scikit_build_core:  build",
+        "NOT RUN, nothing was built:  gpu_tests",
+        "passed  cpp_tests",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "stage"),
+    [("compute-sanitizer", "memcheck"), ("nvcc", "build"), ("ctest", "cpp_tests")],
+)
+def test_a_program_that_is_not_there_is_named(check, program, stage):
+    done = check(stage, lacking=program)
+    assert done.returncode == 1
+    assert f"NOT RUN, without the program {program}:  {stage}" in done.stdout
+
+
+def test_files_of_tests_without_their_package_are_left_out_and_named(check, tmp_path):
+    assert "no package" not in check("gpu_tests").stdout
+    (tmp_path / "programs" / "python3").write_text(
+        PROGRAM.replace("case", 'case "$*" in "-c import trimesh") exit 1 ;; esac\ncase', 1)
+    )
+    done = check("gpu_tests")
+    assert done.returncode == 0
+    assert "NOT RUN  tests/geometry/test_solids.py: no package trimesh" in done.stdout
+    assert "--ignore=tests/geometry/test_solids.py" in done.stdout
