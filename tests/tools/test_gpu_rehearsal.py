@@ -1,7 +1,7 @@
 """tools/gpu_check.sh from a fresh copy of the tree, with tests that really run, on a pretended GPU.
 
-What stands in for something: nvidia-smi, nvcc and compute-sanitizer; for the building, a copy of the
-package that is installed here. Packages that machines with a GPU need not have are hidden.
+What stands in for something: nvidia-smi, nvcc and compute-sanitizer; for the building, a copy of
+the package that is installed here. Packages that machines with a GPU need not have are hidden.
 """
 
 from __future__ import annotations
