@@ -19,6 +19,7 @@ import pytest
 from anagram_ext import _core
 
 ROOT = Path(__file__).parents[2]
+STAGES = ("build", "gpu_tests", "memcheck", "racecheck", "other_tests")
 HIDDEN = ("meshio", "shapely", "trimesh", "xdist")
 LEFT_BEHIND = (".git", ".venv", ".*_cache", "_build", "build", "runs", "__pycache__", "*.so")
 
@@ -80,16 +81,7 @@ def passed(log: str) -> int:
 def test_every_stage_of_tests_passes_from_a_fresh_copy(machine, tmp_path):
     programs, tree = machine
     done = subprocess.run(
-        [
-            "tools/gpu_check.sh",
-            "-o",
-            tmp_path / "out",
-            "build",
-            "gpu_tests",
-            "memcheck",
-            "racecheck",
-        ]
-        + ["other_tests"],
+        ["tools/gpu_check.sh", "-o", tmp_path / "out", *STAGES],
         cwd=tree,
         capture_output=True,
         text=True,
@@ -104,7 +96,7 @@ def test_every_stage_of_tests_passes_from_a_fresh_copy(machine, tmp_path):
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     summary = (tmp_path / "out" / "summary.txt").read_text(encoding="utf-8")
-    for stage in ("device", "build", "gpu_tests", "memcheck", "racecheck", "other_tests"):
+    for stage in ("device", *STAGES):
         assert re.search(rf"^passed  {stage} \(", summary, re.MULTILINE)
     for file, package in (("test_shapes", "shapely"), ("test_solids", "trimesh")):
         assert f"NOT RUN  tests/geometry/{file}.py: no package {package}" in summary
