@@ -20,7 +20,7 @@ from anagram_ext import _core
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("build", "gpu_tests", "memcheck", "racecheck", "other_tests")
-HIDDEN = ("meshio", "shapely", "trimesh", "xdist")
+HIDDEN = ("meshio", "shapely", "trimesh")
 LEFT_BEHIND = (".git", ".venv", ".*_cache", "_build", "build", "runs", "__pycache__", "*.so")
 
 pytestmark = [
