@@ -10,6 +10,13 @@ from anagram_ext.native import cuda
 from pretend_cuda import pretended_gpu
 
 
+def pytest_collection_modifyitems(items):
+    """Names of tests must be those of every process, or pytest-xdist cannot share them out."""
+    addresses = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if addresses:
+        raise pytest.UsageError(f"give ids to the parameters of {addresses}")
+
+
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request):
     """Every device that this installation can use; the others are skipped with the reason.

@@ -149,7 +149,7 @@ SPACE = ax.Box(x=(0, 1), y=(0, 1), z=(0, 1)) - ax.Ball(x=0.5, y=0.5, z=0.5, radi
         SPACE,
         SPACE.boundary("ball"),
     ],
-    ids=repr,
+    ids=["plate", "plate boundary", "hole", "plate in time", "hole in time", "space", "ball"],
 )
 def test_held_out_points_of_a_shape_lie_in_it(region):
     points = region.sobol(150)(1)
