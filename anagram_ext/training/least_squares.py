@@ -16,10 +16,11 @@ from anagram_ext.methods.protocol import StepInfo
 from anagram_ext.models.flat_module import differentiating
 from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
+from anagram_ext.training.asked import chosen_method
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.history import COLUMNS, History, Row
 from anagram_ext.training.interrupts import CtrlC
-from anagram_ext.training.loop import checked_limits, chosen_method
+from anagram_ext.training.limits import checked_limits
 from anagram_ext.training.progress import reporting
 from anagram_ext.training.together import agreement
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.group import Group
     from anagram_ext.methods import Method
     from anagram_ext.systems.module_residual import Residual
-    from anagram_ext.training.loop import Limits
+    from anagram_ext.training.limits import Limits
     from anagram_ext.training.progress import Report
     from anagram_ext.training.together import Agreement
 
