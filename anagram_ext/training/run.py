@@ -16,11 +16,12 @@ from anagram_ext.methods import Method, Redirected, StepInfo, Stop
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
 from anagram_ext.training.exactly import met_exactly
+from anagram_ext.training.facts import Facts
 from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.validation import Validation, total
-from anagram_ext.training.verdict import Facts, judge
+from anagram_ext.training.verdict import judge
 
 if TYPE_CHECKING:
     from torch import Tensor
