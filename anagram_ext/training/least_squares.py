@@ -22,6 +22,7 @@ from anagram_ext.training.history import COLUMNS, History, Row
 from anagram_ext.training.interrupts import CtrlC
 from anagram_ext.training.limits import checked_limits
 from anagram_ext.training.progress import reporting
+from anagram_ext.training.rounding import rounding_loss
 from anagram_ext.training.together import agreement
 
 if TYPE_CHECKING:
@@ -228,17 +229,11 @@ class _Fit:
         """The reason to stop at a minimum: one where the residual vanishes, or another one."""
         before = self._before
         eps = torch.finfo(info.theta.dtype).eps
-        if info.loss <= eps * self._first_loss and info.loss <= self._rounding_loss(info.theta):
+        if info.loss <= eps * self._first_loss and info.loss <= rounding_loss(
+            self.system, info.theta
+        ):
             return Stop.ROUND_OFF
         seen = info.captured <= eps and bool(info.rank)  # nan: the method does not know
         if seen and abs(before.loss - info.loss) <= eps**0.5 * info.loss:
             return Stop.CONVERGED.because("linear steps would change the loss by rounding only")
         return None
-
-    def _rounding_loss(self, theta: Tensor) -> float:
-        """The loss that rounding errors alone can make: parameters moved by their last digit."""
-        signs = torch.ones_like(theta)
-        signs[::2] = -1.0
-        neighbour = torch.nextafter(theta, signs * math.inf)
-        here, there = self.system.residuals(torch.stack([theta, neighbour]))
-        return 0.5 * float((there - here).square().sum())
