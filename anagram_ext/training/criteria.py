@@ -24,14 +24,15 @@ def is_solved(facts: Facts) -> bool:
     """Whether all evidence supports a relative error of at most 1e-4.
 
     Every residual is below ``SOLVED_RESIDUAL`` of its terms, the estimated error below
-    ``SOLVED_ERROR`` and the worst one below ``SOLVED_WORST``, and no condition without held-out
-    points has rows that the network could fit freely.
+    ``SOLVED_ERROR`` and the worst one below ``SOLVED_WORST``, no condition without held-out points
+    has rows that the network could fit freely, and nothing was found between the points.
     """
     return (
         largest(facts.relative) <= SOLVED_RESIDUAL
         and facts.estimate <= SOLVED_ERROR
         and facts.worst <= SOLVED_WORST
         and all(share <= FREE for share in facts.free.values())  # nan: not known
+        and not facts.objections
     )
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.training.criteria import SOLVED_RESIDUAL
 from anagram_ext.training.error_estimate import (
     UNKNOWN,
     ErrorEstimate,
     error_estimate,
     points_of,
 )
+from anagram_ext.training.objections import objections
 from anagram_ext.training.terms import residuals_and_terms
 from anagram_ext.training.unseen import Unseen, unseen_rows
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.blocks import Block
     from anagram_ext.systems.pde_system import PdeSystem
+    from anagram_ext.training.facts import Objection
     from anagram_ext.training.validation import Validation
 
 # Beyond this a run has failed, and nothing further is worth a factorisation.
@@ -42,11 +45,13 @@ class Evidence:
             it, on held-out points where it has some; of several residuals the largest.
         error: what that means for the fields; nan where it was not estimated.
         unseen: what the rows of conditions without held-out points tell.
+        objections: what speaks against conditions, where the residuals of all of them are small.
     """
 
     relative: Mapping[str, float]
     error: ErrorEstimate
     unseen: Unseen
+    objections: Mapping[str, Objection] = field(default_factory=dict)
 
 
 def gather(
@@ -68,7 +73,9 @@ def gather(
     error = error_estimate(system, _affordable(system, blocks), theta)
     beginning = torch.zeros_like(theta) if first is None else first
     unseen = unseen_rows(system, validation, theta, beginning, relative)
-    return Evidence(relative, error, unseen)
+    seems_solved = all(v <= SOLVED_RESIDUAL for n, v in relative.items() if n not in measured)
+    against = objections(system, validation, blocks, theta) if seems_solved else {}
+    return Evidence(relative, error, unseen, against)
 
 
 def blocks_to_judge(system: PdeSystem, validation: Validation) -> Mapping[str, Block]:

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Objection:
+    """What speaks against a condition although its residual is small.
+
+    Attributes:
+        words: what is wrong, in words.
+        advice: one suggestion.
+    """
+
+    words: str
+    advice: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that a verdict goes by.
 
@@ -33,6 +46,7 @@ class Facts:
         beyond: the part of it that no condition looks at.
         free: for each condition without held-out points the share of its rows that fit anything.
         press: for each condition without held-out points its loss if each row is left out in turn.
+        objections: what speaks against conditions all of which seem to be satisfied.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
         n_rows: S.
@@ -59,6 +73,7 @@ class Facts:
     beyond: float = math.nan
     free: Mapping[str, float] = field(default_factory=dict)
     press: Mapping[str, float] = field(default_factory=dict)
+    objections: Mapping[str, Objection] = field(default_factory=dict)
     improving: bool = False
     redrawn: bool = False
     n_rows: int = 0

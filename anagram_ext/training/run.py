@@ -261,6 +261,7 @@ class Run:
             beyond=evidence.error.beyond,
             free=evidence.unseen.free,
             press=evidence.unseen.press,
+            objections=evidence.objections,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,

@@ -77,8 +77,8 @@ def judge(facts: Facts) -> Judgement:
     3. ``SOLVED``: see ``is_solved``.
     4. ``OVERFITTED``: see ``is_overfitted``.
     5. ``OUT_OF_TIME``: steps or time reached, or stopped for a reason of its own, and the loss had
-       halved in the last quarter of the steps; not where conditions are missing, which no step
-       makes up for.
+       halved in the last quarter of the steps; not where conditions are missing or something speaks
+       against one, which no step makes up for.
     6. ``STALLED``: the residual of an equation is above ``FAILED_RESIDUAL`` of its terms or not
        known, or the estimated error is above ``FAILED_ERROR``. (The residual of measurements may
        be noise, and a small residual with an endless error means that conditions are missing.)
@@ -100,7 +100,8 @@ def _verdict(facts: Facts) -> Verdict:
         return Verdict.SOLVED
     if is_overfitted(facts):
         return Verdict.OVERFITTED
-    if facts.stop in CUT_SHORT and facts.improving and not lacks_conditions(facts):
+    in_vain = lacks_conditions(facts) or facts.objections
+    if facts.stop in CUT_SHORT and facts.improving and not in_vain:
         return Verdict.OUT_OF_TIME
     failed = largest(of_equations(facts)) > FAILED_RESIDUAL or facts.estimate > FAILED_ERROR
     return Verdict.STALLED if failed and not is_undetermined(facts) else Verdict.CONVERGED
@@ -118,7 +119,7 @@ def _what(verdict: Verdict, facts: Facts) -> str:
         return f"the loss was still falling after {facts.steps} steps: {wording.distance(facts)}"
     if verdict is Verdict.STALLED:
         return wording.stalled(facts)
-    return wording.doubt(facts)
+    return wording.objected(facts) if facts.objections else wording.doubt(facts)
 
 
 def _advice(verdict: Verdict, facts: Facts) -> str:
@@ -127,8 +128,9 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "keep the residual finite wherever the network may go, or train with method 'gd'"
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not fitted_freely(facts):
         return "give it more steps"
+    if facts.objections:
+        return next(iter(facts.objections.values())).advice
     if is_undetermined(facts) or is_trivial(facts):
         return "add the conditions that are missing"
-    if verdict is Verdict.OVERFITTED or fitted_freely(facts):
-        return wording.more_points(facts)
-    return wording.what_helps(facts)
+    overfitted = verdict is Verdict.OVERFITTED or fitted_freely(facts)
+    return wording.more_points(facts) if overfitted else wording.what_helps(facts)

@@ -73,6 +73,12 @@ def distance(facts: Facts) -> str:
     return f"the residual of {name!r} is {worst:.1e} of the terms in it"
 
 
+def objected(facts: Facts) -> str:
+    """What speaks against a condition whose residual is small."""
+    name, objection = next(iter(facts.objections.items()))
+    return f"{name!r} need not hold although its residual is small: {objection.words}"
+
+
 def doubt(facts: Facts) -> str:
     """Why a run that satisfied its conditions is not said to have solved the problem."""
     fitted = fitted_freely(facts)
