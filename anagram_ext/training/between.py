@@ -36,12 +36,15 @@ MISSED: Final = 1e-3
 KNOWN: Final = 1e-6  # of the line: a jump so near to points of another condition is intended
 
 
-def jump_or_layer(system: PdeSystem, block: PointwiseBlock, theta: Tensor) -> Objection | None:
+def jump_or_layer(
+    system: PdeSystem, block: PointwiseBlock, everywhere: Tensor, theta: Tensor
+) -> Objection | None:
     """What is wrong between the points of a condition.
 
     Args:
         system: the least-squares problem.
         block: the rows of the condition, of one point each, at points that fill its region.
+        everywhere: all points whose fields count, [n, d].
         theta: the iterate, [P].
 
     Raises:
@@ -62,7 +65,7 @@ def jump_or_layer(system: PdeSystem, block: PointwiseBlock, theta: Tensor) -> Ob
                 )
         fields = values_of_fields(system.model, theta, axis)
         _, _, looked_at = _looked_into(system, lines, fields)
-        place = _missed(system, block, theta, lines, looked_at)
+        place = _missed(system, block, everywhere, theta, axis=axis, points=looked_at)
         if place is not None:
             return Objection(
                 f"its residual is large in a layer between its points, at {name} = {place:.6g}",
@@ -138,13 +141,17 @@ def _jump(system: PdeSystem, block: PointwiseBlock, lines: Lines, jumps: Tensor)
 
 
 def _missed(
-    system: PdeSystem, block: PointwiseBlock, theta: Tensor, lines: Lines, points: Tensor
+    system: PdeSystem,
+    block: PointwiseBlock,
+    everywhere: Tensor,
+    theta: Tensor,
+    *,
+    axis: int,
+    points: Tensor,
 ) -> float | None:
     """Where a residual is large along a line, as finely as its fields change; None if nowhere."""
-    axis = lines.axis
     lower, upper = extent(system, block, axis)
     points = points[contains(system, block, points)]
-    everywhere = block.coordinates.points
     sizes = residuals_and_terms(block, everywhere, theta)[1].square().mean(dim=1).sqrt()  # [C]
     found = system.block_at(
         block.pointwise.condition, Coordinates(system.problem.coordinates, points)

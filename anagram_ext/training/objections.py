@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.between import jump_or_layer
-from anagram_ext.training.error_estimate import is_plain
+from anagram_ext.training.characteristics import begins_nowhere
+from anagram_ext.training.error_estimate import is_plain, points_of
 from anagram_ext.training.facts import Objection
+from anagram_ext.training.nodes import missed_by_nodes
+from anagram_ext.training.validation import extends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,9 +35,9 @@ def objections(
         theta: the iterate that a run returns, [P].
     """
     found: dict[str, Objection] = {}
-    for name, block in blocks.items():
+    for name in blocks:
         try:
-            objection = _objection(system, validation, name, block, theta)
+            objection = _objection(system, validation, name, blocks, theta)
         except NonFiniteError as error:
             objection = Objection(f"between its points {error}", "keep it finite everywhere")
         except (RuntimeError, ValueError, TypeError, IndexError):
@@ -45,8 +48,14 @@ def objections(
 
 
 def _objection(
-    system: PdeSystem, validation: Validation, name: str, block: Block, theta: Tensor
+    system: PdeSystem,
+    validation: Validation,
+    name: str,
+    blocks: Mapping[str, Block],
+    theta: Tensor,
 ) -> Objection | None:
+    """The first one to a condition."""
+    block, condition = blocks[name], system.problem.conditions[name]
     if not isinstance(block, PointwiseBlock) or not block.n_rows:
         return None
     if block.pointwise.looks_around:
@@ -54,6 +63,12 @@ def _objection(
             "its residual at one point depends on where other points are",
             "look at the point itself alone, and choose by torch.where rather than by if",
         )
-    if name in validation.held_out and is_plain(block):
-        return jump_or_layer(system, block, theta)
-    return None
+    everywhere = points_of(system, blocks)
+    if not is_plain(block):
+        return missed_by_nodes(system, name, block, everywhere, theta)
+    if name not in validation.held_out:
+        return None
+    between = jump_or_layer(system, block, everywhere, theta)
+    if between is None and extends(condition, system.problem.coordinates):
+        return begins_nowhere(system, name, block, theta)
+    return between
