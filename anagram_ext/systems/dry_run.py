@@ -121,7 +121,12 @@ def discover(
     holds_data = _holds_data(found, coordinates, jets[0], rng)
     if differentiates:
         check_expressions(found, coordinates, holds_data)
-    return replace(found, broadcasts=_broadcasts(found, coordinates, jets), holds_data=holds_data)
+    return replace(
+        found,
+        broadcasts=_broadcasts(found, coordinates, jets),
+        holds_data=holds_data,
+        looks_around=_looks_around(found, coordinates, jets[0]),
+    )
 
 
 # What torch says, in part, and what to write instead.

@@ -128,7 +128,7 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "keep the residual finite wherever the network may go, or train with method 'gd'"
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not fitted_freely(facts):
         return "give it more steps"
-    if facts.objections:
+    if facts.objections and verdict is Verdict.CONVERGED:
         return next(iter(facts.objections.values())).advice
     if is_undetermined(facts) or is_trivial(facts):
         return "add the conditions that are missing"
