@@ -76,7 +76,10 @@ def distance(facts: Facts) -> str:
 def objected(facts: Facts) -> str:
     """What speaks against a condition whose residual is small."""
     name, objection = next(iter(facts.objections.items()))
-    return f"{name!r} need not hold although its residual is small: {objection.words}"
+    return (
+        f"{name!r} need not hold although its residual is small, and what that means for the error "
+        f"is not known: {objection.words}"
+    )
 
 
 def doubt(facts: Facts) -> str:
