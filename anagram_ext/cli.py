@@ -31,9 +31,9 @@ from anagram_ext.figures import canvas
 from anagram_ext.installation import info as installation
 from anagram_ext.models.mlp import MLP
 from anagram_ext.training import comparison as comparing
+from anagram_ext.training.ending import warning_category
 from anagram_ext.training.loading import load_folder
 from anagram_ext.training.loop import train as run_training
-from anagram_ext.training.loop import warning_category
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.saved import SavedRun
 from anagram_ext.training.saved_march import SavedMarch

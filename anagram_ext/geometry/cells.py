@@ -16,7 +16,7 @@ import numpy as np
 
 from anagram_ext.geometry.curves import Curve, EllipticArc, increasing_inverse
 from anagram_ext.geometry.designs import Array
-from anagram_ext.geometry.outlines import Side
+from anagram_ext.geometry.sides import Side
 
 _SAME: Final = 1e-11  # of the size: events nearer to each other are one
 

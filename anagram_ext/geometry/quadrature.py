@@ -1,33 +1,12 @@
-"""Quadrature: Gauss-Legendre points with their weights, of a box and of lines through points."""
+"""Quadrature along lines through points: Gauss-Legendre nodes with their weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-
-from anagram_ext.geometry.designs import Array, Bounds, tensor_product
-
-
-def gauss_legendre(bounds: Bounds, counts: Sequence[int]) -> tuple[Array, Array]:
-    """Points [q, d] and weights [q] of a product rule in a box.
-
-    Exact for polynomials of degree ``2 count - 1`` in each coordinate. A coordinate held fixed
-    keeps its value and counts nothing: the weights of a face add up to its area.
-    """
-    ticks, weights = [], []
-    for (lower, upper), count in zip(bounds, counts, strict=True):
-        if lower == upper:
-            ticks.append(np.array([lower]))
-            weights.append(np.array([1.0]))
-            continue
-        at, weight = np.polynomial.legendre.leggauss(count)
-        ticks.append((lower + upper) / 2 + (upper - lower) / 2 * at)
-        weights.append((upper - lower) / 2 * weight)
-    return tensor_product(ticks), tensor_product(weights).prod(axis=1)
 
 
 @dataclass(frozen=True)

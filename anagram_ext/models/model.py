@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,11 +16,20 @@ from anagram_ext.checks import (
     check_seed,
     check_theta,
     device_name,
-    strings,
 )
 from anagram_ext.models.constants import ConstantJets, Constants
+from anagram_ext.models.description import (
+    added_from_dict,
+    added_to_dict,
+    inputs_from_dict,
+    inputs_to_dict,
+    networks_from_dict,
+    networks_to_dict,
+)
+from anagram_ext.models.evaluation import evaluated
 from anagram_ext.models.inputs import InputMap, embedded_jets
 from anagram_ext.models.mlp import MLP, checked_names
+from anagram_ext.models.networks import Networks
 from anagram_ext.models.outputs import OutputMap
 from anagram_ext.models.parts import Part, PartedJets
 from anagram_ext.models.scales import ScaledJets, Scales
@@ -75,7 +83,7 @@ class Model:
         check_kind("networks", self.networks, (MLP, Mapping), "an MLP or a mapping of them")
         if isinstance(self.networks, Mapping):
             object.__setattr__(self, "networks", dict(self.networks))
-            _check_networks(self.networks)
+        _ = self._networks  # checks them
         if self.outputs is not None and not callable(self.outputs):
             raise TypeError(f"outputs must be callable, got {self.outputs!r}")
         if self.inputs is not None:
@@ -86,31 +94,28 @@ class Model:
     @property
     def dtype(self) -> torch.dtype:
         """Of parameters, points and values."""
-        return self._mlps[0].dtype
+        return self._networks.mlps[0].dtype
 
     @property
     def device(self) -> str:
         """Where they are."""
-        return self._mlps[0].device
+        return self._networks.mlps[0].device
 
     @cached_property
     def n_parameters(self) -> int:
         """P: weights and biases of all networks, then the unknown coefficients."""
-        return sum(mlp.n_parameters for mlp in self._mlps) + self._constants.size
+        return self._networks.n_parameters + self._constants.size
 
     @property
     def n_channels(self) -> int:
         """Outputs of all networks, and unknown coefficients."""
-        return self._n_network_outputs + self._constants.size
+        return self._networks.n_outputs + self._constants.size
 
     @cached_property
     def layout(self) -> Layout:
         """Which part of theta [P] belongs to which network or unknown coefficient."""
-        places: dict[str, slice] = {}
-        end = 0
-        for name, mlp in self._by_name.items():
-            places[name] = slice(end, end + mlp.n_parameters)
-            end += mlp.n_parameters
+        end = self._networks.n_parameters
+        places = dict(self._networks.places)
         for name, part in self._constants.parts.items():
             places[name] = slice(end + part.start, end + part.stop)
         return places
@@ -124,12 +129,9 @@ class Model:
         """
         self._check_fits(problem)
         where = self.device if device is None else device_name(device)
-        if isinstance(self.networks, MLP):
-            networks: Any = replace(self.networks, device=where)
-        else:
-            networks = {name: replace(mlp, device=where) for name, mlp in self.networks.items()}
         unknowns = self.unknowns or problem.unknowns
         names = self.coordinates or problem.coordinates
+        networks = self._networks.on(where).given
         return replace(self, networks=networks, unknowns=unknowns, coordinates=names)
 
     def init(self, seed: int, scheme: str = "glorot") -> Tensor:
@@ -137,12 +139,8 @@ class Model:
 
         The first network has the parameters that it has alone; see ``MLP.init``.
         """
-        first, *others = self._mlps
-        parts = [first.init(seed, scheme)]
-        for i, mlp in enumerate(others, start=1):
-            own = int(np.random.SeedSequence([seed, i]).generate_state(1)[0])
-            parts.append(mlp.init(own, scheme))
-        return torch.cat([*parts, self._constants.init().to(parts[0])])
+        parameters = self._networks.init(seed, scheme)
+        return torch.cat([parameters, self._constants.init().to(parameters)])
 
     def widened(self, theta: Tensor, by: float, seed: int = 0) -> tuple[Model, Tensor]:
         """The same model with larger networks and the same fields, and its parameters.
@@ -158,16 +156,9 @@ class Model:
         """
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         check_kind("by", by, (int, float), "a number")
-        larger: dict[Any, MLP] = {}
-        parts: list[Tensor] = []
-        for place, (key, mlp) in enumerate(self._by_key.items()):
-            own = theta[self.layout["+".join(_as_tuple(key))]]
-            larger[key], part = mlp.widened(own, by, check_seed(seed) + place)
-            parts.append(part)
-        parts.append(theta[self.n_parameters - self._constants.size :].detach())
-        one = isinstance(self.networks, MLP)
-        networks = next(iter(larger.values())) if one else larger
-        return replace(self, networks=networks), torch.cat(parts)
+        networks, parameters = self._networks.widened(theta, by, check_seed(seed))
+        unknown = theta[self._networks.n_parameters :].detach()
+        return replace(self, networks=networks.given), torch.cat([parameters, unknown])
 
     def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
         """The fields [n, number of fields] at points [n, d], outside of autograd."""
@@ -197,7 +188,7 @@ class Model:
     def values(self, theta: Tensor) -> dict[str, float | tuple[float, ...]]:
         """The unknown coefficients by name, those with a size as tuples."""
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
-        found = self._constants.values(theta[self.n_parameters - self._constants.size :]).tolist()
+        found = self._constants.values(theta[self._networks.n_parameters :]).tolist()
         return {
             name: found[part.start] if self.unknowns[name].size is None else tuple(found[part])
             for name, part in self._constants.parts.items()
@@ -207,13 +198,13 @@ class Model:
         self, wanted: Sequence[Operator], uses: Sequence[tuple[int, int]] | None = None
     ) -> JetMap:
         """The map from parameters to the wanted derivatives of all channels."""
-        if len(self._mlps) == 1 and not self.unknowns:
-            return self._network_jets(self._mlps[0], wanted)
+        if len(self._networks.mlps) == 1 and not self.unknowns:
+            return self._network_jets(self._networks.mlps[0], wanted)
         if uses is None:
             uses = [(k, j) for k in range(len(wanted)) for j in range(self.n_channels)]
         parts: list[Part] = []
         parameter = channel = 0
-        for mlp in self._mlps:
+        for mlp in self._networks.mlps:
             channels = slice(channel, channel + mlp.n_outputs)
             own = _used(uses, channels)
             jets = self._network_jets(mlp, [wanted[k] for k in own]) if own else _NOTHING
@@ -237,17 +228,11 @@ class Model:
 
     def describe(self) -> dict[str, object]:
         """Networks, unknowns and coordinates as plain numbers and strings."""
-        inputs = self._input_map
         return {
-            "networks": [
-                {"fields": [*_as_tuple(key)], **mlp.describe()} for key, mlp in self._by_key.items()
-            ],
-            "one": isinstance(self.networks, MLP),
-            "inputs": None if inputs is None else inputs.to_dict() or "a function",
+            **networks_to_dict(self._networks),
+            "inputs": inputs_to_dict(self._input_map),
             "outputs": self.outputs is not None,
-            "unknowns": {name: asdict(unknown) for name, unknown in self.unknowns.items()},
-            "coordinates": self.coordinates,
-            "scales": None if self.scales is None else asdict(self.scales),
+            **added_to_dict(self.coordinates, self.unknowns, self.scales),
         }
 
     @classmethod
@@ -259,50 +244,22 @@ class Model:
         """
         if description["outputs"]:
             raise ValueError("model must be given: it has an output map, which no file keeps")
-        inputs = description["inputs"]
-        if inputs == "a function":
-            raise ValueError("model must be given: its inputs are a function, which no file keeps")
-        networks: dict[str | tuple[str, ...], MLP] = {
-            tuple(entry["fields"]): MLP(entry["widths"], entry["activation"], dtype=dtype)
-            for entry in description["networks"]
-        }
-        return cls(
-            next(iter(networks.values())) if description["one"] else networks,
-            unknowns={name: Unknown(**entry) for name, entry in description["unknowns"].items()},
-            coordinates=description["coordinates"] and tuple(description["coordinates"]),
-            inputs=inputs and InputMap.from_dict(inputs),
-            scales=description["scales"] and Scales(**_tuples(description["scales"])),
-        )
+        inputs = inputs_from_dict(description)
+        networks = networks_from_dict(description, dtype)
+        return cls(networks, inputs=inputs, **added_from_dict(description))
 
     def completed(self, description: Mapping[str, Any]) -> Model:
         """This model with what training added to the one of the description.
 
         Coordinates, unknowns and scales; those that it has itself stay.
         """
-        unknowns = {name: Unknown(**entry) for name, entry in description["unknowns"].items()}
-        names, scales = description["coordinates"], description["scales"]
-        return replace(
-            self,
-            unknowns=self.unknowns or unknowns,
-            coordinates=self.coordinates or (names and tuple(names)),
-            scales=self.scales or (scales and Scales(**_tuples(scales))),
-        )
+        added = added_from_dict(description)
+        own = {name: getattr(self, name) or value for name, value in added.items()}
+        return replace(self, **own)
 
     @cached_property
-    def _by_key(self) -> Mapping[Any, MLP]:
-        return {"network": self.networks} if isinstance(self.networks, MLP) else self.networks
-
-    @cached_property
-    def _by_name(self) -> dict[str, MLP]:
-        return {"+".join(_as_tuple(key)): mlp for key, mlp in self._by_key.items()}
-
-    @cached_property
-    def _mlps(self) -> list[MLP]:
-        return list(self._by_name.values())
-
-    @cached_property
-    def _n_network_outputs(self) -> int:
-        return sum(mlp.n_outputs for mlp in self._mlps)
+    def _networks(self) -> Networks:
+        return Networks(self.networks)
 
     @cached_property
     def _constants(self) -> Constants:
@@ -316,7 +273,7 @@ class Model:
     def _output_map(self) -> OutputMap | None:
         if self.outputs is None:
             return None
-        return OutputMap(self.outputs, self._n_network_outputs)
+        return OutputMap(self.outputs, self._networks.n_outputs)
 
     def _network_jets(self, mlp: MLP, wanted: Sequence[Operator]) -> JetMap:
         if self._input_map is not None:
@@ -335,15 +292,15 @@ class Model:
         if self._input_map is not None:
             features = self._input_map.n_features(coordinates)
             what = f"{features} inputs for the features of {coordinates}"
-        if self._mlps[0].n_inputs != features:
+        if self._networks.mlps[0].n_inputs != features:
             raise ValueError(f"model must have {what}, got {self!r}")
         if self.outputs is None and isinstance(self.networks, Mapping):
-            names = tuple(name for key in self.networks for name in _as_tuple(key))
+            names = self._networks.fields
             if names != fields:
                 raise ValueError(
                     f"networks must be named {fields} like the fields, in this order, got {names}"
                 )
-        elif self.outputs is None and self._n_network_outputs != len(fields):
+        elif self.outputs is None and self._networks.n_outputs != len(fields):
             raise ValueError(f"model must have {len(fields)} outputs for {fields}, got {self!r}")
         if self.unknowns and self.unknowns != problem.unknowns:
             raise ValueError(
@@ -356,38 +313,12 @@ class Model:
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         if self._input_map is not None and self.coordinates is None:
             raise ValueError("coordinates must be given to a model with inputs, got None")
-        d = len(self.coordinates) if self.coordinates else self._mlps[0].n_inputs
+        d = len(self.coordinates) if self.coordinates else self._networks.mlps[0].n_inputs
         check_points("points", points, d, self.device)
         names = self.coordinates or tuple(f"x{i}" for i in range(1, d + 1))
         at = Coordinates(names, points.detach().to(theta.device, self.dtype).contiguous())
-        zeros = torch.zeros_like(at.points[:, 0])
-        read: dict[tuple[int, Operator], Tensor] = {}
-
-        def reading(j: int) -> Lookup:
-            # The same zeros again: what the output map makes of them is thrown away.
-            return lambda operator: read.setdefault((j, operator), zeros)
-
-        channels = range(self._n_network_outputs)
-        for lookup in self.fields([reading(j) for j in channels], at):
-            for operator in wanted:
-                lookup(operator)
-        distinct = tuple(dict.fromkeys(operator for _, operator in read))
-        jets = self.jets(distinct, [(distinct.index(op), j) for j, op in read]).jets(
-            theta.detach(), at.points
-        )  # [K, m, n]
-
-        def channel(j: int) -> Lookup:
-            return lambda operator: jets[distinct.index(operator), j]
-
-        found = self.fields([channel(j) for j in channels], at)
-        return [
-            torch.stack([lookup(operator).detach() for lookup in found], dim=1)
-            for operator in wanted
-        ]
-
-
-def _tuples(scales: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, Any]:
-    return {name: tuple(map(tuple, intervals)) for name, intervals in scales.items()}
+        n_outputs = self._networks.n_outputs
+        return evaluated(wanted, theta, at, fields=self.fields, jets=self.jets, n_outputs=n_outputs)
 
 
 def model_of(problem: Problem, model: AnyModel, device: str | None = None) -> AnyModel:
@@ -412,29 +343,6 @@ def model_of(problem: Problem, model: AnyModel, device: str | None = None) -> An
 def _used(uses: Sequence[tuple[int, int]], channels: slice) -> list[int]:
     """The operators that are applied to any of the channels."""
     return sorted({k for k, j in uses if channels.start <= j < channels.stop})
-
-
-def _as_tuple(key: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else key
-
-
-def _check_networks(networks: Mapping[Any, object]) -> None:
-    if not networks:
-        raise ValueError("networks must hold at least one network, got none")
-    for key, mlp in networks.items():
-        if not isinstance(mlp, MLP):
-            raise TypeError(f"networks: {key!r} must be an MLP, got {mlp!r}")
-        names = strings("names in networks", _as_tuple(key), "a name or a tuple of names")
-        if len(names) != mlp.n_outputs:
-            raise ValueError(
-                f"networks: {key!r} must have one name for each of {mlp.n_outputs} outputs"
-            )
-    alike = {(mlp.n_inputs, mlp.dtype, mlp.device) for mlp in networks.values()}  # type: ignore[attr-defined]
-    if len(alike) > 1:
-        raise ValueError(
-            "networks must agree in number of inputs, dtype and device, got "
-            f"{sorted(map(str, alike))}"
-        )
 
 
 _NOTHING: Any = None  # the jets of a network that a condition does not look at

@@ -52,6 +52,17 @@ def d(expression: object, *names: str) -> Tensor:
     return tracker.derivative(value, names)
 
 
+@contextmanager
+def _asked(tracker: Tracker | Watch) -> Iterator[None]:
+    """``d`` asks the tracker within the block; gradients are enabled."""
+    token = _active.set(tracker)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        _active.reset(token)
+
+
 class NeedsTracker(Exception):
     """An expression is to be differentiated, and nobody remembers what it was made of."""
 
@@ -62,12 +73,8 @@ class Watch:
     @contextmanager
     def active(self) -> Iterator[None]:
         """``d`` raises ``NeedsTracker`` within the block; gradients are enabled."""
-        token = _active.set(self)
-        try:
-            with torch.enable_grad():
-                yield
-        finally:
-            _active.reset(token)
+        with _asked(self):
+            yield
 
     def derivative(self, values: Tensor, names: Sequence[str]) -> Tensor:
         """Raises NeedsTracker."""
@@ -107,12 +114,10 @@ class Tracker:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Makes ``d`` work within the block, gradients enabled; forgets everything behind it."""
-        token = _active.set(self)
         try:
-            with torch.enable_grad():
+            with _asked(self):
                 yield
         finally:
-            _active.reset(token)
             self._handed_out.clear()
 
     def derivative(self, values: Tensor, names: Sequence[str]) -> Tensor:

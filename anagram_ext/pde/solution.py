@@ -22,11 +22,18 @@ def exact_values(problem: Problem, coordinates: Coordinates) -> Tensor:
         coordinates: where, n points.
 
     Raises:
-        ValueError: if the solution returns anything but one tensor [n] for each field, alone for
+        TypeError, AttributeError: the solution raises it: a wrong number of arguments, a name that
+            is no coordinate.
+        ValueError: it raises that, or returns anything but one tensor [n] for each field, alone for
             one field or in a tuple or list.
     """
     assert problem.solution is not None
-    returned = problem.solution(coordinates)
+    try:
+        returned = problem.solution(coordinates)
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        kept = (AttributeError, TypeError)
+        kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
+        raise kind(f"solution: {error}") from error
     parts = returned if isinstance(returned, (tuple, list)) else (returned,)
     n = len(coordinates.points)
     if len(parts) != len(problem.fields) or any(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
+from anagram_ext.systems.expressions import check_expressions
 from anagram_ext.systems.jet_residual import (
     JetResidual,
     PointwiseResidual,
@@ -42,6 +43,7 @@ class _Recorder:
 
     def __init__(self, points: Tensor, rng: torch.Generator, start: float | None) -> None:
         self.seen: dict[Operator, Tensor] = {}
+        self._given: dict[Operator, Tensor] = {}
         self._points, self._rng, self._start = points, rng, start
 
     def __call__(self, operator: Operator) -> Tensor:
@@ -51,8 +53,14 @@ class _Recorder:
                 values = _random((n,), self._points, self._rng)
             else:
                 values = self._points.new_full((n,), self._start)
+            self._given[operator] = values.clone()
             self.seen[operator] = values.requires_grad_()
         return self.seen[operator]
+
+    @property
+    def changed(self) -> bool:
+        """Whether somebody has written into what was handed out."""
+        return any(not torch.equal(self.seen[operator], v) for operator, v in self._given.items())
 
 
 def discover(
@@ -87,6 +95,7 @@ def discover(
         kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
         raise kind(f"condition {condition!r}: {error}{_hint(error)}") from error
     check_unchanged(condition, coordinates, before)
+    _check_fields_unchanged(condition, recorders)
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)
     _check_leaves(what, components, recorders)
@@ -109,17 +118,31 @@ def discover(
     )
     jets = _two_jets(found, len(points), rng, points)
     _check_pointwise(found, coordinates, jets)
+    holds_data = _holds_data(found, coordinates, jets[0], rng)
+    if differentiates:
+        check_expressions(found, coordinates, holds_data)
     return replace(
         found,
         broadcasts=_broadcasts(found, coordinates, jets),
-        holds_data=_holds_data(found, coordinates, jets[0], rng),
+        holds_data=holds_data,
+        looks_around=_looks_around(found, coordinates, jets[0]),
     )
 
 
+# What torch says, in part, and what to write instead.
+_HINTS: Final = {
+    "ufunc": "functions of fields must be torch's (torch.sin), not NumPy's",
+    "numpy()": "functions of fields must be torch's (torch.sin), not NumPy's",
+    "converted to Python scalars": "functions of fields must be torch's (torch.sin), not math's",
+    "Boolean value of Tensor": "choose between values by torch.where(condition, a, b), not by if",
+    "in-place operation": "do not change fields in place: write v = v + 1, or torch.where",
+}
+
+
 def _hint(error: Exception) -> str:
-    """What to write instead where a residual goes through NumPy."""
-    met_numpy = any(word in str(error) for word in ("ufunc", "numpy()"))
-    return "; functions of fields must be torch's (torch.sin), not NumPy's" if met_numpy else ""
+    """What to write instead where a residual is no plain torch."""
+    hints = [hint for words, hint in _HINTS.items() if words in str(error)]
+    return f"; {hints[0]}" if hints else ""
 
 
 def _called(
@@ -194,6 +217,20 @@ def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: T
             )
 
 
+def _looks_around(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> bool:
+    """Whether some points changing places changes the residual at the remaining points."""
+    before = _values(found, coordinates, jets)
+    rng = torch.Generator().manual_seed(1)
+    for _ in range(_MASKS):
+        changed = _some_points(jets.shape[-1], rng)
+        order = torch.arange(len(changed))
+        order[changed] = order[changed].roll(1)
+        after = _values(found, coordinates.taken(order.to(jets.device)), jets)
+        if not _close(before[:, ~changed], after[:, ~changed]):
+            return True
+    return False
+
+
 def _some_points(n: int, rng: torch.Generator) -> Tensor:
     """About half of n points, at least one and not all of them where there are two; [n] of bool."""
     changed = torch.rand(n, generator=rng) < 0.5
@@ -201,6 +238,15 @@ def _some_points(n: int, rng: torch.Generator) -> Tensor:
         one = torch.randint(n, (1,), generator=rng)
         changed[one] = ~changed[one]
     return changed
+
+
+def _check_fields_unchanged(condition: str, recorders: Sequence[_Recorder]) -> None:
+    """Raises if a residual has written into the values of fields: they are the engine's."""
+    if any(recorder.changed for recorder in recorders):
+        raise ValueError(
+            f"condition {condition!r}: residual must leave fields and their derivatives as they "
+            "are, got one that changes them in place; write v = 2 * v, or clone() them first"
+        )
 
 
 def _check_leaves(what: str, components: list[Tensor], recorders: list[_Recorder]) -> None:

@@ -38,6 +38,8 @@ class PointwiseResidual:
             that it makes no sense at other points.
         differentiates: whether it takes derivatives of expressions (``ax.d``).
         argument: what the function is called in messages.
+        looks_around: whether its value at one point depends on where other points are, as that of
+            ``u - (1.0 if x.x[0] < 0.5 else 2.0)``.
     """
 
     condition: str
@@ -50,6 +52,7 @@ class PointwiseResidual:
     holds_data: bool = False
     differentiates: bool = False
     argument: str = "residual"
+    looks_around: bool = False
 
 
 class JetResidual:

@@ -219,6 +219,10 @@ class PdeSystem:
         """
         return {name: self._held_out(name, times) for name in self.problem.conditions}
 
+    def block_at(self, name: str, coordinates: Coordinates) -> PointwiseBlock:
+        """The rows of a condition at other points, scaled by their number."""
+        return self._bind(name, coordinates)
+
     def holds_data(self, name: str) -> bool:
         """Whether a condition has values of its own for each point, such as measurements."""
         return self._residuals[name].holds_data

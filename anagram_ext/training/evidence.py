@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import torch
 
 from anagram_ext.errors import NonFiniteError
-from anagram_ext.pde import operators
-from anagram_ext.systems.integral_jets import IntegralJets
-from anagram_ext.systems.paired import PairJets
 from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.training.criteria import SOLVED_RESIDUAL
 from anagram_ext.training.error_estimate import (
     UNKNOWN,
     ErrorEstimate,
     error_estimate,
     points_of,
 )
+from anagram_ext.training.objections import objections
+from anagram_ext.training.terms import residuals_and_terms
 from anagram_ext.training.unseen import Unseen, unseen_rows
 
 if TYPE_CHECKING:
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from anagram_ext.models.protocol import JetMap
     from anagram_ext.systems.blocks import Block
-    from anagram_ext.systems.jet_residual import PointwiseResidual
     from anagram_ext.systems.pde_system import PdeSystem
+    from anagram_ext.training.facts import Objection
     from anagram_ext.training.validation import Validation
 
 # Beyond this a run has failed, and nothing further is worth a factorisation.
@@ -46,11 +45,13 @@ class Evidence:
             it, on held-out points where it has some; of several residuals the largest.
         error: what that means for the fields; nan where it was not estimated.
         unseen: what the rows of conditions without held-out points tell.
+        objections: what speaks against conditions, where the residuals of all of them are small.
     """
 
     relative: Mapping[str, float]
     error: ErrorEstimate
     unseen: Unseen
+    objections: Mapping[str, Objection] = field(default_factory=dict)
 
 
 def gather(
@@ -72,7 +73,9 @@ def gather(
     error = error_estimate(system, _affordable(system, blocks), theta)
     beginning = torch.zeros_like(theta) if first is None else first
     unseen = unseen_rows(system, validation, theta, beginning, relative)
-    return Evidence(relative, error, unseen)
+    seems_solved = all(v <= SOLVED_RESIDUAL for n, v in relative.items() if n not in measured)
+    against = objections(system, validation, blocks, theta) if seems_solved else {}
+    return Evidence(relative, error, unseen, against)
 
 
 def blocks_to_judge(system: PdeSystem, validation: Validation) -> Mapping[str, Block]:
@@ -127,65 +130,15 @@ def _judge_of(system: PdeSystem, validation: Validation, name: str) -> Block:
     return (system.part((name,)) if stack is None else stack).blocks[name]
 
 
-def _usual(pointwise: PointwiseResidual, everywhere: Tensor, theta: Tensor) -> Tensor:
-    """How large the derivatives of channels that vary as much usually are, [K, m, 1].
-
-    A channel that varies by u over a domain of half width h has second derivatives of about
-    u / h^2: a Laplacian that vanishes everywhere is not as large as its own rounding errors.
-    """
-    value = operators.value(everywhere.shape[1])
-    channels = range(pointwise.signature.n_channels)
-    values = pointwise.signature.jets((value,), [(0, j) for j in channels])
-    sizes = values.jets(theta, everywhere)[0].std(dim=-1, unbiased=False)  # [m]
-    halves = 0.5 * (everywhere.amax(dim=0) - everywhere.amin(dim=0))  # [d]
-    factors = []
-    for operator in pointwise.operators:
-        factor = everywhere.new_zeros(())
-        for index, coefficient in operator.terms:
-            scale = torch.stack([h**k for h, k in zip(halves, index, strict=True)]).prod()
-            factor += abs(coefficient) / scale if scale > 0 else 0.0
-        factors.append(factor)
-    return (torch.stack(factors)[:, None] * sizes)[:, :, None]
-
-
-def _typical(
-    block: PointwiseBlock, jet_map: JetMap, jets: Tensor, everywhere: Tensor, theta: Tensor
-) -> Tensor:
-    """The root mean square size of the jets, [K, m, 1].
-
-    On all points, of pairs on either side; integrals have that of what is integrated.
-    """
-    if isinstance(jet_map, IntegralJets):
-        return _root_mean_square(jet_map.sizes(theta, block.coordinates.points))
-    if not len(everywhere):
-        return _root_mean_square(jets)
-    if isinstance(jet_map, PairJets):
-        return _root_mean_square(jet_map.jets(theta, everywhere.repeat(1, 2)))
-    size = _root_mean_square(jet_map.jets(theta, everywhere))
-    return size.maximum(_usual(block.pointwise, everywhere, theta))
-
-
-def _root_mean_square(jets: Tensor) -> Tensor:
-    return jets.square().mean(dim=-1, keepdim=True).sqrt()
-
-
 def _relative(block: Block, everywhere: Tensor, theta: Tensor) -> float:
     if not isinstance(block, PointwiseBlock) or not block.n_rows:
         return 0.0 if not block.n_rows else math.nan
-    rows = theta.new_empty(block.n_rows)
     try:
-        seeds = block.prepare(theta, rows)  # [C, K, m, n]
+        residuals, terms = residuals_and_terms(block, everywhere, theta)  # [C, n]
     except NonFiniteError:
         return math.inf
-    pointwise = block.pointwise
-    jet_map = pointwise.signature.jets(pointwise.operators, pointwise.uses)
-    jets = jet_map.jets(theta, block.coordinates.points)  # [K, m, n]
-    typical = _typical(block, jet_map, jets, everywhere, theta)
-    residuals = rows.view(block.n_components, -1)  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         return math.inf
-    rest = residuals - (seeds * jets).sum(dim=(1, 2))
-    terms = (seeds.abs() * typical).sum(dim=(1, 2)) + rest.abs()
     sizes = terms.square().mean(dim=1).sqrt()
     shares = residuals.square().mean(dim=1).sqrt() / sizes
     # 0/0: a residual without terms is satisfied.

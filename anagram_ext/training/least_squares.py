@@ -16,11 +16,13 @@ from anagram_ext.methods.protocol import StepInfo
 from anagram_ext.models.flat_module import differentiating
 from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
+from anagram_ext.training.asked import chosen_method
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.history import COLUMNS, History, Row
 from anagram_ext.training.interrupts import CtrlC
-from anagram_ext.training.loop import checked_limits, chosen_method
+from anagram_ext.training.limits import checked_limits
 from anagram_ext.training.progress import reporting
+from anagram_ext.training.rounding import rounding_loss
 from anagram_ext.training.together import agreement
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.group import Group
     from anagram_ext.methods import Method
     from anagram_ext.systems.module_residual import Residual
-    from anagram_ext.training.loop import Limits
+    from anagram_ext.training.limits import Limits
     from anagram_ext.training.progress import Report
     from anagram_ext.training.together import Agreement
 
@@ -227,17 +229,11 @@ class _Fit:
         """The reason to stop at a minimum: one where the residual vanishes, or another one."""
         before = self._before
         eps = torch.finfo(info.theta.dtype).eps
-        if info.loss <= eps * self._first_loss and info.loss <= self._rounding_loss(info.theta):
+        if info.loss <= eps * self._first_loss and info.loss <= rounding_loss(
+            self.system, info.theta
+        ):
             return Stop.ROUND_OFF
         seen = info.captured <= eps and bool(info.rank)  # nan: the method does not know
         if seen and abs(before.loss - info.loss) <= eps**0.5 * info.loss:
             return Stop.CONVERGED.because("linear steps would change the loss by rounding only")
         return None
-
-    def _rounding_loss(self, theta: Tensor) -> float:
-        """The loss that rounding errors alone can make: parameters moved by their last digit."""
-        signs = torch.ones_like(theta)
-        signs[::2] = -1.0
-        neighbour = torch.nextafter(theta, signs * math.inf)
-        here, there = self.system.residuals(torch.stack([theta, neighbour]))
-        return 0.5 * float((there - here).square().sum())

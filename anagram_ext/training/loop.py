@@ -2,61 +2,42 @@
 
 from __future__ import annotations
 
-import inspect
-import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 
-from anagram_ext import methods
-from anagram_ext.checks import (
-    check_integer,
-    check_kind,
-    check_seed,
-    check_switches,
-    check_theta,
-    device_name,
-    elements,
-)
-from anagram_ext.errors import (
-    FigureWarning,
-    HeldOutWarning,
-    NonFiniteError,
-    TrainingWarning,
-    WriteWarning,
-)
-from anagram_ext.installation import versions
+from anagram_ext.checks import check_seed, check_switches
 from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
-from anagram_ext.methods import Stop
-from anagram_ext.models.model import model_of
-from anagram_ext.models.protocol import Widening
-from anagram_ext.models.torch_model import TorchModel
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.own_scales import in_own_units
 from anagram_ext.systems.pde_system import PdeSystem
+from anagram_ext.training.asked import (
+    Callback,
+    check_grows,
+    check_together,
+    checked_callbacks,
+    chosen_method,
+    chosen_network,
+    first_iterate,
+)
 from anagram_ext.training.directory import RunDirectory
-from anagram_ext.training.growth import FACTOR, LIMITS
+from anagram_ext.training.ending import finish, warning_category
+from anagram_ext.training.growth import LIMITS
 from anagram_ext.training.history import History
 from anagram_ext.training.interrupts import CtrlC
+from anagram_ext.training.limits import checked_limits
 from anagram_ext.training.progress import reporting, tell_end
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.resume import save_state
 from anagram_ext.training.run import Run
-from anagram_ext.training.together import (
-    Agreement,
-    agreement,
-    resume_together,
-    setting,
-    taken_directory,
-)
+from anagram_ext.training.stepping import steps_until_stopped
+from anagram_ext.training.together import agreement, resume_together, setting, taken_directory
 from anagram_ext.training.validation import Validation
-from anagram_ext.training.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -65,8 +46,6 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
-
-Callback = Callable[[Run], "str | None"]
 
 _CALLER = 3  # of train, for warnings: above it is the wrapper that leaves the inference mode
 
@@ -171,18 +150,18 @@ def train(
     """
     check_switches(scales=scales, progress=progress, resume=resume, coupled=coupled, grow=grow)
     seed = check_seed(seed)
-    network = _network(problem, model, device)
+    network = chosen_network(problem, model, device)
     chosen = chosen_method(method, cutoff)
-    watchers = _callbacks(callbacks)
+    watchers = checked_callbacks(callbacks)
     limits = checked_limits(steps, seconds, chosen, LIMITS if grow else 1)
-    _check_together(out, resume, grow, group)
-    first = _first_iterate(network, theta, seed)
+    check_together(out, resume, grow, group)
+    first = first_iterate(network, theta, seed)
     system = PdeSystem(problem, network, seed, memory)
     if scales:
         system = in_own_units(system, theta, first, seed)
         network = system.model
-        first = _first_iterate(network, theta, seed)
-    _check_grows(grow, network, first)
+        first = first_iterate(network, theta, seed)
+    check_grows(grow, network, first)
     if not system.n_rows:
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
@@ -223,10 +202,10 @@ def train(
                     directory.save_now_and_then(save)
 
             agreed = agreement(run, ranks, ctrl_c)
-            stop_reason = _guarded(run, limits, after_row, watchers, agreed)
+            stop_reason = steps_until_stopped(run, limits, after_row, watchers, agreed)
             ctrl_c.hold()  # what was found is written, whatever the hurry
             save()
-        result, complaints = _finished(run, str(stop_reason), seed, directory, ctrl_c)
+        result, complaints = finish(run, str(stop_reason), seed, directory, ctrl_c)
     for complaint, kind in complaints:
         warnings.warn(complaint, kind, stacklevel=_CALLER)
     if progress:
@@ -237,187 +216,6 @@ def train(
     return result
 
 
-def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
-    """Of the Python warning that a result deserves; None for what its caller knows or asked for.
-
-    A run that overfitted or gave up looks finished and is wrong. That steps or time were used up,
-    or that the error may be larger than hoped, is told by ``TrainResult.verdict`` and ``.warning``.
-    """
-    if result.verdict is Verdict.OVERFITTED:
-        return HeldOutWarning
-    # Where the loss is zero there was nothing left to do.
-    gave_up = result.stop is Stop.NO_PROGRESS and result.loss > 0
-    return TrainingWarning if result.verdict is Verdict.STALLED and gave_up else None
-
-
-def _callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
-    """The callbacks as a list, checked."""
-    watchers = list(elements("callbacks", callbacks, "a sequence of functions of a Run"))
-    for watcher in watchers:
-        if not callable(watcher):
-            raise TypeError(f"each of callbacks must be callable, got {watcher!r}")
-    return cast("list[Callback]", watchers)
-
-
-def _guarded(
-    run: Run,
-    limits: Limits,
-    after_row: Callable[[], None],
-    watchers: list[Callback],
-    agreed: Agreement,
-) -> str:
-    """Runs the loop; what ends it early ends it in good order. Returns the reason."""
-    try:
-        reason = _loop(run, limits, after_row, watchers, agreed)
-        run.end(reason)
-        return reason
-    except KeyboardInterrupt:
-        return Stop.INTERRUPTED
-    except NonFiniteError as error:
-        if run.steps == 0:
-            raise  # nothing was gained: the problem or its first iterate is at fault
-        return Stop.NOT_FINITE.because(error)
-
-
-def _loop(
-    run: Run,
-    limits: Limits,
-    after_row: Callable[[], None],
-    watchers: list[Callback],
-    agreed: Agreement,
-) -> str:
-    """Steps until there is a reason to stop, and returns it."""
-    if not len(run.history):  # nothing was resumed
-        run.start()
-        after_row()
-    reached = agreed(run.ended or limits.reached(run.steps, run.seconds))
-    if reached is not None:
-        return reached
-    growth = run.growth
-    while True:
-        if growth is not None:
-            growth.before_step(run)
-        info = run.step()
-        limit = limits.reached(run.steps, run.seconds)
-        stop = agreed(info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limit))
-        if stop or run.steps % run.method.evaluate_every == 0:
-            run.record(info)
-            after_row()
-            asked = agreed(_asked_for(run, watchers)) if watchers else None
-            if growth is not None:
-                growth.notice(run.merit)
-                if stop and asked is None and limit is None:
-                    stop = growth.instead_of(stop, run)
-            stop = stop or asked
-        if stop:
-            return stop
-
-
-def _asked_for(run: Run, watchers: list[Callback]) -> str | None:
-    """The reason of the first callback that ends the run; all of them are called."""
-    answers = [watcher(run) for watcher in watchers]
-    for watcher, answer in zip(watchers, answers, strict=True):
-        if answer is not None and not isinstance(answer, str):
-            raise TypeError(f"callback {watcher!r} must return a string or None, got {answer!r}")
-    reasons = [answer for answer in answers if answer is not None]
-    return Stop.BY_CALLBACK.because(reasons[0]) if reasons else None
-
-
-def _network(
-    problem: Problem, model: Model | nn.Module | None, device: str | torch.device | None
-) -> Model:
-    check_kind("problem", problem, Problem, "a Problem")
-    network = problem.model if model is None else model
-    if network is None:
-        raise ValueError(
-            f"model must be given: {problem.name!r} has no network of its own, got None"
-        )
-    where = None if device is None else device_name(device)
-    return model_of(problem, cast("Model", network), where)
-
-
-def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method:
-    """The method that a name and a cutoff mean, or the method object.
-
-    Raises:
-        TypeError: it is neither.
-        ValueError: no method has this name, or a cutoff is given where it has no place.
-    """
-    if not isinstance(method, str):
-        if cutoff is not None:
-            raise ValueError(f"cutoff must be given to the method object itself, got {cutoff!r}")
-        if not callable(getattr(method, "step", None)):
-            raise TypeError(f"method must be a name or a Method, got {method!r}")
-        return method
-    factory = methods.get(method)
-    if cutoff is None:
-        return factory()
-    if "cutoff" not in inspect.signature(factory).parameters:
-        raise ValueError(f"cutoff must be left out: method {method!r} has none, got {cutoff!r}")
-    return factory(cutoff=cutoff)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a run may take; None where there is no limit."""
-
-    steps: int | None
-    seconds: float | None
-
-    def reached(self, steps: int, seconds: float) -> Stop | None:
-        """The limit that a run of so many steps and seconds has reached."""
-        if self.steps is not None and steps >= self.steps:
-            return Stop.STEPS_REACHED
-        if self.seconds is not None and seconds >= self.seconds:
-            return Stop.TIME_REACHED
-        return None
-
-
-def checked_limits(
-    steps: int | None, seconds: float | None, method: Method, times: int = 1
-) -> Limits:
-    """The limits of a run with this method; so many times its usual steps where none are given.
-
-    Raises:
-        TypeError: no numbers.
-        ValueError: no positive ones.
-    """
-    if steps is not None:
-        steps = check_integer("steps", steps, least=1)
-    if seconds is None:
-        return Limits(times * method.default_steps if steps is None else steps, None)
-    check_kind("seconds", seconds, (int, float), "a number")
-    if isinstance(seconds, bool) or not (seconds > 0 and math.isfinite(seconds)):
-        raise ValueError(f"seconds must be positive and finite, got {seconds!r}")
-    return Limits(steps, float(seconds))
-
-
-def _check_together(
-    out: str | Path | None, resume: bool, grow: bool, group: ProcessGroup | None
-) -> None:
-    """Refuses arguments that do not go together."""
-    if resume and out is None:
-        raise ValueError("out must be given to resume, got None")
-    if grow and group is not None:
-        raise ValueError("grow must be False where rows are spread over a group, got True")
-
-
-def _check_grows(grow: bool, model: Model, theta: Tensor) -> None:
-    """Raises TypeError or ValueError for a model that is to be made wider and cannot."""
-    if not grow:
-        return
-    if not isinstance(model, Widening):
-        raise TypeError(f"model must be an MLP or a Model to grow, got {model!r}")
-    model.widened(theta, FACTOR)
-
-
-def _first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:
-    if theta is None:
-        return model.init(seed)
-    check_theta(theta, (model.n_parameters,), model.dtype, model.device)
-    return theta.detach().clone()
-
-
 @contextmanager
 def _history(directory: RunDirectory | None, problem: Problem) -> Iterator[History]:
     history = History(None if directory is None else directory.history, problem.conditions)
@@ -425,39 +223,3 @@ def _history(directory: RunDirectory | None, problem: Problem) -> Iterator[Histo
         yield history
     finally:
         history.close()
-
-
-def _finished(
-    run: Run, reason: str, seed: int, directory: RunDirectory | None, ctrl_c: CtrlC
-) -> tuple[TrainResult, list[tuple[str, type[Warning]]]]:
-    """The result of a run, written where there is a folder; what could not be, and of what kind."""
-    result = run.result(reason, seed)
-    if isinstance(result.model, TorchModel):
-        result.model.write(result.theta)
-    undrawn = [] if directory is None else _write(directory, run.system, result)
-    if ctrl_c.pressed:
-        result = result.interrupted()
-        if directory is not None:
-            directory.summarise(result, _facts(run.system))
-    unwritten = [] if directory is None else [*directory.complaints.values()]
-    if run.history.complaint is not None:
-        unwritten.append(run.history.complaint)
-    complaints: list[tuple[str, type[Warning]]] = [(text, WriteWarning) for text in unwritten]
-    return result, complaints + [(text, FigureWarning) for text in undrawn]
-
-
-def _write(directory: RunDirectory, system: PdeSystem, result: TrainResult) -> list[str]:
-    """Writes what is left to write, what matters most first; returns what could not be drawn."""
-    directory.save(system.problem, result.model, result.theta)
-    directory.summarise(result, _facts(system))
-    return directory.draw(system.problem, result)
-
-
-def _facts(system: PdeSystem) -> dict[str, object]:
-    return {
-        "problem": system.problem.name,
-        "S": system.n_rows,
-        **({"balance": system.balance} if system.balance else {}),
-        "device": system.model.device,
-        "versions": versions(),
-    }

@@ -17,8 +17,10 @@ import torch
 from anagram_ext.checks import check_integer, check_kind, elements
 from anagram_ext.linear.group import spread_over
 from anagram_ext.methods import Stop
+from anagram_ext.training.asked import Callback
 from anagram_ext.training.directory import STATE
-from anagram_ext.training.loop import Callback, train, warning_category
+from anagram_ext.training.ending import warning_category
+from anagram_ext.training.loop import train
 from anagram_ext.training.manifest import Manifest, known_ends, noting, window_folder
 from anagram_ext.training.march_result import MarchResult
 from anagram_ext.training.verdict import Verdict

@@ -12,7 +12,7 @@ from anagram_ext.figures import overview
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model as Composite
 from anagram_ext.training.estimates import Estimates, estimates_of, uncertainty_of
-from anagram_ext.training.verdict import Facts, Verdict, judge
+from anagram_ext.training.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anagram_ext.analysis.uncertainty import Uncertainty
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
+    from anagram_ext.training.facts import Facts
 
 
 @dataclass(frozen=True, repr=False)

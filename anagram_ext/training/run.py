@@ -16,11 +16,13 @@ from anagram_ext.methods import Method, Redirected, StepInfo, Stop
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
 from anagram_ext.training.exactly import met_exactly
+from anagram_ext.training.facts import Facts
 from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.result import TrainResult
+from anagram_ext.training.rounding import rounding_loss
 from anagram_ext.training.validation import Validation, total
-from anagram_ext.training.verdict import Facts, judge
+from anagram_ext.training.verdict import judge
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,7 +121,7 @@ class Run:
         known = {name: loss for name, loss in unseen.items() if not math.isnan(loss)}
         training = sum(losses[name] for name in known)
         gap = sum(known.values()) / training if training > 0 else math.nan
-        rounding = self._rounding_loss(theta)
+        rounding = rounding_loss(self.system, theta)
         rows = math.inf if self.coupled else self.system.n_rows
         return Prospects(merit, gap, sum(losses.values()), rounding, wider.n_parameters, rows)
 
@@ -224,7 +226,7 @@ class Run:
         """Whether the loss of an iterate is no more than rounding errors."""
         if info.loss > torch.finfo(info.theta.dtype).eps * self.first_loss:
             return False  # far away: not worth two evaluations
-        return info.loss <= self._rounding_loss(info.theta)
+        return info.loss <= rounding_loss(self.system, info.theta)
 
     def end(self, stop_reason: str) -> None:
         """Takes note of the end, if more steps or seconds would not change it."""
@@ -246,7 +248,7 @@ class Run:
             steps=self.steps,
             loss=loss,
             first_loss=self.first_loss,
-            rounding_loss=self._rounding_loss(theta),
+            rounding_loss=rounding_loss(self.system, theta),
             eps=torch.finfo(theta.dtype).eps,
             losses=losses,
             held_out_losses=held_out_losses,
@@ -259,6 +261,7 @@ class Run:
             beyond=evidence.error.beyond,
             free=evidence.unseen.free,
             press=evidence.unseen.press,
+            objections=evidence.objections,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
@@ -306,18 +309,6 @@ class Run:
         last = history["step"][-1]
         before = np.searchsorted(history["step"], min(0.75 * last, last - LOOK_BACK))
         return bool(best[-1] < 0.5 * best[before])
-
-    def _rounding_loss(self, theta: Tensor) -> float:
-        """The loss that rounding errors alone can make.
-
-        The parameters are moved by one unit in the last place: where that changes the residual
-        by as much as its own size, no optimiser can tell better parameters from worse.
-        """
-        signs = torch.ones_like(theta)
-        signs[::2] = -1.0
-        neighbour = torch.nextafter(theta, signs * math.inf)
-        here, there = self.system.residuals(torch.stack([theta, neighbour]))
-        return 0.5 * float((there - here).square().sum())
 
     def _row(self, info: StepInfo) -> tuple[Row, dict[str, float]]:
         """The numbers of an iterate, and its losses by condition."""

@@ -71,9 +71,7 @@ class Validation:
     def looks_everywhere(self) -> bool:
         """Whether the held-out points of some condition extend in all coordinates."""
         problem = self._system.problem
-        return any(
-            _extends(problem.conditions[name], problem.coordinates) for name in self.held_out
-        )
+        return any(extends(problem.conditions[name], problem.coordinates) for name in self.held_out)
 
     def _integrals(self) -> frozenset[str]:
         conditions = self._system.problem.conditions
@@ -125,7 +123,7 @@ class Validation:
         return (math.nan, math.nan) if self._solution is None else self._solution(theta)
 
 
-def _extends(condition: Condition, names: tuple[str, ...]) -> bool:
+def extends(condition: Condition, names: tuple[str, ...]) -> bool:
     """Whether the points of a condition extend in all coordinates."""
     points = condition.points
     region = getattr(points, "region", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -138,3 +140,45 @@ def test_measurements_are_recognised_however_few(n):
     points = SQUARE.sobol(n)(1)
     system = PdeSystem(problem(lambda u, x: u - data, points), MODEL)
     assert system.held_out() == {"here": None}
+
+
+def twice(values):
+    values.data *= 2
+    return values
+
+
+def twice_without_gradients(values):
+    with torch.no_grad():
+        return values.mul_(2)
+
+
+@pytest.mark.parametrize("change", [twice, twice_without_gradients])
+def test_fields_changed_in_place_are_refused(change):
+    """The engine's numbers would be others than the residual's: a run "solves" another equation."""
+
+    def residual(u, _):
+        change(u.d("xx"))
+        return u.d("xx") - 2
+
+    with pytest.raises(ValueError, match="'pde': residual must leave fields"):
+        dry_run(residual)
+
+
+@pytest.mark.parametrize(
+    ("residual", "hint"),
+    [
+        (lambda u, x: u.d("xx") - (1 if x.x < 0.5 else 2), r"torch\.where\(condition, a, b\)"),
+        (lambda u, x: u.d("xx").add_(1), "do not change fields in place"),
+        (lambda u, x: u.d("xx") - math.sin(x.x), "not math's"),
+    ],
+)
+def test_what_to_write_instead(residual, hint):
+    with pytest.raises(ValueError, match=f"condition 'pde': .*{hint}"):
+        dry_run(residual)
+
+
+def dry_run(residual):
+    """Raises what the dry run of a condition raises."""
+    points = ax.Box(x=(0, 1)).grid(20)
+    problem = ax.Problem(("x",), ("u",), {"pde": ax.Condition(residual, points)})
+    return PdeSystem(problem, ax.MLP([1, 4, 1]))

@@ -1,0 +1,74 @@
+"""What speaks against a solution whose residual is small wherever anybody looked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anagram_ext.errors import NonFiniteError
+from anagram_ext.systems.pointwise import PointwiseBlock
+from anagram_ext.training.between import jump_or_layer
+from anagram_ext.training.characteristics import begins_nowhere
+from anagram_ext.training.error_estimate import is_plain, points_of
+from anagram_ext.training.facts import Objection
+from anagram_ext.training.nodes import missed_by_nodes
+from anagram_ext.training.validation import extends
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from anagram_ext.systems.blocks import Block
+    from anagram_ext.systems.pde_system import PdeSystem
+    from anagram_ext.training.validation import Validation
+
+
+def objections(
+    system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
+) -> dict[str, Objection]:
+    """By condition: why it need not hold although its residual is small.
+
+    Args:
+        system: the least-squares problem.
+        validation: its held-out points.
+        blocks: the rows that each condition is judged by.
+        theta: the iterate that a run returns, [P].
+    """
+    found: dict[str, Objection] = {}
+    for name in blocks:
+        try:
+            objection = _objection(system, validation, name, blocks, theta)
+        except NonFiniteError as error:
+            objection = Objection(f"between its points {error}", "keep it finite everywhere")
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            continue  # a residual that cannot be asked elsewhere; nothing is known
+        if objection is not None:
+            found[name] = objection
+    return found
+
+
+def _objection(
+    system: PdeSystem,
+    validation: Validation,
+    name: str,
+    blocks: Mapping[str, Block],
+    theta: Tensor,
+) -> Objection | None:
+    """The first one to a condition."""
+    block, condition = blocks[name], system.problem.conditions[name]
+    if not isinstance(block, PointwiseBlock) or not block.n_rows:
+        return None
+    if block.pointwise.looks_around:
+        return Objection(
+            "its residual at one point depends on where other points are",
+            "look at the point itself alone, and choose by torch.where rather than by if",
+        )
+    everywhere = points_of(system, blocks)
+    if not is_plain(block):
+        return missed_by_nodes(system, name, block, everywhere, theta)
+    if name not in validation.held_out:
+        return None
+    between = jump_or_layer(system, block, everywhere, theta)
+    if between is None and extends(condition, system.problem.coordinates):
+        return begins_nowhere(system, name, block, theta)
+    return between
