@@ -359,7 +359,9 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "keep the residual finite wherever the network may go, or train with method 'gd'"
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not _fitted_freely(facts):
         return "give it more steps"
-    if is_undetermined(facts) or is_trivial(facts):
+    # Where all rows are fitted exactly, few of them leave as much room as a missing condition.
+    too_few = verdict is Verdict.OVERFITTED and _beside_effective(facts)
+    if is_trivial(facts) or (is_undetermined(facts) and not too_few):
         return "add the conditions that are missing"
     few = facts.n_rows < FEWEST_ROWS * facts.n_parameters
     rows = f": {facts.n_rows} rows for {facts.n_parameters} parameters" if few else ""
