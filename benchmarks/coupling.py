@@ -1,6 +1,6 @@
 """Points tied to the damping: what each part of the rule is worth, at equal processor time.
 
-    python benchmarks/coupling.py --out results --seeds 0 1 2 3 4 --budget 8
+    python benchmarks/coupling.py --out results --seeds 0 1 2 3 4 --budget 6
 
 Burgers and Allen-Cahn with small networks (2-12-12-12-1) and few points, 400 inside, so that the
 rule has something to decide in seconds. A run ends after so many processor seconds of the whole
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--problems", nargs="+", default=list(PROBLEMS), choices=PROBLEMS)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--budget", type=float, default=8.0, help="processor seconds of a run")
+    parser.add_argument("--budget", type=float, default=6.0, help="processor seconds of a run")
     parser.add_argument("--whole", action="store_true", help="the zoo's problems to their end")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ax.TrainingWarning)
