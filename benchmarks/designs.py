@@ -21,7 +21,7 @@ import anagram_ext as ax
 from anagram_ext import problems
 
 PROBLEMS = ("laplace_2d", "heat", "wave", "advection", "helmholtz_2d")
-DESIGNS = ("grid", "stratified", "sobol", "redrawn")
+DESIGNS = ("grid", "stratified", "chebyshev", "sobol", "redrawn")
 HEADER = ["problem", "design", "seeds", "median L2", "worst L2", "median seconds"]
 
 
@@ -33,6 +33,7 @@ def redesigned(problem: ax.Problem, design: str) -> ax.Problem:
     points = {
         "grid": lambda: region.grid(count),
         "stratified": lambda: region.stratified(count),
+        "chebyshev": lambda: region.chebyshev(count),
         "sobol": lambda: region.sobol(count ** len(region.names)),
         "redrawn": lambda: region.stratified(count).redrawn(),
     }[design]()

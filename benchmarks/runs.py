@@ -46,6 +46,7 @@ def record_of(result: ax.TrainResult) -> Record:
     return result.summary() | {
         "factorisations": int(history["factorisations"][-1]),
         "evaluations": int(history["evaluations"][-1]),
+        "rows": int(history["rows"][-1]),
         "seconds_to": {f"{target:.0e}": seconds_to(history, target) for target in TARGETS},
         "curve": {name: history[name].tolist() for name in ("step", "seconds", "loss", "l2_error")},
     }

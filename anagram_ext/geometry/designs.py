@@ -41,6 +41,18 @@ def jittered_design(rng: np.random.Generator, counts: Sequence[int]) -> Array:
     return (corners + rng.random(corners.shape)) / np.asarray(counts, dtype=np.float64)
 
 
+def chebyshev_design(rng: np.random.Generator, counts: Sequence[int]) -> Array:
+    """One point in each cell of a partition that is finer towards the faces, [prod(counts), d].
+
+    Cells end at the extrema of Chebyshev polynomials, (1 - cos(pi k / count)) / 2: points have the
+    density 1 / sqrt(x (1 - x)) along each coordinate, with which the fewest of them determine a
+    polynomial. Source: A. Cohen & G. Migliorati, "Optimal weighted least-squares methods" (SMAI J.
+    Comput. Math. 3, 2017); L. N. Trefethen, "Approximation Theory and Approximation Practice"
+    (SIAM 2013).
+    """
+    return np.asarray(np.sin(np.pi / 2 * jittered_design(rng, counts)) ** 2)
+
+
 def scale(bounds: Bounds, unit: Array) -> Array:
     """Maps points [n, d] of the unit cube to the box; a fixed coordinate gets its exact value."""
     lower, upper = np.asarray(bounds, dtype=np.float64).T

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from anagram_ext.geometry.designs import (
     Array,
     Bounds,
     UnitDesign,
+    chebyshev_design,
     counts_along,
     jittered_design,
     latin_design,
@@ -26,6 +27,9 @@ from anagram_ext.geometry.designs import (
 from anagram_ext.geometry.picture import plot
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True)
@@ -183,13 +187,29 @@ class Pieces:
         Args:
             counts: number of cells along each free coordinate; a single number serves all of them.
         """
+        return self._in_cells(counts, jittered_design)
+
+    def chebyshev(self, *counts: int) -> Sampler:
+        """The same with cells that are narrower towards the faces of each piece.
+
+        A smooth function that is small at evenly spread points can be large at the boundary; at as
+        many of these points it cannot. See ``anagram_ext.geometry.designs.chebyshev_design``.
+
+        Args:
+            counts: number of cells along each free coordinate; a single number serves all of them.
+        """
+        return self._in_cells(counts, chebyshev_design)
+
+    def _in_cells(
+        self, counts: tuple[int, ...], design: Callable[[np.random.Generator, Sequence[int]], Array]
+    ) -> Sampler:
         cells = [counts_along(piece, counts) for piece in self.pieces]
 
         def draw(seed: int) -> Tensor:
             rng = np.random.default_rng(seed)
             return self._joined(
                 [
-                    scale(piece, jittered_design(rng, along))
+                    scale(piece, design(rng, along))
                     for piece, along in zip(self.pieces, cells, strict=True)
                 ]
             )

@@ -139,10 +139,10 @@ def _has_few_rows(facts: Facts) -> bool:
 def _beside_parameters(facts: Facts) -> str:
     """How many rows there are for how many parameters, where they are few."""
     few = f": {facts.n_rows} rows for {facts.n_parameters} parameters"
-    return _beside_effective(facts) or (few if _has_few_rows(facts) else "")
+    return beside_effective(facts) or (few if _has_few_rows(facts) else "")
 
 
-def _beside_effective(facts: Facts) -> str:
+def beside_effective(facts: Facts) -> str:
     """How many rows there are for each effective parameter, where they are few."""
     needed = PER_PARAMETER * facts.effective
     if not facts.n_rows < needed:  # nan: the method does not know

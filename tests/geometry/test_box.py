@@ -117,3 +117,34 @@ def test_bad_arguments(wrong, message):
 def test_numbers_of_points_are_integers():
     with pytest.raises(TypeError, match=r"counts must be an integer, got 2\.5"):
         SQUARE.grid(2.5)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 100))
+def test_chebyshev_points_lie_one_between_neighbouring_extrema(rows, columns, seed):
+    sampler = ax.Box(a=(0, 1), b=(-1, 1)).chebyshev(rows, columns)
+    points = sampler(seed).numpy()
+    assert sampler.n_points == rows * columns
+    angles = np.arccos(np.clip([1 - 2 * points[:, 0], -points[:, 1]], -1, 1)) / np.pi
+    cells = np.floor(angles.T * [rows, columns] * (1 + 1e-12)).tolist()
+    assert cells == [[i, j] for i in range(rows) for j in range(columns)]
+
+
+def test_chebyshev_points_of_faces_crowd_at_their_ends():
+    points = SQUARE.faces("t").chebyshev(100)(0)
+    assert points[:, 0].tolist() == [0] * 100 + [1] * 100
+    # Half of the density 1 / (pi sqrt(x (1 - x))) lies within 0.146 of either end.
+    near = ((points[:, 1] + 1) / 4 - 0.5).abs() > 0.354
+    assert int(near.sum()) == pytest.approx(100, abs=4)
+
+
+def test_points_towards_the_faces_hold_a_polynomial_between_them():
+    # Least squares in 20 Legendre polynomials at 40 points: how large can one be that is at most
+    # one at the points? Evenly spread ones leave room near the ends.
+    def room(points):
+        basis = np.polynomial.legendre.legvander(points[:, 0].numpy(), 19)
+        fine = np.polynomial.legendre.legvander(np.linspace(-1, 1, 2001), 19)
+        return np.abs(fine @ np.linalg.pinv(basis)).sum(axis=1).max()
+
+    line = ax.Box(x=(-1, 1))
+    assert room(line.chebyshev(40)(0)) < 20
+    assert room(line.stratified(40)(0)) > 10 * room(line.chebyshev(40)(0))

@@ -179,6 +179,19 @@ def test_one_suggestion(changes, advice):
     assert advice in str(judged(**facts).warning).split("; ")[-1]
 
 
+def test_rows_fitted_exactly_want_more_points_before_more_conditions():
+    facts = {
+        "relative": {"pde": 1e-15},
+        "worst": 1e6,
+        "held_out_losses": {"pde": 7.0, "start": 1e-3},
+    }
+    few = judged(**facts, n_rows=80, effective=80.0)
+    assert few.verdict is Verdict.OVERFITTED
+    assert "at least 800 are needed" in str(few.warning)
+    many = judged(**facts, n_rows=800, effective=80.0)
+    assert "add the conditions that are missing" in str(many.warning)
+
+
 def test_a_verdict_is_text():
     assert f"{Verdict.OUT_OF_TIME}" == "out of time"
     assert {v.name for v in ax.Verdict} == {

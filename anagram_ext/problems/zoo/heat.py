@@ -29,13 +29,14 @@ def heat(n: int = 28, *, published: bool = False) -> Problem:
     Args:
         n: Interior points an axis; the initial line and each wall have n + 1.
         published: whether these are the grid of the paper; by default there is one in every cell
-            of a grid, which leaves a tenth of the error or less.
+            of a grid that is finer towards the sides: the residual is then as small between the
+            points as at them.
 
     Returns:
         The problem with its published network 2-64-1.
     """
     square = Box(t=(0, 1), x=(0, 1))
-    inside = square.grid(n, n) if published else square.stratified(n, n)(0)
+    inside = square.grid(n, n) if published else square.chebyshev(n, n)(0)
     return Problem(
         coordinates=("t", "x"),
         fields=("u",),
