@@ -152,7 +152,9 @@ class NaturalLM:
         if chosen.loss < self._record:
             self._record, self._best = chosen.loss, chosen.theta
         # A stationary point is not trusted: its steps are rounding, and so are their corrections.
-        stationary = model.floor(least) > STATIONARY * model.loss
+        # Floors rise with the damping: the least one is not asked for where a larger one is low.
+        bar = STATIONARY * model.loss
+        stationary = floor > bar and model.floor(least) > bar
         self._confirmed += (resolved and floor > FLOOR * self._record) or stationary
         return replace(report, stop=self._stop(model, chosen.loss, floor))
 
@@ -190,8 +192,8 @@ class NaturalLM:
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
     """The least damping that can be trusted, and the larger ones that were tried."""
     refused: float | None = None
+    trials = _lowest_rungs(model, first)
     while True:
-        trials = model.trials([first * LADDER**k for k in range(BATCH)])
         for k, trial in enumerate(trials):
             # An endless damping makes an endlessly short step: give up looking for a better one.
             if trial.damping > 1 / LEAST_DAMPING:
@@ -201,6 +203,19 @@ def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
                 return (trial, trials[k + 1 :]) if finer is None else (finer, trials[k:])
             refused = trial.damping
         first *= LADDER**BATCH
+        trials = model.trials([first * LADDER**k for k in range(BATCH)])
+
+
+def _lowest_rungs(model: DampedModel, first: float) -> list[Trial]:
+    """The first trials of the ladder.
+
+    The least damping is seldom trusted: where a trial is dear, it waits until the next one is.
+    """
+    dampings = [first * LADDER**k for k in range(BATCH)]
+    if not model.large:
+        return model.trials(dampings)
+    trials = model.trials(dampings[1:])
+    return model.trials(dampings[:1]) + trials if trials[0].ratio <= TRUSTED else trials
 
 
 def _between(model: DampedModel, refused: float) -> Trial | None:
