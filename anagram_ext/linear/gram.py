@@ -23,7 +23,7 @@ RESOLVED: Final = 2.0**10
 # A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
 # search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).
 SEARCHED: Final = 0.6
-SEARCHED_OF_LARGE: Final = 0.25  # where one or two factorisations serve all shifts
+SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
 
 
 class Solutions:
@@ -233,9 +233,17 @@ class RowGram(Summed):
         return self._shifted.effective(shift)
 
     def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
-        """``1 - l diag (K + l)^-1``, calculated whatever the number of probes."""
-        del probes
-        return (1 - self._free(shift)).clamp_(min=0.0)
+        """``1 - l diag (K + l)^-1``, estimated for large matrices only.
+
+        The diagonal is the mean square of ``L^-T z`` there, L the Cholesky factor of K + l and z
+        four times as many vectors of signs.
+        """
+        if probes is None or not self._shifted.large:
+            return (1 - self._free(shift)).clamp_(min=0.0)
+        factor = self._shifted.factor(shift)
+        signs = random_signs((len(factor), 4 * probes), factor)
+        seen = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [S, 4 probes]
+        return (1 - shift * seen.square_().mean(dim=1)).clamp_(min=0.0)
 
     def press(self, shift: float) -> float:
         """From ``r - A y = l z`` and all leverages."""

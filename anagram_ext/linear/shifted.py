@@ -28,7 +28,7 @@ _EXACT: Final = 1024
 LARGE: Final = 1536
 _ITERATIONS: Final = 60
 REACH: Final = 10.0  # how many times larger or smaller a neighbour may be
-TOLERANCE: Final = 1e-8  # of its solutions
+TOLERANCE: Final = 1e-7  # of its solutions
 _OF_A_TRACE: Final = 1e-2  # its square is the error of a trace
 
 
@@ -45,6 +45,7 @@ class Shifted:
         matrix: M.
         unit: its largest eigenvalue, 1 for a zero matrix.
         factorisations: how many were computed.
+        large: neighbours of factorised shifts are not factorised.
     """
 
     def __init__(self, matrix: Tensor) -> None:
@@ -54,7 +55,7 @@ class Shifted:
         self._factors: dict[float, Tensor] = {}
         self._effective: dict[float, float] = {}
         self._iterations: dict[float, int] = {}  # by shift
-        self._large = is_large(len(matrix), matrix.device)
+        self.large = is_large(len(matrix), matrix.device)
 
     def solve(self, shift: float, right: Tensor) -> Tensor:
         """``(M + l)^-1 b``, b [n]."""
@@ -70,7 +71,7 @@ class Shifted:
             rights: b [q, n].
             tolerance: relative, where a neighbour is used.
         """
-        if not self._large:
+        if not self.large:
             pairs = zip(shifts, rights, strict=True)
             return torch.stack([self._by_factor(shift, right) for shift, right in pairs])
         self._prepare(shifts)
@@ -150,7 +151,7 @@ class Shifted:
         smoothing splines", 1990).
         """
         n = len(self.matrix)
-        if self._large and shift not in self._factors:
+        if self.large and shift not in self._factors:
             signs = random_signs((PROBES, n), self.matrix)
             return (signs * self.solve_each([shift] * PROBES, signs, _OF_A_TRACE)).sum()
         factor = self.factor(shift)

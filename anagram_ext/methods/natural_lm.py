@@ -191,9 +191,11 @@ class NaturalLM:
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
     """The least damping that can be trusted, and the larger ones that were tried."""
+    if model.large:
+        return _scan_of_large(model, first)
     refused: float | None = None
-    trials = _lowest_rungs(model, first)
     while True:
+        trials = model.trials([first * LADDER**k for k in range(BATCH)])
         for k, trial in enumerate(trials):
             # An endless damping makes an endlessly short step: give up looking for a better one.
             if trial.damping > 1 / LEAST_DAMPING:
@@ -203,19 +205,25 @@ def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
                 return (trial, trials[k + 1 :]) if finer is None else (finer, trials[k:])
             refused = trial.damping
         first *= LADDER**BATCH
-        trials = model.trials([first * LADDER**k for k in range(BATCH)])
 
 
-def _lowest_rungs(model: DampedModel, first: float) -> list[Trial]:
-    """The first trials of the ladder.
+def _scan_of_large(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
+    """The same where solving costs more than evaluating, and neighbouring dampings share a solver.
 
-    The least damping is seldom trusted: where a trial is dear, it waits until the next one is.
+    The finer dampings are tried with the others of one step of the ladder; the lowest step, seldom
+    trusted, only after the next one is.
     """
-    dampings = [first * LADDER**k for k in range(BATCH)]
-    if not model.large:
-        return model.trials(dampings)
-    trials = model.trials(dampings[1:])
-    return model.trials(dampings[:1]) + trials if trials[0].ratio <= TRUSTED else trials
+    rung = LADDER ** (1 / (FINER + 1))
+    start = first * LADDER
+    trials = model.trials([start * rung**k for k in range(FINER + 2)])
+    if trials[0].ratio <= TRUSTED:
+        trials = model.trials([first * rung**k for k in range(FINER + 1)]) + trials
+    while True:
+        for k, trial in enumerate(trials):
+            if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
+                return trial, trials[k + 1 :]
+        last = trials[-1].damping
+        trials = model.trials([last * rung ** (k + 1) for k in range(FINER + 1)])
 
 
 def _between(model: DampedModel, refused: float) -> Trial | None:
