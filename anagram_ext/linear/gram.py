@@ -243,7 +243,8 @@ class RowGram(Summed):
         factor = self._shifted.factor(shift)
         signs = random_signs((len(factor), 4 * probes), factor)
         seen = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [S, 4 probes]
-        return (1 - shift * seen.square_().mean(dim=1)).clamp_(min=0.0)
+        fitted: Tensor = 1 - shift * seen.square_().mean(dim=1)
+        return fitted.clamp_(min=0.0)
 
     def press(self, shift: float) -> float:
         """From ``r - A y = l z`` and all leverages."""

@@ -24,7 +24,8 @@ def cholesky_solution(factor: Tensor, right: Tensor) -> Tensor:
     fast as ``torch.cholesky_solve``, which copies it.
     """
     half = torch.linalg.solve_triangular(factor, right.T, upper=False)
-    return torch.linalg.solve_triangular(factor.T, half, upper=True).T
+    solution: Tensor = torch.linalg.solve_triangular(factor.T, half, upper=True).T
+    return solution
 
 
 def neighbouring_solution(

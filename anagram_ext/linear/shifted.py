@@ -123,7 +123,7 @@ class Shifted:
         found = neighbouring_solution(self.factor(at), at, shifts, rights, tolerance)
         if found is None:
             pairs = zip(shifts, rights, strict=True)
-            return torch.cat([cholesky_solution(self.factor(l), b[None]) for l, b in pairs])
+            return torch.cat([cholesky_solution(self.factor(own), b[None]) for own, b in pairs])
         for shift in shifts:
             self._iterations[shift] = self._iterations.get(shift, 0) + found[1]
         return found[0]

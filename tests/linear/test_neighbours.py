@@ -11,7 +11,7 @@ from anagram_ext.linear.gram import Gram, RowGram, gram_pays
 from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.neighbours import cholesky_solution, neighbouring_solution
 from anagram_ext.linear.shifted import LARGE, REACH, TOLERANCE, Shifted
-from spectra import decay, prescribed
+from spectra import decay
 
 EPS = torch.finfo(torch.float64).eps
 SMALL, MANY = 60, LARGE + 40
