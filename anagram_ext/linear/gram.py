@@ -23,6 +23,7 @@ RESOLVED: Final = 2.0**10
 # A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
 # search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).
 SEARCHED: Final = 0.6
+LOWEST_STEP: Final = 10.0  # of a ladder, which a large problem seldom gets to
 SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
 
 
@@ -288,10 +289,10 @@ def gram_pays(
             where that is not known.
         eps: the spacing of the numbers of J at 1.
         large: the matrix is ``large`` in the sense of ``anagram_ext.linear.shifted``. A search of
-            unknown size is not risked then.
+            unknown size is not risked then, and the least shift may be ten times smaller: it is
+            seldom tried, and a step is right to two digits there.
     """
-    if least_damping < RESOLVED * eps:
-        return False
     if large:
-        return not 0 < searched < SEARCHED_OF_LARGE * min(shape)
-    return searched >= SEARCHED * min(shape)
+        resolved = LOWEST_STEP * least_damping >= RESOLVED * eps
+        return resolved and not 0 < searched < SEARCHED_OF_LARGE * min(shape)
+    return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)
