@@ -46,10 +46,12 @@ class Watched(NaturalLM):
     """Prints what each step costs, and keeps it."""
 
     def start(self, system: object, theta: torch.Tensor) -> None:
+        """Begins a list of steps."""
         self.steps: list[dict] = []
         super().start(system, theta)
 
     def step(self) -> object:
+        """One step, timed."""
         factorisations, factor = [0], Shifted.factor
 
         def counted(shifted: Shifted, shift: float) -> torch.Tensor:

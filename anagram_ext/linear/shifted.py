@@ -152,7 +152,7 @@ class Shifted:
         """
         n = len(self.matrix)
         if self.large and shift not in self._factors:
-            signs = random_signs((PROBES, n), self.matrix)
+            signs = random_signs((n, PROBES), self.matrix).T  # those of a factor
             return (signs * self.solve_each([shift] * PROBES, signs, _OF_A_TRACE)).sum()
         factor = self.factor(shift)
         if n <= _EXACT:
