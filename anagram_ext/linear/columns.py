@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _BLOCKS: Final = 4  # column blocks: ten of sixteen products are needed
 _LEAST_BLOCK: Final = 32
+_MOST_BLOCK: Final = 512  # wide enough for the rate of products
 _SLAB_BYTES: Final = {"cpu": 1 << 19, "cuda": 1 << 26}  # squares that stay in the cache
 
 
@@ -25,12 +26,23 @@ def column_squares(matrix: Tensor) -> Tensor:
 
 def add_gram(total: Tensor, matrix: Tensor) -> None:
     """Adds ``M^T M`` to [P, P], in the blocks on and above the diagonal only; see ``mirrored``."""
-    width = max(-(-len(total) // _BLOCKS), _LEAST_BLOCK)
+    width = _width(len(total))
     for start in range(0, len(total), width):
         block = matrix[:, start : start + width]
         total[start : start + width, start:].addmm_(block.T, matrix[:, start:])
 
 
 def mirrored(total: Tensor) -> Tensor:
-    """The symmetric matrix [P, P] with this upper triangle."""
-    return torch.triu(total) + torch.triu(total, 1).T
+    """The symmetric matrix [P, P] with this upper triangle, in its place."""
+    width = _width(len(total))
+    for start in range(0, len(total), width):
+        stop = start + width
+        corner = total[start:stop, start:stop]
+        corner.copy_(torch.triu(corner) + torch.triu(corner, 1).T)
+        total[stop:, start:stop] = total[start:stop, stop:].T
+    return total
+
+
+def _width(n: int) -> int:
+    """Columns of a block; the last one may have fewer."""
+    return min(max(-(-n // _BLOCKS), _LEAST_BLOCK), _MOST_BLOCK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -24,6 +23,34 @@ RESOLVED: Final = 2.0**10
 # A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
 # search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).
 SEARCHED: Final = 0.6
+LOWEST_STEP: Final = 10.0  # of a ladder, which a large problem seldom gets to
+SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
+
+
+class Solutions:
+    """``(M + l)^-1 b`` for one b, each computed once.
+
+    Args:
+        shifted: M.
+        right: b [n].
+    """
+
+    def __init__(self, shifted: Shifted, right: Tensor) -> None:
+        self._shifted = shifted
+        self._right = right
+        self._known: dict[float, Tensor] = {}
+
+    def of(self, shifts: Sequence[float]) -> list[Tensor]:
+        """The solutions [n] for q shifts, those not known yet computed together."""
+        unknown = [shift for shift in dict.fromkeys(shifts) if shift not in self._known]
+        if unknown:
+            solved = self._shifted.solve_each(unknown, self._right.expand(len(unknown), -1))
+            self._known.update(zip(unknown, solved, strict=True))
+        return [self._known[shift] for shift in shifts]
+
+    def __getitem__(self, shift: float) -> Tensor:
+        """The solution [n]."""
+        return self.of([shift])[0]
 
 
 class Gram(Summed):
@@ -55,27 +82,24 @@ class Gram(Summed):
         super().__init__()
         self._jacobian = jacobian
         self._scale = scale
-        self._shifted = shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
-        self._pulled = pulled = jacobian.rmatvec(residual) / scale  # g
+        self._shifted = Shifted(gram.div_(scale).div_(scale[:, None]))  # G + l
+        self._pulled = jacobian.rmatvec(residual) / scale  # g
         self._residual = residual
         self._loss = loss
         self.unit = self._shifted.unit
-        # It must not know this object: a circle would keep J until the collector comes by.
-        self._step = cache(lambda shift: shifted.solve(shift, pulled))
+        self._solutions = Solutions(self._shifted, self._pulled)
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``(G + l)^-1 g`` [q, P]."""
-        return torch.stack([self._step(shift) for shift in shifts])
+        return torch.stack(self._solutions.of(shifts))
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``(G + l)^-1 (A^T r' - l y)`` [q, P]."""
-        solve = self._shifted.solve
-        return torch.stack(
-            [
-                solve(shift, self._jacobian.rmatvec(residual) / self._scale - shift * step)
-                for shift, residual, step in zip(shifts, residuals, steps, strict=True)
-            ]
-        )
+        rights = [
+            self._jacobian.rmatvec(residual) / self._scale - shift * step
+            for shift, residual, step in zip(shifts, residuals, steps, strict=True)
+        ]
+        return self._shifted.solve_each(shifts, torch.stack(rights))
 
     def expand(self, steps: Tensor) -> Tensor:
         """The steps themselves."""
@@ -128,7 +152,7 @@ class Gram(Summed):
 
     def press(self, shift: float) -> float:
         """From the residual after the step and all leverages: P products with J."""
-        remaining = self._residual - self._jacobian.matvec(self._step(shift) / self._scale)
+        remaining = self._residual - self._jacobian.matvec(self._solutions[shift] / self._scale)
         return press(remaining / (1.0 - self.leverages(shift, None)))
 
     def captured(self, shift: float) -> float:
@@ -145,7 +169,7 @@ class Gram(Summed):
 
     def _sums(self, shift: float) -> Tensor:
         """``y y`` and ``g y``."""
-        step = self._step(shift)
+        step = self._solutions[shift]
         return torch.stack([step @ step, self._pulled @ step])
 
 
@@ -165,22 +189,23 @@ class RowGram(Summed):
         super().__init__()
         self._jacobian = jacobian
         self._residual = residual
-        self._shifted = shifted = Shifted(row_gram)  # K + l
+        self._shifted = Shifted(row_gram)  # K + l
         self.unit = self._shifted.unit
-        self._kept = cache(lambda shift: shift * shifted.solve(shift, residual))  # r - A y
+        self._solutions = Solutions(self._shifted, residual)  # z
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``A^T (K + l)^-1 r`` [q, P]."""
+        self._solutions.of(shifts)  # all at once
         return torch.stack([self._jacobian.rmatvec(self._kept(shift)) / shift for shift in shifts])
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``A^T (K + l)^-1 (r' + A y) - y`` [q, P]: to the solution from where the step is."""
-        return torch.stack(
-            [
-                self._solution(shift, residual + self._jacobian.matvec(step)) - step
-                for shift, residual, step in zip(shifts, residuals, steps, strict=True)
-            ]
-        )
+        rights = [
+            residual + self._jacobian.matvec(step)
+            for residual, step in zip(residuals, steps, strict=True)
+        ]
+        solutions = self._shifted.solve_each(shifts, torch.stack(rights))
+        return torch.stack([self._jacobian.rmatvec(z) for z in solutions]) - steps
 
     def expand(self, steps: Tensor) -> Tensor:
         """The steps themselves."""
@@ -209,9 +234,18 @@ class RowGram(Summed):
         return self._shifted.effective(shift)
 
     def leverages(self, shift: float, probes: int | None = PROBES) -> Tensor:
-        """``1 - l diag (K + l)^-1``, calculated whatever the number of probes."""
-        del probes
-        return (1 - self._free(shift)).clamp_(min=0.0)
+        """``1 - l diag (K + l)^-1``, estimated for large matrices only.
+
+        The diagonal is the mean square of ``L^-T z`` there, L the Cholesky factor of K + l and z
+        four times as many vectors of signs.
+        """
+        if probes is None or not self._shifted.large:
+            return (1 - self._free(shift)).clamp_(min=0.0)
+        factor = self._shifted.factor(shift)
+        signs = random_signs((len(factor), 4 * probes), factor)
+        seen = torch.linalg.solve_triangular(factor.T, signs, upper=True)  # [S, 4 probes]
+        fitted: Tensor = 1 - shift * seen.square_().mean(dim=1)
+        return fitted.clamp_(min=0.0)
 
     def press(self, shift: float) -> float:
         """From ``r - A y = l z`` and all leverages."""
@@ -223,7 +257,7 @@ class RowGram(Summed):
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``y - A^T (K + l)^-1 A y``."""
-        return y - self._solution(shift, self._jacobian.matvec(y))
+        return y - self._jacobian.rmatvec(self._shifted.solve(shift, self._jacobian.matvec(y)))
 
     def _reduction(self, step: Tensor) -> Tensor:
         seen = self._jacobian.matvec(step)
@@ -238,17 +272,27 @@ class RowGram(Summed):
         """What no parameter claims of each row: ``l diag (K + l)^-1`` [S]."""
         return shift * torch.cholesky_inverse(self._shifted.factor(shift)).diagonal()
 
-    def _solution(self, shift: float, right: Tensor) -> Tensor:
-        return self._jacobian.rmatvec(self._shifted.solve(shift, right))
+    def _kept(self, shift: float) -> Tensor:
+        """``r - A y`` [S]."""
+        return shift * self._solutions[shift]
 
 
-def gram_pays(shape: tuple[int, int], least_damping: float, searched: float, eps: float) -> bool:
+def gram_pays(
+    shape: tuple[int, int], least_damping: float, searched: float, eps: float, large: bool = False
+) -> bool:
     """Whether ``Gram`` or ``RowGram`` is accurate enough and faster than a decomposition.
 
     Args:
         shape: (S, P).
         least_damping: the least shift that will be asked for, relative to sigma_1^2.
-        searched: dimension of the subspace in which a decomposition would have to look, about.
+        searched: dimension of the subspace in which a decomposition would have to look, about; 0
+            where that is not known.
         eps: the spacing of the numbers of J at 1.
+        large: the matrix is ``large`` in the sense of ``anagram_ext.linear.shifted``. A search of
+            unknown size is not risked then, and the least shift may be ten times smaller: it is
+            seldom tried, and a step is right to two digits there.
     """
+    if large:
+        resolved = LOWEST_STEP * least_damping >= RESOLVED * eps
+        return resolved and not 0 < searched < SEARCHED_OF_LARGE * min(shape)
     return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)

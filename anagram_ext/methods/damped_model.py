@@ -12,6 +12,7 @@ from torch import Tensor
 from anagram_ext.linear.damped import Spectral
 from anagram_ext.linear.gram import Gram, RowGram, gram_pays
 from anagram_ext.linear.left_out import MOST_ESTIMATED, press
+from anagram_ext.linear.shifted import is_large
 from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 SHORTEST_COLUMN: Final = 1e-3
 # Singular values below this share of the square root of the least damping may be missing.
 LEFT_OUT: Final = 0.5
+# Dimensions that a decomposition for the next step of ``natural_lm`` searches for each direction
+# that this one leaves: it looks for values 20 times as small, and they decay like 1 / k or slower.
+SEARCHED_EACH: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class DampedModel:
     Attributes:
         loss: the loss at theta.
         evaluations: residuals evaluated so far, the one at theta included.
+        large: solving for one damping takes long, beside evaluating residuals.
     """
 
     def __init__(
@@ -107,7 +112,8 @@ class DampedModel:
         here = system.linearise(theta)
         eps = torch.finfo(theta.dtype).eps
         found = None
-        if gram_pays(here.jacobian.shape, least_damping, searched, eps):
+        self.large = is_large(min(here.jacobian.shape), theta.device)
+        if gram_pays(here.jacobian.shape, least_damping, searched, eps, self.large):
             found = _by_gram(here)
         if found is None:
             found = _by_singular_values(here, math.sqrt(least_damping), left_out)
@@ -167,7 +173,10 @@ class DampedModel:
         Where nobody looked for singular values, as many dimensions are expected for each that is
         found as before. With more rows than parameters it is twice the rank instead, whatever was
         searched: solvers cost about the same there, and singular values are the more accurate ones.
+        A large problem goes by the rank alone, before a search that takes all day is begun.
         """
+        if self.large:
+            return SEARCHED_EACH * max(rank, 1)
         if self._scale.numel() <= self._n_rows:
             return 2.0 * rank
         if isinstance(self._solves, Spectral):

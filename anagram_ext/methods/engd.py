@@ -13,6 +13,7 @@ from anagram_ext.methods.descent import Descent
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.methods.protocol import State, StepInfo
     from anagram_ext.systems.protocol import System
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 class EnergyNaturalGradient:
     """Least-squares solve with the Gram matrix ``J^T J``, then the grid line search.
 
-    The Gram matrix squares the condition number of J, which is what ANaGRAM avoids.
+    The Gram matrix squares the condition number of J, which is what ANaGRAM avoids. With more
+    parameters than rows the direction ``(J^T J)^+ J^T r`` is computed as ``J^T (J J^T)^+ r``, which
+    is the same, singular values and cutoff included, by a smaller matrix.
 
     Source: Müller & Zeinhofer, "Achieving High Accuracy with PINNs via Energy Natural Gradient
     Descent" (ICML 2023, arXiv 2302.13163).
@@ -57,17 +60,26 @@ class EnergyNaturalGradient:
     def step(self) -> StepInfo:
         """Linearise, form the Gram matrix, solve, search."""
         here = self._system.linearise(self._theta)
-        gradient = here.jacobian.rmatvec(here.residual)  # [P]
-        solution = lstsq(here.jacobian.gram(), gradient, self._cutoff)
-        removed = here.jacobian.matvec(solution.direction)  # [S]
+        direction, rank = self._solution(here.jacobian, here.residual)
+        removed = here.jacobian.matvec(direction)  # [S]
         info = self._descend(
             self._system,
             self._theta,
             here.loss,
-            solution.direction,
+            direction,
             removable=removed @ removed,
-            rank=solution.rank,
+            rank=rank,
             cutoff=self._cutoff.value,
         )
         self._theta = info.theta
         return info
+
+    def _solution(self, jacobian: Jacobian, residual: Tensor) -> tuple[Tensor, int]:
+        """The direction [P], and the rank of the Gram matrix."""
+        n_rows, n_parameters = jacobian.shape
+        if n_parameters > n_rows and jacobian.has_all_rows:
+            of_rows = lstsq(jacobian.row_gram(), residual, self._cutoff)
+            return jacobian.rmatvec(of_rows.direction), of_rows.rank
+        gradient = jacobian.rmatvec(residual)  # [P]
+        solution = lstsq(jacobian.gram(), gradient, self._cutoff)
+        return solution.direction, solution.rank

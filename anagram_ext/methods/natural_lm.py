@@ -152,7 +152,9 @@ class NaturalLM:
         if chosen.loss < self._record:
             self._record, self._best = chosen.loss, chosen.theta
         # A stationary point is not trusted: its steps are rounding, and so are their corrections.
-        stationary = model.floor(least) > STATIONARY * model.loss
+        # Floors rise with the damping: the least one is not asked for where a larger one is low.
+        bar = STATIONARY * model.loss
+        stationary = floor > bar and model.floor(least) > bar
         self._confirmed += (resolved and floor > FLOOR * self._record) or stationary
         return replace(report, stop=self._stop(model, chosen.loss, floor))
 
@@ -189,6 +191,8 @@ class NaturalLM:
 
 def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
     """The least damping that can be trusted, and the larger ones that were tried."""
+    if model.large:
+        return _scan_of_large(model, first)
     refused: float | None = None
     while True:
         trials = model.trials([first * LADDER**k for k in range(BATCH)])
@@ -201,6 +205,25 @@ def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
                 return (trial, trials[k + 1 :]) if finer is None else (finer, trials[k:])
             refused = trial.damping
         first *= LADDER**BATCH
+
+
+def _scan_of_large(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
+    """The same where solving costs more than evaluating, and neighbouring dampings share a solver.
+
+    The finer dampings are tried with the others of one step of the ladder; the lowest step, seldom
+    trusted, only after the next one is.
+    """
+    rung = LADDER ** (1 / (FINER + 1))
+    start = first * LADDER
+    trials = model.trials([start * rung**k for k in range(FINER + 2)])
+    if trials[0].ratio <= TRUSTED:
+        trials = model.trials([first * rung**k for k in range(FINER + 1)]) + trials
+    while True:
+        for k, trial in enumerate(trials):
+            if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
+                return trial, trials[k + 1 :]
+        last = trials[-1].damping
+        trials = model.trials([last * rung ** (k + 1) for k in range(FINER + 1)])
 
 
 def _between(model: DampedModel, refused: float) -> Trial | None:
