@@ -174,8 +174,9 @@ def test_exact_integrals_and_error_bars(memory, sigma, device):
     u = run.model(run.theta, NODES.to(run.theta)).cpu()[:, 0]
     assert float(NODES.weights @ u) == pytest.approx((1 - math.exp(-2)) / 2, abs=2e-15)
     rate = run.unknowns["rate"]
-    # cos(40 x) / 100 has a deviation of 0.007.
-    assert run.uncertainty.noise["data"] == pytest.approx(sigma or 0.007, rel=0.2)
+    # Known noise is the unit of the rows; cos(40 x) / 100 has a deviation of 0.007.
+    known, rel = (1.0, 1e-12) if sigma else (0.007, 0.2)
+    assert run.uncertainty.noise["data"] == pytest.approx(known, rel=rel)
     assert rate.interval[0] < 2.0 < rate.interval[1]
     assert 1e-4 < rate.std < 0.1
     # The same from J in memory and on the CPU.
