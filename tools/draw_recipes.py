@@ -1,6 +1,6 @@
 """Draws the pictures of docs/recipes from what the programs printed there have computed.
 
-    python tools/draw_recipes.py    # writes docs/figures/NAME.png
+Run as ``python tools/draw_recipes.py``, it writes docs/figures/NAME.png.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def after(page: str, blocks: int) -> dict[str, Any]:
 
 
 def save(figure: Any, page: str) -> None:
+    """Writes the picture of a page."""
     figure.savefig(DOCS / "figures" / f"{page}.png", dpi=110)
     plt.close(figure)
 
@@ -75,7 +76,8 @@ def periodic() -> None:
     field.set_ylabel("t")
     jets = [run.model.jet(run.theta, side, ("", "x")) for side in (left, right)]
     for name, label in (("", "u"), ("x", "u_x")):
-        seam.semilogy(line, (jets[0][name] - jets[1][name]).abs()[:, 0], label=f"{label}(0) - {label}(2)")
+        gap = (jets[0][name] - jets[1][name]).abs()[:, 0]
+        seam.semilogy(line, gap, label=f"{label}(0) - {label}(2)")
     seam.set_xlabel("t")
     seam.legend()
     save(figure, "periodic")
@@ -98,6 +100,7 @@ def integrals() -> None:
 
 
 def main() -> None:
+    """Draws all of them."""
     plt.switch_backend("Agg")
     torch.set_num_threads(1)
     ax.set_num_threads(1)

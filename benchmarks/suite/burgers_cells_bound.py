@@ -1,8 +1,8 @@
 """How well any unbiased method can know both coefficients in ``burgers_identification``.
 
 Fisher's information as in ``burgers_bound``, for u_t + l1 u u_x = l2 u_xx: w = l1 u satisfies
-Burgers' equation with the viscosity l2 and the initial values l1 u(0). The initial values are known,
-or nuisance parameters: the first sines and cosines.
+Burgers' equation with the viscosity l2 and the initial values l1 u(0). These are known, or nuisance
+parameters: the first sines and cosines.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ The problem linearised at the truth: a is the truth plus b, the temperature the 
 
     v_t = div(a grad v) + div(b grad u),  b = v = 0 on the rim,  v(0) free or 0,
 
-both in products of integrated Legendre polynomials, in time by the eigenvectors of div(a grad). The
-estimate minimises the misfit plus a weight times the mean square of all derivatives of one order, as
+both in products of integrated Legendre polynomials, in time by the eigenvectors of div(a grad).
+The estimate minimises the misfit plus a weight times the mean square of all derivatives of one order, as
 the network's loss does. Its bias and its covariance are then matrices (the initial values leave
 Fisher's information by the Schur complement), and so is the expected error with the best weight,
 which nobody knows who does not know the truth. Run it, 20 seconds:
@@ -71,7 +71,8 @@ class Square:
         u_x, u_y = pi * np.cos(pi * x) * np.sin(pi * y), pi * np.sin(pi * x) * np.cos(pi * y)
         f, f_x, f_y = functions(x, y), functions(x, y, 1, 0), functions(x, y, 0, 1)
         mass = f.T @ (w * f)
-        stiff = f_x.T @ (w * conductivity[:, None] * f_x) + f_y.T @ (w * conductivity[:, None] * f_y)
+        scaled = w * conductivity[:, None]
+        stiff = f_x.T @ (scaled * f_x) + f_y.T @ (scaled * f_y)
         self.rates, self._modes = eigh(stiff, mass)
         forced = -(f_x * u_x[:, None] + f_y * u_y[:, None]).T @ (w * f)  # div(b grad u), by parts
         self._forced = self._modes.T @ forced
@@ -137,11 +138,13 @@ class Data:
 
     @classmethod
     def of(cls, square: Square, at: np.ndarray, *, start_known: bool) -> Data:
+        """At times and places [n, 3]."""
         start, moved = square.temperatures(at)
         nuisance = np.zeros((len(at), 0)) if start_known else orth(start, rcond=1e-9)
         return cls(moved - nuisance @ (nuisance.T @ moved), nuisance)
 
     def spectrum(self, square: Square, order: int) -> Spectrum:
+        """Everything diagonal, for the roughness of an order."""
         rough = len(self.moved) * square.rough[order]
         seen, directions = eigh(self.moved.T @ self.moved, rough)
         truth = directions.T @ rough @ square.truth
@@ -212,7 +215,11 @@ def page() -> str:
         f"Third derivatives, {DRAWS} draws of places and noise: median {best:.2e} with the weight "
         f"that has the least error on each, {scored:.2e} with that of cross-validation; "
         f"{share:.0%} of the draws come below {TARGET:.0e} even so.\n\n"
-        f"The draws of the benchmark:\n\n{table(drawn, drawn_lines(square))}\n"
+        f"The draws of the benchmark:\n\n{table(drawn, drawn_lines(square))}\n\n"
+        "The networks of the benchmark do better on these draws because they are stopped after 25 "
+        "steps a weight, long before they have converged: early stopping is a prior of its own. "
+        "Draw 0 with 80 steps goes from 2.4e-2 to 6.4e-2 (3.3e-2, 3.8e-2, 6.4e-2 with the three "
+        "weights, cross-validation takes the last).\n"
     )
 
 

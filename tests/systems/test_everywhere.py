@@ -22,10 +22,14 @@ U, K = Network([2, 6, 1], "tanh"), Network([2, 4, 1], "sin")
 P, Q = 25, 17  # their parameters
 
 
+def along(f, direction):
+    return lambda at: jvp(f, (at,), (direction,))[1]
+
+
 def partial(f, *directions):
     """The derivative of ``f(point)`` along one direction after the other."""
     for direction in directions:
-        f = (lambda g, v: lambda at: jvp(g, (at,), (v,))[1])(f, direction)
+        f = along(f, direction)
     return f
 
 
@@ -99,13 +103,15 @@ FEATURES = {
             sigma=0.1 + VALUES,
             weight=3.0,
         ),
-        lambda theta, at, values: torch.stack(
-            [
-                u_of(theta)(at) * k_of(theta)(at) - values[0],
-                partial(k_of(theta), Y)(at) + theta[P + Q] - values[1],
-            ]
-        )
-        / (0.1 + values),
+        lambda theta, at, values: (
+            torch.stack(
+                [
+                    u_of(theta)(at) * k_of(theta)(at) - values[0],
+                    partial(k_of(theta), Y)(at) + theta[P + Q] - values[1],
+                ]
+            )
+            / (0.1 + values)
+        ),
         fields=("u", "k"),
         unknowns={"shift": ax.Unknown(1.0)},
         model=both_networks(),
