@@ -5,10 +5,10 @@ The problem linearised at the truth: a is the truth plus b, the temperature the 
     v_t = div(a grad v) + div(b grad u),  b = v = 0 on the rim,  v(0) free or 0,
 
 both in products of integrated Legendre polynomials, in time by the eigenvectors of div(a grad).
-The estimate minimises the misfit plus a weight times the mean square of all derivatives of one order, as
-the network's loss does. Its bias and its covariance are then matrices (the initial values leave
-Fisher's information by the Schur complement), and so is the expected error with the best weight,
-which nobody knows who does not know the truth. Run it, 20 seconds:
+The estimate minimises the misfit plus a weight times the mean square of all derivatives of one
+order, as the network's loss does. Its bias and its covariance are then matrices (the initial values
+leave Fisher's information by the Schur complement), and so is the expected error with the best
+weight, which nobody knows who does not know the truth. Run it, 20 seconds:
 
     python benchmarks/suite/conductivity_bound.py    # writes the page
 """
