@@ -147,9 +147,25 @@ def undivided():
     )
 
 
+def exact():
+    """Insulated ends, the mean of u met to rounding errors after the last step."""
+    line = ax.Box(x=(0, 1))
+    return ax.Problem(
+        coordinates=("x",),
+        fields=("u",),
+        conditions={
+            "ode": ax.Condition(lambda u, x: u.d("xx") + torch.cos(torch.pi * x.x), line.grid(17)),
+            "ends": ax.Condition(lambda u, x: u.d("x"), line.faces("x").grid(1)),
+            "mean": ax.Integral(lambda u, x: u, line.quadrature(16), equals=0.5, exact=True),
+        },
+        model=ax.MLP([1, 8, 1]),
+    )
+
+
 def setting(name):
     """Problem and network by name."""
     own = {"tiny": tiny, "redrawn": redrawn, "measured": measured, "undivided": undivided}
+    own["exact"] = exact
     if name in own:
         problem = own[name]()
         return problem, problem.model

@@ -79,7 +79,10 @@ def _typical(
         return _root_mean_square(jets)
     if isinstance(jet_map, PairJets):
         return _root_mean_square(jet_map.jets(theta, everywhere.repeat(1, 2)))
-    size = _root_mean_square(jet_map.jets(theta, everywhere))
+    try:
+        size = _root_mean_square(jet_map.jets(theta, everywhere))
+    except ValueError:  # a singular input map has no derivatives at other conditions' points
+        size = _root_mean_square(jets)
     return size.maximum(_usual(block.pointwise, everywhere, theta))
 
 

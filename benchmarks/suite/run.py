@@ -40,7 +40,8 @@ NOT_CASES = {
     "fundamental_solutions",
     "helmholtz",
 }
-NOT_CASES |= {"burgers_bound", "burgers_identification"}
+NOT_CASES |= {"burgers_bound", "burgers_cells_bound", "burgers_identification"}
+NOT_CASES |= {"conductivity_bound"}
 NOT_CASES |= {"l_domain", "l_reference", "pipe", "spectral", "spectral_kdv", "stokes_reference"}
 NOT_CASES |= {"cavity_reference"}
 HEADER = ["problem", "seeds", "median", "worst", "target", "met", "published best", "seconds"]

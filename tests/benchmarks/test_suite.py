@@ -137,12 +137,23 @@ def test_the_table_of_identifications_counts_what_is_better(module):
     assert tuple(at.shape) == (500, 2)
     assert sigma == table.SIGMA
     assert float(exact.abs().max()) < 1.001
-    cell = {"number": 2000, "noise": 1, "seconds": 1.0}
+    cell = {"number": 2000, "noise": 1, "seconds": 1.0, "seed": 0}
     cell |= {"l1": 0.03, "l1 std": 0.1, "l1 inside": True}
     cell |= {"l2": 0.5, "l2 std": 1.0, "l2 inside": False}
-    text = table.written([cell])
-    assert "| 2000 | 1 % | 0.03 | 0.1 | 0.039 | yes | 0.5 | 1 | 0.008 | no | 1 |" in text
-    assert "l1 1, l2 0" in text
+    text = table.written([cell, {**cell, "seed": 1}, {**cell, "l1": 0.5, "seed": 2}])
+    assert "| 2000 | 1 % | 3 | 0.03 | 0.1 | " in text
+    assert " | 0.039 | yes | " in text
+    assert "| 3 of 3 |" in text
+    assert " | 0.008 | no | " in text
+    assert "| 0 of 3 |" in text
+
+
+def test_the_bounds_of_the_cells_scale_as_they_should(module):
+    bounds = module("burgers_cells_bound")
+    known, unknown = bounds.least_stds(200, 0), bounds.least_stds(200, 2)
+    assert all(0 < a < b for a, b in zip(known, unknown, strict=True))
+    assert bounds.chance_below(1.96, 1.0) == pytest.approx(0.95, abs=1e-3)
+    assert bounds.chance_below(1.0, 0.0) == 1.0
 
 
 def test_fourier_modes_agree_with_closed_forms(module):

@@ -257,3 +257,17 @@ def test_a_seam_where_the_field_vanishes_has_the_size_of_the_field():
     assert run.facts.relative["seam"] < 1e-4  # by the size at the seam it would be 0.85
     assert run.l2_error < run.estimated_error < 1e-4
     assert run.verdict is not ax.Verdict.STALLED
+
+
+def test_a_singular_feature_has_no_derivatives_at_the_points_of_other_conditions():
+    line = ax.Box(x=(0, 1))
+    conditions = {  # u = x^0.6 - x; the ends ask for values alone
+        "equation": ax.Condition(lambda u, x: x.x**1.4 * u.d("xx") + 0.24, line.stratified(30)),
+        "ends": ax.Condition(lambda u, x: u, line.faces("x").grid(1)),
+    }
+    model = ax.Model(ax.MLP([2, 6, 1]), inputs=lambda x: (x.x, x.x**0.6))
+    run = ax.train(ax.Problem(("x",), ("u",), conditions), model, steps=30, progress=False)
+    at = line.grid(50)
+    exact = at[:, 0] ** 0.6 - at[:, 0]
+    assert float((run.model(run.theta, at)[:, 0] - exact).abs().max()) < 1e-4
+    assert run.facts.relative["equation"] < 1e-3

@@ -76,6 +76,20 @@ def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
         assert float((u - expected).norm()) <= 1e-7 * float(expected.norm())
 
 
+@pytest.mark.parametrize("memory", ["stored", "streamed"])
+def test_exact_integrals_are_met_on_all_ranks(memory: str) -> None:
+    problem, model = rank_tasks.setting("exact")
+    nodes = problem.conditions["mean"].points
+    alone = rank_tasks.trained(None, "exact", steps=8, memory=memory)
+    runs = results(3, "trained", name="exact", steps=8, memory=memory)
+    for run in runs:
+        assert torch.equal(run["theta"], runs[0]["theta"])
+        assert not torch.equal(run["theta"], run["iterates"][-1])  # it was corrected
+        assert abs(float(nodes.weights @ model(run["theta"], nodes)[:, 0]) - 0.5) < 1e-15
+        u, expected = model(run["theta"], nodes), model(alone["theta"], nodes)
+        assert float((u - expected).norm()) <= 1e-6 * float(expected.norm())
+
+
 def test_redrawn_points_are_those_of_one_process() -> None:
     """Drawn by seed, chosen by residual, as many as the damping wants; then spread."""
     alone = rank_tasks.trained(None, "redrawn", steps=8, memory="streamed")
