@@ -8,6 +8,7 @@ from __future__ import annotations
 from anagram_ext import analysis, figures, methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
+    BroadcastWarning,
     CudaError,
     FigureWarning,
     HeldOutWarning,
@@ -64,6 +65,7 @@ from anagram_ext.training.verdict import Verdict
 __all__ = [
     "MLP",
     "BackendUnavailable",
+    "BroadcastWarning",
     "Ball",
     "Box",
     "Condition",

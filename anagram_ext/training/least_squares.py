@@ -92,6 +92,7 @@ def least_squares(
         RankError: a rank of the group has died, hangs, failed, or has other parameters.
 
     Warns:
+        BroadcastWarning: the residual is a table [n, n] because [n, 1] met [n].
         SlowWarning: the derivative of the module does not work under ``torch.vmap``.
     """
     chosen = chosen_method(method, cutoff)
