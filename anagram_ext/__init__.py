@@ -65,9 +65,9 @@ from anagram_ext.training.verdict import Verdict
 __all__ = [
     "MLP",
     "BackendUnavailable",
-    "BroadcastWarning",
     "Ball",
     "Box",
+    "BroadcastWarning",
     "Condition",
     "Coordinates",
     "CudaError",

@@ -74,4 +74,4 @@ class SlowWarning(UserWarning):
 
 
 class BroadcastWarning(UserWarning):
-    """A residual that is a table [n, n] by a slip of shapes, [n, 1] with [n]; the text says where."""
+    """A residual that is a table [n, n] by a slip of shapes: [n, 1] has met [n]."""
