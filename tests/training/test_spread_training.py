@@ -57,6 +57,7 @@ CASES = {
     "burgers": ("burgers", {}),
 }
 EXACT = 1e-8  # share of the parameters by which iterates may differ
+FUNCTIONS = 1e-7  # and the functions that they are
 ROUNDINGS = 30  # or so many times what one rounding of the first parameters does in one process
 
 
@@ -108,7 +109,7 @@ def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
         assert run["verdict"] == expected["verdict"]
         assert torch.equal(run["iterates"], runs[0]["iterates"])
         u, v = (fields(name, each["iterates"][-1]) for each in (run, expected))
-        assert float((u - v).norm()) <= EXACT * float(v.norm())
+        assert float((u - v).norm()) <= FUNCTIONS * float(v.norm())
 
 
 @pytest.mark.parametrize("size", [2, pytest.param(5, marks=pytest.mark.slow)])
