@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
-
 from anagram_ext.methods.levenberg_marquardt import LevenbergMarquardt
 from anagram_ext.methods.natural_lm import NaturalLM
 from anagram_ext.methods.steepest import removable
@@ -83,8 +81,7 @@ class SecondStart:
         return isinstance(self._method, LevenbergMarquardt)
 
     def _lost(self, info: StepInfo) -> bool:
-        """Whether the end is near, no fit is, and no minimum either."""
-        sees_nothing = info.captured <= torch.finfo(info.theta.dtype).eps
-        if not (info.stop or sees_nothing) or self._lowest <= FAR * self._first_loss:
+        """Whether natural_lm has given up at neither a fit nor a minimum (before, it may return)."""
+        if not info.stop or self._lowest <= FAR * self._first_loss:
             return False
         return not removable(self._system, self._best) <= STATIONARY  # nan where J is zero

@@ -241,9 +241,9 @@ class _Fit:
             return Stop.ROUND_OFF
         seen = info.captured <= eps and bool(info.rank)  # nan: the method does not know
         still = seen and abs(before.loss - info.loss) <= eps**0.5 * info.loss
-        if still and removable(self.system, info.theta) <= eps:  # in directions below the damping
-            if info.loss > self.best.loss * (1 + eps**0.5):
-                return Stop.NO_PROGRESS.because("at a stationary point worse than the best iterate")
+        best = info.loss <= self.best.loss * (1 + eps**0.5)  # not a worse stationary point
+        # Directions below a large damping may still remove much.
+        if still and best and removable(self.system, info.theta) <= eps:
             return Stop.CONVERGED.because("linear steps would change the loss by rounding only")
         return None
 
