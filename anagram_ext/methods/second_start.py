@@ -81,7 +81,7 @@ class SecondStart:
         return isinstance(self._method, LevenbergMarquardt)
 
     def _lost(self, info: StepInfo) -> bool:
-        """Whether natural_lm has given up at neither a fit nor a minimum (before, it may return)."""
+        """Whether it has given up at neither a fit nor a minimum; until then it may find back."""
         if not info.stop or self._lowest <= FAR * self._first_loss:
             return False
         return not removable(self._system, self._best) <= STATIONARY  # nan where J is zero
