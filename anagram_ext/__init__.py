@@ -8,6 +8,7 @@ from __future__ import annotations
 from anagram_ext import analysis, figures, methods, problems
 from anagram_ext.errors import (
     BackendUnavailable,
+    BroadcastWarning,
     CudaError,
     FigureWarning,
     HeldOutWarning,
@@ -66,6 +67,7 @@ __all__ = [
     "BackendUnavailable",
     "Ball",
     "Box",
+    "BroadcastWarning",
     "Condition",
     "Coordinates",
     "CudaError",

@@ -71,3 +71,7 @@ class WriteWarning(UserWarning):
 
 class SlowWarning(UserWarning):
     """Something that works, but far slower than it could; the text says why."""
+
+
+class BroadcastWarning(UserWarning):
+    """A residual that is a table [n, n] by a slip of shapes: [n, 1] has met [n]."""

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 import anagram_ext as ax
+from anagram_ext.methods.second_start import SecondStart
 
 INPUTS = torch.linspace(-1, 1, 1000, dtype=torch.float64)[:, None]
 TARGETS = torch.sin(10 * INPUTS) * torch.exp(INPUTS)
@@ -92,7 +93,9 @@ class Clocked:
 
 def ours(method: str, seed: int, limit: float) -> Arrivals:
     arrivals = Arrivals(limit)
-    clocked = Clocked(ax.methods.get(method)(), arrivals)
+    # By name ``least_squares`` gives natural_lm a second start; Clocked hides the name.
+    own = SecondStart() if method == SecondStart.name else ax.methods.get(method)()
+    clocked = Clocked(own, arrivals)
     residual = lambda net: net(INPUTS) - TARGETS  # noqa: E731
     ax.least_squares(residual, Plain(seed), clocked, steps=10_000, progress=False)
     return arrivals

@@ -20,6 +20,7 @@ from anagram_ext.methods import get as method_of
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
+from pretend_cuda import pretended_gpu
 
 torch.testing.assert_close(torch.ones(1), torch.ones(1))  # imports much, here and not in each rank
 
@@ -195,6 +196,37 @@ def trained(group, name, **arguments):
         "verdict": run.verdict,
         "relative": run.facts.relative,
     }
+
+
+def traffic_of_steps(group, steps, **arguments):
+    """Bytes that this rank sends in each step, and how many residuals a step asks for."""
+    ranks = Group.of(group)
+    problem, model = ax.problems.laplace_2d(n=30), ax.MLP([2, 8, 1])
+    sent = []
+    run = ax.train(
+        problem,
+        model,
+        steps=steps,
+        progress=False,
+        group=group,
+        callbacks=[lambda run: sent.append(ranks.bytes_sent)],
+        **arguments,
+    )
+    return {
+        "sent": [after - before for before, after in pairwise(sent)],
+        "evaluations": [int(b - a) for a, b in pairwise(run.history["evaluations"])][1:],
+        "S": int(run.history["rows"][-1]),
+        "P": len(run.theta),
+    }
+
+
+def trained_on_gpus(group, name, **arguments):
+    """Each rank on a GPU of its own of one machine; pretended ones."""
+    with pretended_gpu(index=group.rank()):
+        found = trained(group, name, device=f"cuda:{group.rank()}", **arguments)
+        devices = {str(found[key].device) for key in ("iterates", "theta")}
+        plain = {key: found[key].cpu() for key in ("iterates", "theta")}
+    return found | plain | {"devices": devices}
 
 
 def stepped(group, name, memory="auto", other=None):

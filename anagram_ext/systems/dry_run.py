@@ -195,9 +195,16 @@ def _check_components(what: str, components: list[Tensor], points: Tensor) -> No
         if component.shape != (len(points),):
             raise ValueError(
                 f"{which} must have shape [{len(points)}], got {list(component.shape)}"
+                f"{_slip(component, len(points))}"
             )
         if component.dtype != points.dtype:
             raise TypeError(f"{which} must be {points.dtype} like the model, got {component.dtype}")
+
+
+def _slip(component: Tensor, n: int) -> str:
+    """What to write instead where values of shape [n, 1] have made a table."""
+    is_table = n > 1 and component.shape == (n, n)
+    return f": values of shape [{n}, 1] instead of [{n}]? Take values[:, 0]" if is_table else ""
 
 
 def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from anagram_ext.errors import NonFiniteError
+from anagram_ext.errors import BroadcastWarning, NonFiniteError
 from anagram_ext.models.engine_network import EngineNetwork
 from anagram_ext.models.flat_module import differentiating
+from anagram_ext.systems.broadcasts import SquareTables
 
 if TYPE_CHECKING:
     from anagram_ext.models.flat_module import FlatModule
@@ -59,6 +61,9 @@ class ModuleResidual:
         ValueError: it returns a single number, nothing, or a tensor elsewhere than the parameters;
             does not depend on them by differentiable operations, is random, or changes them or a
             buffer.
+
+    Warns:
+        BroadcastWarning: a tensor is a table [n, n] made of a column [n, 1] and a vector [n].
     """
 
     def __init__(self, function: Residual, flat: FlatModule) -> None:
@@ -126,8 +131,10 @@ class ModuleResidual:
 
     def _first_call(self, theta: Tensor) -> list[Tensor]:
         leaf = theta.clone().requires_grad_()
+        tables = SquareTables()
         try:
-            parts = as_tensors(self.flat.first_call(leaf, self._function))
+            with tables:
+                parts = as_tensors(self.flat.first_call(leaf, self._function))
         except RuntimeError as error:
             if "inplace" not in str(error) and "in-place" not in str(error):
                 raise
@@ -136,6 +143,8 @@ class ModuleResidual:
             ) from error
         self._check_parts(parts)
         self._check_depends(parts, leaf)
+        for part in parts:
+            _warn_of_table(tables, part)
         return parts
 
     def _check_parts(self, parts: list[Tensor]) -> None:
@@ -186,6 +195,19 @@ class ModuleResidual:
                 "residual must give the same values twice, got others (dropout or random data? "
                 "module.eval() switches dropout off)"
             )
+
+
+def _warn_of_table(tables: SquareTables, part: Tensor) -> None:
+    shapes = tables.shapes(part)
+    if shapes is not None:
+        column, vector = shapes
+        warnings.warn(
+            f"residual has {part.numel()} numbers, as torch makes them of {column} with {vector}: "
+            f"each of {vector[0]} with each. Values and data should have one shape "
+            f"(net(x) - y[:, None], or net(x)[:, 0] - y)",
+            BroadcastWarning,
+            stacklevel=2,
+        )
 
 
 def as_tensors(returned: object) -> list[Any]:

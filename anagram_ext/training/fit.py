@@ -107,6 +107,11 @@ class LeastSquaresResult:
         bars = self._error_bars
         if self.stop is Stop.ROUND_OFF:
             text = "exact: the residual vanishes up to rounding."
+        elif bars.rank == 0:
+            return (
+                "no fit: no parameter changes the residual here to first order (activations far "
+                "out where they are constant?)."
+            )
         elif bars.captured <= MINIMUM:
             text = f"a minimum: a linear step could remove {bars.captured:.0e} of the loss."
         else:

@@ -13,6 +13,8 @@ from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
 from anagram_ext.methods.protocol import StepInfo
+from anagram_ext.methods.second_start import SecondStart
+from anagram_ext.methods.steepest import removable
 from anagram_ext.models.flat_module import differentiating
 from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
@@ -57,6 +59,9 @@ def least_squares(
     (``requires_grad`` false) and buffers stay, tied parameters stay tied; everything is computed in
     the dtype and on the device of the parameters.
 
+    Where ``natural_lm`` ends far from a fit and at no minimum, Levenberg-Marquardt starts once more
+    from the first parameters, within the same ``steps`` and ``seconds``.
+
     It ends after ``steps`` steps or ``seconds``, at a minimum (linear steps could remove less of
     the loss than its rounding error), when the loss has sunk to the rounding error of the residual,
     when the method finds no further step, on Ctrl-C, or when a residual is no longer finite.
@@ -94,9 +99,10 @@ def least_squares(
         RankError: a rank of the group has died, hangs, failed, or has other parameters.
 
     Warns:
+        BroadcastWarning: the residual is a table [n, n] because [n, 1] met [n].
         SlowWarning: the derivative of the module does not work under ``torch.vmap``.
     """
-    chosen = chosen_method(method, cutoff)
+    chosen = chosen_method(SecondStart() if _means_natural_lm(method, cutoff) else method, cutoff)
     limits = checked_limits(steps, seconds, chosen)
     with differentiating(), spread_over(group) as ranks, CtrlC() as ctrl_c:
         system = _system(residual, module, memory, chosen, ranks)
@@ -124,6 +130,10 @@ def least_squares(
         if ranks is not None:
             _ = result.residual, result.rank  # found together now; later each rank is on its own
     return result
+
+
+def _means_natural_lm(method: object, cutoff: object) -> bool:
+    return method == SecondStart.name and cutoff is None
 
 
 def _system(
@@ -234,6 +244,9 @@ class _Fit:
         ):
             return Stop.ROUND_OFF
         seen = info.captured <= eps and bool(info.rank)  # nan: the method does not know
-        if seen and abs(before.loss - info.loss) <= eps**0.5 * info.loss:
+        still = seen and abs(before.loss - info.loss) <= eps**0.5 * info.loss
+        best = info.loss <= self.best.loss * (1 + eps**0.5)  # not a worse stationary point
+        # Directions below a large damping may still remove much.
+        if still and best and removable(self.system, info.theta) <= eps:
             return Stop.CONVERGED.because("linear steps would change the loss by rounding only")
         return None

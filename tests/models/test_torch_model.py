@@ -250,3 +250,135 @@ def test_unknown_coefficients_need_another_model():
     )
     with pytest.raises(ValueError, match="must be an MLP or a Model where there are unknowns"):
         ax.train(problem, nn.Linear(2, 1).double(), steps=1, progress=False)
+
+
+def drawn(module):
+    """With parameters that depend on nothing but their shapes."""
+    rng = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(0.6 * torch.randn(parameter.shape, generator=rng, dtype=torch.float64))
+    return module
+
+
+class Convolved(nn.Module):
+    """Features of a point in a row, convolved."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 6, dtype=torch.float64)
+        self.convolution = nn.Conv1d(1, 2, 3, dtype=torch.float64)
+        self.last = nn.Linear(8, 1, dtype=torch.float64)
+
+    def forward(self, points):
+        h = torch.tanh(self.convolution(torch.tanh(self.first(points))[:, None]))
+        return self.last(h.flatten(1))
+
+
+class Attending(nn.Module):
+    """Both coordinates of a point are tokens that attend to each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Linear(1, 4, dtype=torch.float64)
+        self.heads = nn.MultiheadAttention(4, 2, batch_first=True, dtype=torch.float64)
+        self.places = nn.Parameter(torch.zeros(2, 4, dtype=torch.float64))
+        self.last = nn.Linear(4, 1, dtype=torch.float64)
+
+    def forward(self, points):
+        tokens = torch.tanh(self.embed(points[..., None]) + self.places)
+        return self.last(self.heads(tokens, tokens, tokens, need_weights=False)[0].sum(dim=1))
+
+
+class Kolmogorov(nn.Module):
+    """KAN-like: sums of one-dimensional functions, each by radial functions of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("centres", torch.linspace(-1, 2, 6, dtype=torch.float64))
+        self.inner = nn.Parameter(torch.zeros(2, 4, 6, dtype=torch.float64))
+        self.outer = nn.Parameter(torch.zeros(4, 6, dtype=torch.float64))
+
+    def forward(self, points):
+        bumps = lambda x: torch.exp(-2 * (x[..., None] - self.centres) ** 2)  # noqa: E731
+        h = torch.einsum("nik,ijk->nj", bumps(points), self.inner)
+        return torch.einsum("njk,jk->n", bumps(h), self.outer)[:, None]
+
+
+class Operator(nn.Module):
+    """DeepONet-like: a branch of what names the member times a trunk of time and place."""
+
+    def __init__(self):
+        super().__init__()
+        make = lambda d: nn.Sequential(nn.Linear(d, 8), nn.Tanh(), nn.Linear(8, 5)).double()  # noqa: E731
+        self.branch, self.trunk = make(1), make(2)
+
+    def forward(self, points):
+        return (self.branch(points[:, 2:]) * self.trunk(points[:, :2])).sum(dim=1, keepdim=True)
+
+
+def places(d):
+    """Of an equation and of its start."""
+    inside, start = points(40, d), points(20, d)
+    start[:, 0] = 0
+    return {"equation": inside, "start": start}
+
+
+def height(at, d):
+    """A third coordinate, or 1."""
+    return at[:, 2] if d == 3 else torch.ones_like(at[:, 0])
+
+
+def advection(d, dtype=torch.float64):
+    """u_t + u_x + 0.01 u_xx = 0, u = c sin(pi x) at the beginning: for c = 1 or for all c."""
+    at = {name: tensor.to(dtype) for name, tensor in places(d).items()}
+    initial = height(at["start"], d) * torch.sin(math.pi * at["start"][:, 1])
+    return ax.Problem(
+        ("t", "x", "c")[:d],
+        ("u",),
+        {
+            "equation": ax.Condition(
+                lambda u, x: u.d("t") + u.d("x") + 0.01 * u.d("xx"), at["equation"]
+            ),
+            "start": ax.Condition(lambda u, x: u - initial, at["start"]),
+        },
+    )
+
+
+def by_reverse_mode(model, theta, d):
+    """The residual, each condition over the root of its number of points."""
+    grad = lambda f, x: torch.autograd.grad(f.sum(), x, create_graph=True)[0]  # noqa: E731
+    parts = []
+    for name, tensor in places(d).items():
+        at = tensor.clone().requires_grad_()
+        u = model.flat.call(theta, lambda module, at=at: module(at))[:, 0]
+        first = grad(u, at)
+        equation = first[:, 0] + first[:, 1] + 0.01 * grad(first[:, 1], at)[:, 1]
+        start = u - height(at, d) * torch.sin(math.pi * at[:, 1])
+        parts.append((equation if name == "equation" else start) / len(at) ** 0.5)
+    return torch.cat(parts)
+
+
+@pytest.mark.parametrize("make", [Convolved, Attending, Kolmogorov, Operator])
+def test_architectures_are_models(make):
+    """r and J are those of nested reverse mode, and natural_lm trains them."""
+    module = drawn(make())
+    d = 3 if make is Operator else 2
+    problem, model = advection(d), ax.TorchModel(module, d)
+    theta = model.init(0).requires_grad_()
+    r, J = ax.jacobian(problem, model, theta.detach())
+    expected = by_reverse_mode(model, theta, d)
+    rows = [torch.autograd.grad(value, theta, retain_graph=True)[0] for value in expected]
+    torch.testing.assert_close(r, expected.detach(), rtol=0, atol=1e-10 * float(r.norm()))
+    torch.testing.assert_close(J, torch.stack(rows), rtol=0, atol=1e-10 * float(J.norm()))
+    run = ax.train(problem, module, steps=5, progress=False)
+    assert run.loss < 0.1 * run.history["loss"][0]
+    assert torch.equal(nn.utils.parameters_to_vector(module.parameters()).detach(), run.theta)
+
+
+def test_single_precision_stays_single():
+    module = drawn(Kolmogorov()).float()
+    run = ax.train(advection(2, torch.float32), module, steps=3, progress=False)
+    assert run.theta.dtype == torch.float32
+    assert module.centres.dtype == torch.float32
+    assert run.loss < run.history["loss"][0]

@@ -308,3 +308,14 @@ def test_it_draws_how_the_loss_fell(tmp_path):
     for axes, horizontal in ((step, "step"), (seconds, "seconds")):
         np.testing.assert_array_equal(axes.lines[0].get_xdata(), fit.history[horizontal])
         np.testing.assert_array_equal(axes.lines[0].get_ydata(), fit.history["loss"])
+
+
+def test_on_every_device(device):
+    """Parameters, residual and result are where the module is."""
+    module = Decay()
+    for name, parameter in list(module.named_parameters()):
+        setattr(module, name, nn.Parameter(parameter.detach().to(device)))
+    times, data = TIMES.to(device), DATA.to(device)
+    fit = ax.least_squares(lambda net: net(times) - data, module, progress=False)
+    assert fit.theta.device.type == module.a.device.type == fit.std["a"].device.type == device
+    torch.testing.assert_close(fit.theta.cpu(), fitted().theta, rtol=1e-9, atol=0)

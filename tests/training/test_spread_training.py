@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import pytest
@@ -26,12 +28,16 @@ def test_a_step_is_that_of_one_process(size: int, name: str) -> None:
         torch.testing.assert_close(step.direction, alone.direction, rtol=0, atol=1e-8 * scale)
 
 
-def close(run, alone, within: float) -> None:
-    scale = alone["iterates"].norm(dim=1)
-    assert run["iterates"].shape == alone["iterates"].shape
-    distance = (run["iterates"] - alone["iterates"]).norm(dim=1) / scale
-    assert float(distance.max()) <= within, distance.tolist()
-    assert run["stop"] == alone["stop"]
+def apart(run, expected) -> float:
+    """The largest distance of iterates, relative to them."""
+    assert run["iterates"].shape == expected["iterates"].shape
+    distance = (run["iterates"] - expected["iterates"]).norm(dim=1)
+    return float((distance / expected["iterates"].norm(dim=1)).max())
+
+
+def close(run, expected, within: float) -> None:
+    assert apart(run, expected) <= within
+    assert run["stop"] == expected["stop"]
 
 
 def fields(name: str, theta: torch.Tensor) -> torch.Tensor:
@@ -41,18 +47,43 @@ def fields(name: str, theta: torch.Tensor) -> torch.Tensor:
     return rank_tasks.setting(name)[1](theta, points)
 
 
-# Name, arguments, how far the parameters may be from those of one process, as a share of them. The
-# damping of natural_lm sinks fast on the last two, and multiplies rounding errors in directions
-# that the rows hardly determine: one rank differs as much from one process as five do.
+# Name and arguments. The damping of natural_lm sinks fast on the last two, and multiplies rounding
+# errors in directions that the rows hardly determine.
 CASES = {
-    "laplace": ("laplace_2d", {}, 1e-8),
-    "heat by anagram": ("heat", {"method": "anagram", "cutoff": 1e-5}, 1e-8),
-    "burgers by anagram": ("burgers", {"method": "anagram", "cutoff": 1e-5}, 1e-8),
-    "heat": ("heat", {}, 1e-6),
-    "burgers": ("burgers", {}, 1e-5),
+    "laplace": ("laplace_2d", {}),
+    "heat by anagram": ("heat", {"method": "anagram", "cutoff": 1e-5}),
+    "burgers by anagram": ("burgers", {"method": "anagram", "cutoff": 1e-5}),
+    "heat": ("heat", {}),
+    "burgers": ("burgers", {}),
 }
+EXACT = 1e-8  # share of the parameters by which iterates may differ
+FUNCTIONS = 1e-7  # and the functions that they are
+ROUNDINGS = 30  # or so many times what one rounding of the first parameters does in one process
+
+
 QUICK = {(size, case) for size in (1, 2, 3) for case in ("laplace", "heat by anagram")}
 QUICK |= {(3, "burgers by anagram"), (3, "heat")}
+
+
+@functools.cache
+def one_process(case: str) -> dict[str, Any]:
+    """The run of one process."""
+    name, arguments = CASES[case]
+    return rank_tasks.trained(None, name, steps=20, memory="streamed", **arguments)
+
+
+@functools.cache
+def amplified(case: str) -> float:
+    """How far one process moves when each of its first parameters is off by one rounding."""
+    name, arguments = CASES[case]
+    theta = rank_tasks.setting(name)[1].init(0)
+    farthest = 0.0
+    for seed in range(3):
+        up = torch.rand(len(theta), generator=torch.Generator().manual_seed(seed)) < 0.5
+        near = torch.nextafter(theta, torch.where(up, math.inf, -math.inf).to(theta))
+        run = rank_tasks.trained(None, name, theta=near, steps=20, memory="streamed", **arguments)
+        farthest = max(farthest, apart(run, one_process(case)))
+    return farthest
 
 
 @pytest.mark.parametrize(
@@ -64,16 +95,44 @@ QUICK |= {(3, "burgers by anagram"), (3, "heat")}
     ],
 )
 def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
-    name, arguments, within = CASES[case]
-    alone = rank_tasks.trained(None, name, steps=20, memory="streamed", **arguments)
+    """To 1e-8 or, where rounding errors grow beyond, to what they do in one process."""
+    name, arguments = CASES[case]
+    expected = one_process(case)
     runs = results(size, "trained", name=name, steps=20, **arguments)
+    within = EXACT
+    if apart(runs[0], expected) > within:
+        within = ROUNDINGS * amplified(case)
+        assert within < 1e-5  # and that is little
     for run in runs:
-        close(run, alone, within)
-        torch.testing.assert_close(run["losses"], alone["losses"], rtol=1e-5, atol=0)
-        assert run["verdict"] == alone["verdict"]
+        close(run, expected, within)
+        torch.testing.assert_close(run["losses"], expected["losses"], rtol=1e-5, atol=0)
+        assert run["verdict"] == expected["verdict"]
         assert torch.equal(run["iterates"], runs[0]["iterates"])
-        u, expected = (fields(name, each["iterates"][-1]) for each in (run, alone))
-        assert float((u - expected).norm()) <= 1e-7 * float(expected.norm())
+        u, v = (fields(name, each["iterates"][-1]) for each in (run, expected))
+        assert float((u - v).norm()) <= FUNCTIONS * float(v.norm())
+
+
+@pytest.mark.parametrize("size", [2, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["natural_lm", "anagram"])
+def test_what_travels_in_a_step(size: int, method: str) -> None:
+    """S / ranks numbers for each residual, and P times the rank for the factorisation."""
+    number, overhead = 8, 6000  # bytes; flags, digests and whatever else has a fixed size
+    for rank, run in enumerate(results(size, "traffic_of_steps", steps=6, method=method)):
+        share = -(-run["S"] // size)
+        factors = run["P"] ** 2 * (2 if rank == 0 else 1)  # k <= P
+        assert run["S"] > 20 * run["P"]
+        for sent, evaluations in zip(run["sent"], run["evaluations"], strict=True):
+            vectors = (evaluations + 1) * (share + 3 * run["P"])
+            assert sent <= number * (vectors + factors) + overhead
+            assert sent >= number * share
+
+
+def test_ranks_on_gpus_of_their_own() -> None:
+    """Rows over the GPUs of one machine: pretended ones, with gloo between them."""
+    expected = rank_tasks.trained(None, "laplace_2d", steps=4, memory="streamed")
+    for rank, run in enumerate(results(2, "trained_on_gpus", name="laplace_2d", steps=4)):
+        assert run["devices"] == {f"cuda:{rank}"}
+        close(run, expected, 1e-8)
 
 
 @pytest.mark.parametrize("memory", ["stored", "streamed"])
