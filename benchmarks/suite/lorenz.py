@@ -21,9 +21,9 @@ def rates(x: object, y: object, z: object) -> tuple:
 
 def run(seed: int, *, windows: int = 80, **options: object) -> Outcome:
     posed = problem(rates, START, END, 60, names="xyz", sizes=(10, 10, 10))
+    about = {"end": END, "until": COUNTED, "integrator": "DOP853"}
     options = {"windows": windows, "steps": 80, **options}
-    model = ax.MLP([1, 24, 3])
-    return marched(rates, START, posed, model, END, seed, until=COUNTED, method="DOP853", **options)
+    return marched(rates, START, posed, ax.MLP([1, 24, 3]), seed=seed, **about, **options)
 
 
 CASE = Case(

@@ -18,8 +18,9 @@ def rates(u: object, v: object) -> tuple:
 
 def run(seed: int, *, windows: int = 100, **options: object) -> Outcome:
     posed = problem(rates, START, END, 60, names="uv", sizes=(1, MU))
+    about = {"end": END, "integrator": "DOP853"}
     options = {"windows": windows, "steps": 100, **options}
-    return marched(rates, START, posed, ax.MLP([1, 24, 2]), END, seed, **options)
+    return marched(rates, START, posed, ax.MLP([1, 24, 2]), seed=seed, **about, **options)
 
 
 CASE = Case("van der Pol 1926", "no number", 1e-6, run, "relative L2, worst of u and v")

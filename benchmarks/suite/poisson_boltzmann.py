@@ -1,0 +1,61 @@
+"""A linear Poisson-Boltzmann equation on a square with four holes (PINNacle's Poisson2d-CG).
+
+The network sees what a hole makes of a field around it, logarithm and dipole, as in
+``poisson_four_discs``, and the waves of the source.
+"""
+
+from __future__ import annotations
+
+from math import pi
+
+import poisson_boltzmann_reference as reference
+import torch
+from case import Case, Outcome, solved_forward
+
+import anagram_ext as ax
+
+
+def exact(x: ax.Coordinates) -> torch.Tensor:
+    points = torch.stack((x.x, x.y), dim=1).detach().numpy()
+    return torch.from_numpy(reference.solution(points))
+
+
+def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
+    waves = torch.sin(pi * x.x) * torch.sin(4 * pi * x.y)
+    source = 10 * (17 + x.x**2 + x.y**2) * waves
+    return (reference.K**2 * u - u.laplacian() - source) / reference.K**2
+
+
+def features(x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
+    """Coordinates, waves along y, and logarithm and dipole of every hole."""
+    seen = [x.x, x.y, torch.sin(4 * pi * x.y), torch.cos(4 * pi * x.y)]
+    for a, b, radius in reference.HOLES:
+        right, up = x.x - a, x.y - b
+        square = right**2 + up**2
+        seen += [torch.log(square) / 2, radius * right / square, radius * up / square]
+    return tuple(seen)
+
+
+def run(seed: int, **options: object) -> Outcome:
+    plate = ax.Rectangle(x=(-1, 1), y=(-1, 1))
+    for k, (a, b, radius) in enumerate(reference.HOLES):
+        plate -= ax.Disk(x=a, y=b, radius=radius, name=f"hole{k}")
+    conditions = {"equation": ax.Condition(equation, plate.sobol(1400))}
+    conditions["square"] = ax.Condition(
+        lambda u, x: u - reference.OUTSIDE, plate.boundary("rectangle").grid(200), weight=100
+    )
+    for k in range(4):
+        conditions[f"hole{k}"] = ax.Condition(
+            lambda u, x: u - reference.INSIDE, plate.boundary(f"hole{k}").grid(60), weight=100
+        )
+    problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
+    model = ax.Model(ax.MLP([16, 24, 20, 1]), inputs=features)
+    return solved_forward(problem, model, plate, seed, **{"steps": 200, **options})
+
+
+CASE = Case(
+    "PINNacle Poisson2d-CG (arXiv 2306.08827)",
+    "4.1e-3 PELINE; 1.4e-2 PINNacle",
+    1e-5,
+    run,
+)
