@@ -7,6 +7,8 @@ form, for the walls and for each orbit of holes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import heat_holes_reference as reference
 import torch
 from case import Case, Outcome, fresh, outcome, relative
@@ -43,14 +45,20 @@ def shape() -> ax.Rectangle:
     return plate
 
 
-def robin(value: float) -> ax.Condition:
+def robin(value: float) -> Callable[..., torch.Tensor]:
     return lambda u, x: u.normal() + u - value
+
+
+def heat(u: ax.Field, _: ax.Coordinates) -> torch.Tensor:
+    return u.d("t") - u.laplacian("x", "y")
 
 
 def run(seed: int, **options: object) -> Outcome:
     block = ax.Interval(t=(0, reference.END)) * shape()
+    early = ax.Interval(t=(0, 0.3)) * shape()
     conditions = {
-        "equation": ax.Condition(lambda u, x: u.d("t") - u.laplacian("x", "y"), block.sobol(1800)),
+        "equation": ax.Condition(heat, block.sobol(3600)),
+        "early": ax.Condition(heat, early.sobol(1200)),
         "start": ax.Condition(lambda u, x: u.value, block.face(t=0).sobol(200), weight=10),
     }
     for name in ("right", "top"):
