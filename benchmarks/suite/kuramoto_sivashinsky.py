@@ -36,7 +36,7 @@ def equation(u: ax.Field, _: ax.Coordinates) -> torch.Tensor:
 def run(seed: int, *, windows: int = 10, **options: object) -> Outcome:
     strip = ax.Box(t=(0, END), x=(0, 2 * pi))
     conditions = {
-        "equation": ax.Condition(equation, strip.stratified(12, 64)),
+        "equation": ax.Condition(equation, strip.stratified(8, 90)),
         "start": ax.Condition(
             lambda u, x: u - torch.cos(x.x) * (1 + torch.sin(x.x)),
             strip.face(t=0).stratified(100),
@@ -44,8 +44,8 @@ def run(seed: int, *, windows: int = 10, **options: object) -> Outcome:
         ),
     }
     problem = ax.Problem(("t", "x"), ("u",), conditions)
-    model = ax.Model(ax.MLP([7, 20, 20, 1]), inputs=ax.periodic(x=2 * pi, harmonics=3))
-    options = {"windows": windows, "steps": 80, "progress": False, **options}
+    model = ax.Model(ax.MLP([13, 16, 16, 1]), inputs=ax.periodic(x=2 * pi, harmonics=6))
+    options = {"windows": windows, "steps": 50, "progress": False, **options}
     march = ax.march(problem, model, seed=seed, **options)
     points, modes = fresh(strip), exact()
     points[:, 0] = torch.from_numpy(modes.kept(points[:, 0].numpy()))
