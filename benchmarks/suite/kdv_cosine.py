@@ -11,12 +11,12 @@ from case import Case, Outcome, fresh, of_march, relative
 import anagram_ext as ax
 
 
-def run(seed: int, *, windows: int = 10, **options: object) -> Outcome:
+def run(seed: int, *, windows: int = 4, **options: object) -> Outcome:
     strip = ax.Box(t=(0, 1), x=(-1, 1))
     conditions = {
         "equation": ax.Condition(
             lambda u, x: u.d("t") + u * u.d("x") + spectral_kdv.MU**2 * u.d("xxx"),
-            strip.stratified(12, 70),
+            strip.stratified(20, 70),
         ),
         "initial": ax.Condition(
             lambda u, x: u - torch.cos(pi * x.x), strip.face(t=0).stratified(100), weight=100
@@ -26,7 +26,7 @@ def run(seed: int, *, windows: int = 10, **options: object) -> Outcome:
     inputs = ax.periodic(x=2.0, harmonics=3)
     model = ax.Model(ax.MLP([7, 24, 24, 1]), inputs=inputs)
     march = ax.march(
-        problem, model, windows=windows, seed=seed, **{"steps": 100, "progress": False, **options}
+        problem, model, windows=windows, seed=seed, **{"steps": 120, "progress": False, **options}
     )
     points = fresh(strip)
     points[:, 0] = (points[:, 0] * spectral_kdv.LEVELS).round() / spectral_kdv.LEVELS

@@ -51,7 +51,7 @@ def features(x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
 
 CASE = Case(
     "Raissi, Perdikaris and Karniadakis 2019",
-    "2.0e-3 Raissi et al. (of |h|; unchecked)",
+    "2.0e-3 Raissi et al. (of the modulus; unchecked)",
     1e-3,
     run,
     "relative L2 of both parts",
