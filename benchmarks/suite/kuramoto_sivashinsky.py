@@ -1,6 +1,7 @@
 """The chaotic Kuramoto-Sivashinsky equation of jaxpi until t = 1/2, in windows of time.
 
-Not measured to its end yet: windows fail, are halved, and 546 seconds of one thread were not enough.
+Not measured to its end yet: no run ended within ten minutes of one thread, probably because windows
+that fail are halved.
 """
 
 from __future__ import annotations
