@@ -2,7 +2,8 @@
 
 The plate is its own mirror image: a quarter of it is enough for a network that sees the squares of
 x and y. It also sees the layers with which heat enters through a flat wall at first, in closed
-form, for the walls and for each orbit of holes.
+form, for the walls and for each orbit of holes. The number of points was chosen by the error: with
+1800 of the equation it was 1.2e-2.
 """
 
 from __future__ import annotations
