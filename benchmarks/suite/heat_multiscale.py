@@ -1,4 +1,9 @@
-"""Heat on very different scales in x and y (PINNacle's Heat2d-MS): ten waves across the square."""
+"""Heat on very different scales in x and y (PINNacle's Heat2d-MS): ten waves across the square.
+
+First values and walls have the period 0.1 in x, once continued oddly beyond the walls, and so has
+what the network sees. With random Fourier features instead, 1545 parameters on as many points
+ended at an error of 0.7.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +33,8 @@ def run(seed: int, **options: object) -> Outcome:
         "walls": ax.Condition(lambda u, x: u.value, block.faces("x", "y").sobol(500)),
     }
     problem = ax.Problem(("t", "x", "y"), ("u",), conditions, solution=exact)
-    inputs = ax.fourier(12, seed=seed, x=10.0)
-    model = ax.Model(ax.MLP([26, 32, 20, 1]), inputs=inputs)
-    return solved_forward(problem, model, block, seed, **{"steps": 250, **options})
+    model = ax.Model(ax.MLP([4, 20, 16, 1]), inputs=ax.periodic(x=0.1))
+    return solved_forward(problem, model, block, seed, **{"steps": 150, **options})
 
 
 CASE = Case("PINNacle Heat2d-MS (arXiv 2306.08827)", "6.2e-2 PINNacle", 1e-6, run)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from scipy.integrate import solve_ivp
+from scipy.special import erfcx
 
 import anagram_ext as ax
 
@@ -205,3 +208,95 @@ def test_the_flow_under_the_lid_has_its_boundary_values_and_no_divergence(module
     assert np.abs(wall).max() < 1e-3
     middle = reference.velocity(np.array([[0.5, 0.5]]), 20)[0]
     assert middle[0] < -0.1  # what the lid takes along comes back below
+
+
+def test_sources_and_layers_hold_at_the_boundary(module):
+    reference = module("poisson_boltzmann_reference")
+    points, values = reference.boundary(500)
+    assert np.abs(reference.solution(points, 14) - values).max() < 1e-3
+    inside, step = np.array([[0.1, 0.3]]), 1e-3
+    x, y = inside[0]
+    source = 10 * (17 + x**2 + y**2) * np.sin(np.pi * x) * np.sin(4 * np.pi * y)
+    neighbours = [inside + step * np.array(by) for by in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+    middle = reference.solution(inside, 14)[0]
+    around = sum(reference.solution(p, 14)[0] for p in neighbours)
+    assert 64 * middle - (around - 4 * middle) / step**2 == pytest.approx(source, rel=1e-4)
+
+
+def test_heat_around_holes_obeys_its_equation_and_its_boundary(module):
+    reference = module("heat_holes_reference")
+    # A transform with a known inverse: that of 1 / (s (1 + sqrt s)) is 1 - erfcx(sqrt t).
+    s, weights = reference.contour(1.0, 14)
+    for t in (0.06, 0.3, 1.0):
+        found = (weights * np.exp(s * t) / (s * (1 + np.sqrt(s)))).sum().real
+        assert found == pytest.approx(1 - erfcx(np.sqrt(t)), abs=1e-4)
+
+    solution = partial(reference.solution, order=6, nodes=10)
+    points, normals, given = reference.boundary(15)
+    there = solution(np.full(len(points), 1.0), points, slope=normals)
+    assert np.abs(there - given).max() < 5e-3
+    t, step = np.full(5, 1.0), 0.02
+    five = np.array([2.0, 4.5]) + step * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
+    values = solution(t, five)
+    bent = (values[1:].sum() - 4 * values[0]) / step**2
+    later, before = (solution(np.array([1 + by]), five[:1])[0] for by in (step, -step))
+    assert (later - before) / (2 * step) == pytest.approx(bent, rel=0.01)
+
+
+def test_a_reaction_agrees_with_another_integrator(module):
+    reference = module("gray_scott_reference")
+    modes, t = 48, reference.END / reference.LEVELS
+    x, y = (axis.ravel() for axis in np.meshgrid(*2 * (-1 + 2 * np.arange(modes) / modes,)))
+    k = np.pi * np.fft.fftfreq(modes, 1 / modes)
+    square = k[:, None] ** 2 + k[None] ** 2
+
+    def rates(_, state):
+        u, v = fields = state.reshape(2, modes, modes)
+        bent = np.fft.ifft2(-square * np.fft.fft2(fields)).real
+        eaten = 1000 * u * v * v
+        both = 0.2 * bent[0] + 40 * (1 - u) - eaten, 0.1 * bent[1] - 100 * v + eaten
+        return np.stack(both).ravel()
+
+    first = np.concatenate(reference.start(x, y))
+    expected = solve_ivp(rates, (0, t), first, rtol=1e-8, atol=1e-10).y[:, -1].reshape(2, -1)
+    points = np.stack((x, y), axis=1)
+    found = reference.solution(np.full(len(x), t), points, modes, 400)
+    assert np.abs(found.T - expected).max() < 1e-3  # of the jump where the torus closes
+    assert np.abs(expected - first.reshape(2, -1)).max() > 0.1
+
+
+def test_integrators_agree_with_a_closed_form_and_give_up_loudly(module):
+    ode = module("ode")
+    times = ode.fresh_times(2.0)
+    assert len(times) == 10_001
+    assert (np.diff(times) >= 0).all()
+    circle = ode.reference(lambda a, b: (b, -a), (0.0, 1.0), times[::500], method="DOP853")
+    assert np.abs(circle - np.stack([np.sin(times[::500]), np.cos(times[::500])])).max() < 1e-10
+    with pytest.raises(RuntimeError, match="step size"):
+        ode.reference(lambda a: (a * a,), (1.0,), times, method="Radau")
+
+
+def test_what_networks_see_solves_the_equation_near_walls(module):
+    # The kink of Allen-Cahn's first values under diffusion, the layer of heat at a flat wall, and
+    # the function of a corner.
+    kink, layer = module("allen_cahn_periodic"), module("heat_holes").layer
+    t = torch.tensor([0.01, 0.2], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor([0.999, 0.99], dtype=torch.float64, requires_grad=True)
+    assert diffuses(kink.kink(ax.Coordinates(("t", "x"), torch.stack((t, x), 1))), t, x, kink.NU)
+    distance = torch.tensor([0.05, 0.3], dtype=torch.float64, requires_grad=True)
+    assert diffuses(layer(distance, t), t, distance, 1.0)
+    wall = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    (inwards,) = torch.autograd.grad(layer(wall, t).sum(), wall)
+    torch.testing.assert_close(layer(wall, t) - inwards, torch.ones_like(t))
+    assert layer(torch.tensor(1.0), torch.tensor(0.0)) == 0
+
+    corner = module("poisson_boltzmann").corner(t, x)
+    z = torch.complex(t, x)
+    torch.testing.assert_close(corner, (z * z * torch.log(z)).imag)
+
+
+def diffuses(values, t, x, rate):
+    """Whether values of t and x solve the heat equation."""
+    by_t, by_x = torch.autograd.grad(values.sum(), (t, x), create_graph=True)
+    (by_xx,) = torch.autograd.grad(by_x.sum(), x)
+    return torch.allclose(by_t, rate * by_xx, rtol=1e-6)
