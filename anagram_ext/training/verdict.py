@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final
 
 from anagram_ext.methods import Stop
-from anagram_ext.training.coupling import PER_PARAMETER
+from anagram_ext.training.coupling import GAP, PER_PARAMETER
 
 SOLVED_ERROR: Final = 3e-5  # largest estimated error of a solution: 1e-4, and a margin
 SOLVED_RESIDUAL: Final = 3e-5  # largest residual of a solution, relative to the terms in it
@@ -366,7 +366,17 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
     rows = _beside_effective(facts) or rows
     if verdict is Verdict.OVERFITTED or _fitted_freely(facts):
         return f"use more points or redraw them{rows}"
+    few = few or _fits_its_points(facts)
     return f"use more points{rows}" if few and not facts.redrawn else _of_the_method(facts)
+
+
+def _fits_its_points(facts: Facts) -> bool:
+    """Whether rows are few beside what a step could fit, and points that it never saw show it.
+
+    What is fitted at the points alone is won back neither by a larger network nor by windows.
+    """
+    unseen, training = _like_with_like(facts)
+    return unseen > GAP * training and facts.n_rows < PER_PARAMETER * facts.effective  # nan: no
 
 
 def _beside_effective(facts: Facts) -> str:
