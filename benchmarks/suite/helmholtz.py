@@ -35,7 +35,7 @@ def run(a: int, b: int, seed: int, **options: object) -> Outcome:
         model = ax.Model(network, inputs=lambda x: (a * x.x, b * x.y))
     options = {"seed": seed, "progress": False, **options}
     runs = [ax.train(problem(45), model, **{"steps": 150, **options})]
-    if runs[0].verdict is ax.Verdict.OVERFITTED:  # goes on with as many points as its warning names
+    if runs[0].verdict is ax.Verdict.OVERFITTED:  # goes on with the points that it asks for
         asked = ceil(sqrt(10 * runs[0].facts.effective))
         runs.append(
             ax.train(problem(asked), model, theta=runs[0].theta, **{"steps": 50, **options})

@@ -1,8 +1,8 @@
 """A nonlinear Poisson equation, Laplacian u - exp(u) = f, with waves of wave number 4.
 
-The values at the boundary are built into the network, as in the paper. Points (60^2) and steps were
-chosen by the error: redrawn points were slower, and with the boundary as a condition and 50^2 points the
-error was 4e-10.
+The values at the boundary are built into the network, as in the paper. That and the points (60^2)
+were chosen by the error, which is 4e-10 with the boundary as a condition and 50^2 points; redrawn
+points were slower.
 """
 
 from __future__ import annotations
