@@ -3,7 +3,7 @@
 Second derivatives are infinite in the corner, and those of a network the larger the better it
 follows: without the distance as a weight of the equation, least squares prefer it not to.
 Without those functions the network sees polar coordinates, smooth within ``CORE`` of the corner,
-and points are dense there; ``CORE`` was chosen by the error, among two.
+and points are dense there; all that was chosen by the error, among four settings.
 """
 
 from __future__ import annotations
