@@ -39,7 +39,7 @@ def run(a: int, b: int, seed: int, **options: object) -> Outcome:
     if max(a, b) > 4:  # begins with waves of that size; with random ones it ended at 0.28
         model = ax.Model(network, inputs=lambda x: (a * x.x, b * x.y))
     options = {"seed": seed, "progress": False, **options}
-    runs = [ax.train(problem(45), model, **{"steps": 130, **options})]
+    runs = [ax.train(problem(45), model, **{"steps": 130 if max(a, b) > 4 else 150, **options})]
     if runs[0].verdict is ax.Verdict.OVERFITTED:
         finer = problem(ceil(sqrt(10 * runs[0].facts.effective)), weight=1e4)
         runs.append(ax.train(finer, model, theta=runs[0].theta, **{"steps": 45, **options}))
