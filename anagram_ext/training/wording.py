@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from anagram_ext.training.coupling import PER_PARAMETER
+from anagram_ext.training.coupling import GAP, PER_PARAMETER
 from anagram_ext.training.criteria import (
     FAILED_ERROR,
     FAILED_RESIDUAL,
@@ -127,13 +127,23 @@ def more_points(facts: Facts) -> str:
 
 def what_helps(facts: Facts) -> str:
     """What helps where nothing is known but that it is no solution."""
-    if _has_few_rows(facts) and not facts.redrawn:
+    few = _has_few_rows(facts) or _fits_its_points(facts)
+    if few and not facts.redrawn:
         return f"use more points{_beside_parameters(facts)}"
     return _of_the_method(facts)
 
 
 def _has_few_rows(facts: Facts) -> bool:
     return facts.n_rows < FEWEST_ROWS * facts.n_parameters
+
+
+def _fits_its_points(facts: Facts) -> bool:
+    """Whether rows are few beside what a step could fit, and points that it never saw show it.
+
+    What is fitted at the points alone is won back neither by a larger network nor by windows.
+    """
+    unseen, training = like_with_like(facts)
+    return unseen > GAP * training and facts.n_rows < PER_PARAMETER * facts.effective  # nan: no
 
 
 def _beside_parameters(facts: Facts) -> str:

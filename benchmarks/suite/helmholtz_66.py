@@ -1,6 +1,7 @@
 """Helmholtz's equation with the solution sin(6 pi x) sin(6 pi y), k = 1, on a network of sines.
 
-Points (45^2) and steps were kept after a larger set (60^2) ended with a larger error.
+Steps were chosen by the loss, and the second stage (points by the warning, the boundary's weight by
+its relative residual) after seeing errors: 4e-6 without it, and 4e-6 with it but no weight.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Poisson's equation on an L, by a plain network: its gradient is infinite at the corner."""
+"""Poisson's equation on an L, by a smooth network: its gradient is infinite at the corner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A nonlinear Poisson equation, Laplacian u - exp(u) = f, with waves of wave number 4."""
+"""A nonlinear Poisson equation, Laplacian u - exp(u) = f, with waves of wave number 4.
+
+The values at the boundary are built into the network, as in the paper. That and the points (60^2)
+were chosen by the error, which is 4e-10 with the boundary as a condition and 50^2 points; redrawn
+points were slower.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +30,16 @@ def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
     return u.laplacian() - torch.exp(u.value) - right
 
 
+def with_boundary(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
+    return 1 + torch.sin(K * pi * x.x) + x.x * (1 - x.x) * x.y * (1 - x.y) * u
+
+
 def run(seed: int, **options: object) -> Outcome:
     square = ax.Box(x=(0, 1), y=(0, 1))
-    conditions = {
-        "interior": ax.Condition(equation, square.stratified(50)),
-        "boundary": ax.Condition(lambda u, x: u - exact(x), square.boundary().stratified(100)),
-    }
+    conditions = {"interior": ax.Condition(equation, square.stratified(60))}
     problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
-    model = ax.MLP([2, 30, 30, 1], "sin")
-    return solved_forward(problem, model, square, seed, **{"steps": 500, **options})
+    model = ax.Model(ax.MLP([2, 30, 30, 1], "sin"), outputs=with_boundary)
+    return solved_forward(problem, model, square, seed, **{"steps": 180, **options})
 
 
 CASE = Case("Urban et al. (arXiv 2405.04230)", "9.3e-12 SSBroyden", 1e-10, run)

@@ -167,6 +167,12 @@ def test_rounding_errors_and_what_is_not_known_are_no_overfitting(changes):
         ),
         ({"n_rows": 150, "effective": 12.0}, "use more points: 150 rows for 100 parameters"),
         ({"n_rows": 150, "redrawn": True}, "use a larger network"),
+        (
+            {"effective": 80.0, "evolves": True},  # held-out loss is ten times the training loss
+            "use more points: 5.0 rows for each of 80 effective parameters, at least 800",
+        ),
+        ({"effective": 30.0, "evolves": True}, "ax.march"),  # enough of them
+        ({"effective": 80.0, "held_out_losses": {"pde": 2e-20}}, "use a larger network"),
         ({"evolves": True}, "ax.march"),
         ({"relative": {"pde": 0.2, "start": 1e-9}}, "change their weights"),
         ({"relative": {"pde": 1e-9}, "worst": 1e6}, "add the conditions that are missing"),
