@@ -159,6 +159,8 @@ def _missed(
     residuals = residuals_and_terms(found, everywhere, theta)[0].abs()  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         raise NonFiniteError("a residual between points is not finite")
+    if not found.scale > 0:  # a weight so small that no row of it counts
+        return None
     shares = residuals / sizes[:, None] * (block.scale / found.scale)
     shares = torch.where(sizes[:, None] > 0, shares, 0.0).amax(dim=0)
     for on in _by_line(points, axis):

@@ -40,7 +40,7 @@ def objections(
             objection = _objection(system, validation, name, blocks, theta)
         except NonFiniteError as error:
             objection = Objection(f"between its points {error}", "keep it finite everywhere")
-        except (RuntimeError, ValueError, TypeError, IndexError):
+        except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError):
             continue  # a residual that cannot be asked elsewhere; nothing is known
         if objection is not None:
             found[name] = objection
