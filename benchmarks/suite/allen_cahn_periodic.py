@@ -2,6 +2,7 @@
 
 The first values have a kink where the ring closes: |s| of the distance s from x = 1, twice. A sum
 of smooth functions is slow there. The network sees what diffusion makes of |s|, in closed form.
+The reference was refined after an error of 4.0e-7 was seen; the training was not changed.
 """
 
 from __future__ import annotations

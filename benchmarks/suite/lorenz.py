@@ -2,6 +2,7 @@
 
 A difference grows by e^0.9 a unit of time: from 1e-13 at the start to 1e-5 at the end, for any
 method and for the reference itself, which is integrated with tolerances of 1e-12.
+Windows and steps were chosen by the errors of four runs to t = 5.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The network sees the waves of the source, what walls and holes make of a field near them, which
 falls by e in an eighth, and the singular function of the corners: there the boundary values ask
 for another Laplacian than the equation. Without the last it ended at 1.4e-4.
+Inputs, points and network were chosen by the error, among three sets (1.3e-4, 1.4e-4, 5.3e-5). The
+reference was seen to converge at a smaller size than that in use, to 6e-5 at the boundary.
 """
 
 from __future__ import annotations
