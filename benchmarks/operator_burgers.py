@@ -43,7 +43,7 @@ def sizes(n_waves: int) -> Any:
 
 
 def initial(x: Tensor, coefficients: Tensor) -> Tensor:
-    """The values of u at places [...] for coefficients [..., 2 n], of all cosines and then all sines."""
+    """Values of u at places [...] for coefficients [..., 2 n], of cosines and then of sines."""
     n_waves = coefficients.shape[-1] // 2
     angles = 2 * torch.pi * x[..., None] * torch.arange(1, n_waves + 1)
     waves = torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1)
