@@ -216,13 +216,9 @@ def summary(
         apart.append([case, *(f"{theta:.0e} ({u:.0e})" for theta, u in pairs)])
         decisions.append([case, *(str(found[change]["other decisions"]) for change in changes)])
     first = [[name, *(f"{e:.1e}" for e in found.values())] for name, found in directions.items()]
-    parts = [
-        table(["", *changes], apart),
-        _DECISIONS,
-        table(["", *changes], decisions),
-        _FIRST,
-        table(["", *next(iter(directions.values()))], first),
-    ]
+    parts = [table(["", *changes], apart), _DECISIONS, table(["", *changes], decisions)]
+    if first:
+        parts += [_FIRST, table(["", *next(iter(directions.values()))], first)]
     return "\n\n".join(parts)
 
 
