@@ -8,6 +8,10 @@ neurons in another order, the iterates set back in the old one: exact arithmetic
 iterates there. Then 1, 2, 3 and 5 processes train it, each with a share of the rows. Distances are
 the largest over the steps, relative to the parameters; and that of the trained functions after the
 last step, at 200 places.
+
+Where a cutoff decides, all runs are asked how many singular values they keep and which step they
+take; and the first direction of one process, of LAPACK and of many processes is compared with that
+in 80-bit numbers.
 """
 
 from __future__ import annotations
@@ -16,13 +20,16 @@ import argparse
 import itertools
 import math
 import tempfile
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+from long_svd import long_direction
 from measure import table, write
 from torch import Tensor
 
@@ -30,18 +37,40 @@ import anagram_ext as ax
 
 STEPS = 20
 RANKS = (1, 2, 3, 5)
+SMALL = ("laplace_2d", "heat")  # whose J have few enough columns for 80-bit numbers
 DRAWS = 3
 WIDTHS = {"laplace_2d": [2, 8, 1], "heat": [2, 10, 1], "burgers": [2, 10, 10, 1]}
+CUTOFF = 1e-5
 METHODS: dict[str, dict[str, Any]] = {
     "natural_lm": {},
-    "anagram": {"method": "anagram", "cutoff": 1e-5},
+    "anagram": {"method": "anagram", "cutoff": CUTOFF},
 }
 
 
-def iterates(name: str, method: str, theta: Tensor | None = None, group: Any = None) -> Tensor:
-    """The parameters after every step [steps, P]."""
+@dataclass(frozen=True)
+class Went:
+    """What a run went through.
+
+    Attributes:
+        thetas: the parameters after every step, [steps, P].
+        ranks: how many singular values each step kept.
+        sizes: which step it took.
+    """
+
+    thetas: Tensor
+    ranks: list[float]
+    sizes: list[float]
+
+    def decides_otherwise(self, other: Went) -> int:
+        """In how many steps another number of values is kept, or another step is taken."""
+        pairs = zip(self.ranks, self.sizes, other.ranks, other.sizes, strict=True)
+        return sum((rank, size) != (k, eta) for rank, size, k, eta in pairs)
+
+
+def went(name: str, method: str, theta: Tensor | None = None, group: Any = None) -> Went:
+    """A run of twenty steps."""
     found: list[Tensor] = []
-    ax.train(
+    run = ax.train(
         getattr(ax.problems, name)(),
         ax.MLP(WIDTHS[name]),
         theta=theta,
@@ -52,7 +81,8 @@ def iterates(name: str, method: str, theta: Tensor | None = None, group: Any = N
         callbacks=[lambda run: found.append(run.theta)],
         **METHODS[method],
     )
-    return torch.stack(found)
+    history = run.history
+    return Went(torch.stack(found), history["rank"][-STEPS:], history["step_size"][-STEPS:])
 
 
 def moved(theta: Tensor, seed: int) -> Tensor:
@@ -84,52 +114,112 @@ def distances(name: str, found: Tensor, expected: Tensor) -> tuple[float, float]
     return float(apart.max()), float((u - v).norm() / v.norm())
 
 
-def measure(name: str, method: str) -> dict[str, tuple[float, float]]:
-    """By name of the change, both distances."""
+def measure(name: str, method: str) -> dict[str, dict[str, Any]]:
+    """By name of the change: both distances, and the steps with other decisions."""
     theta = ax.MLP(WIDTHS[name]).init(0)
-    expected = iterates(name, method)
-    neighbours = [iterates(name, method, moved(theta, seed)) for seed in range(DRAWS)]
+    expected = went(name, method)
     places = reordered(name, theta).long()
-    turned = torch.empty_like(expected)
-    turned[:, places] = iterates(name, method, theta[places])
-    found = {
-        "one rounding": max(distances(name, each, expected) for each in neighbours),
-        "neurons reordered": distances(name, turned, expected),
+    turned = went(name, method, theta[places])
+    back = torch.empty_like(turned.thetas)
+    back[:, places] = turned.thetas
+    runs = {
+        "one rounding": [went(name, method, moved(theta, seed)) for seed in range(DRAWS)],
+        "neurons reordered": [replace(turned, thetas=back)],
     }
     for ranks in RANKS:
-        spread = on_ranks(ranks, name, method)
-        found[f"{ranks} process{'es' * (ranks > 1)}"] = distances(name, spread, expected)
+        runs[_processes(ranks)] = [Went(*on_ranks(ranks, name, method))]
+    return {
+        change: {
+            "distances": max(distances(name, run.thetas, expected.thetas) for run in found),
+            "other decisions": max(run.decides_otherwise(expected) for run in found),
+        }
+        for change, found in runs.items()
+    }
+
+
+def _processes(ranks: int) -> str:
+    return f"{ranks} process{'es' * (ranks > 1)}"
+
+
+def first_directions(name: str) -> dict[str, float]:
+    """What the first direction of ``anagram`` is off by, relative to it.
+
+    By one rounding: how far that in 80-bit numbers moves with the parameters.
+    """
+    problem, model = getattr(ax.problems, name)(), ax.MLP(WIDTHS[name])
+    theta = model.init(0)
+    residual, J = ax.jacobian(problem, model, theta)
+    truth = long_direction(J, residual, CUTOFF)
+
+    def error(direction: Any) -> float:
+        apart = np.asarray(direction, np.longdouble) - truth
+        return float(np.sqrt((apart @ apart) / (truth @ truth)))
+
+    by_lapack = np.linalg.lstsq(J.numpy(), residual.numpy(), rcond=CUTOFF)[0]
+    near = [ax.jacobian(problem, model, moved(theta, seed)) for seed in range(DRAWS)]
+    found = {
+        "one rounding": max(error(long_direction(K, r, CUTOFF)) for r, K in near),
+        "LAPACK": error(by_lapack),
+    }
+    for ranks in RANKS:
+        found[_processes(ranks)] = error(on_ranks(ranks, name, "first"))
     return found
 
 
-def on_ranks(ranks: int, name: str, method: str) -> Tensor:
-    """The iterates of so many processes."""
+def first_direction(name: str, group: Any) -> Tensor:
+    """The direction of the first step of ``anagram``, [P]."""
+    problem, model = getattr(ax.problems, name)(), ax.MLP(WIDTHS[name])
+    return ax.step(problem, model, model.init(0), cutoff=CUTOFF, group=group).direction
+
+
+def on_ranks(ranks: int, name: str, what: str) -> Any:
+    """The parts of a run of so many processes by a method, or the first direction alone."""
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(_rank, (ranks, folder, name, method), nprocs=ranks)
-        found: Tensor = torch.load(Path(folder) / "iterates")
-    return found
+        torch.multiprocessing.spawn(_rank, (ranks, folder, name, what), nprocs=ranks)
+        return torch.load(Path(folder) / "found", weights_only=False)
 
 
-def _rank(rank: int, ranks: int, folder: str, name: str, method: str) -> None:
+def _rank(rank: int, ranks: int, folder: str, name: str, what: str) -> None:
     torch.set_num_threads(1)
     ax.set_num_threads(1)
     store, limit = f"file://{folder}/store", timedelta(minutes=10)
     dist.init_process_group("gloo", store, limit, rank=rank, world_size=ranks)
-    found = iterates(name, method, group=dist.group.WORLD)
+    group = dist.group.WORLD
+    if what == "first":
+        found: Any = first_direction(name, group)
+    else:
+        found = astuple(went(name, what, group=group))
     if rank == 0:
-        torch.save(found, Path(folder) / "iterates")
+        torch.save(found, Path(folder) / "found")
     dist.barrier()
     dist.destroy_process_group()
 
 
-def summary(results: dict[str, dict[str, tuple[float, float]]]) -> str:
-    """A row a case: parameters, and functions in brackets."""
-    changes = list(next(iter(results.values())))
-    rows = [
-        [case, *(f"{found[change][0]:.0e} ({found[change][1]:.0e})" for change in changes)]
-        for case, found in results.items()
-    ]
-    return table(["", *changes], rows)
+_DECISIONS = (
+    f"Of {STEPS} steps those that keep another number of singular values than one process without "
+    "a group does, or take another step."
+)
+_FIRST = (
+    f"What the first direction of anagram (cutoff {CUTOFF:.0e}) is off by, relative to it: the "
+    "same J and residual in 80-bit numbers are the truth; one rounding moves the truth."
+)
+
+
+def summary(
+    runs: dict[str, dict[str, dict[str, Any]]], directions: dict[str, dict[str, float]]
+) -> str:
+    """Distances of parameters, and of functions in brackets; decisions; first directions."""
+    changes = list(next(iter(runs.values())))
+    apart, decisions = [], []
+    for case, found in runs.items():
+        pairs = (found[change]["distances"] for change in changes)
+        apart.append([case, *(f"{theta:.0e} ({u:.0e})" for theta, u in pairs)])
+        decisions.append([case, *(str(found[change]["other decisions"]) for change in changes)])
+    first = [[name, *(f"{e:.1e}" for e in found.values())] for name, found in directions.items()]
+    parts = [table(["", *changes], apart), _DECISIONS, table(["", *changes], decisions)]
+    if first:
+        parts += [_FIRST, table(["", *next(iter(directions.values()))], first)]
+    return "\n\n".join(parts)
 
 
 def main() -> None:
@@ -138,12 +228,14 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", choices=WIDTHS, default=list(WIDTHS))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    results = {
+    runs = {
         f"{name}, {method}": measure(name, method)
         for name in options.problems
         for method in METHODS
     }
-    write(options.out, "rounding", results, summary(results))
+    directions = {name: first_directions(name) for name in options.problems if name in SMALL}
+    content = {"runs": runs, "first directions": directions}
+    write(options.out, "rounding", content, summary(runs, directions))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 Parts are processor seconds of a rank, the largest of all ranks: two cores are shared by all
 processes, so that the clock on the wall says little. The constants of the model are fitted to one
-process and to the merge of two; what it says of four is a prediction. So is the last table.
+process and to what two do together; what it says of four is a prediction. So is the last table.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from anagram_ext.linear.group import Group
 from anagram_ext.linear.solve import factorise
 from anagram_ext.systems.pde_system import PdeSystem
 
-POINTS = 110  # an axis: 110^2 + 4 * 111 rows
-WIDTHS = [2, 24, 24, 1]
+POINTS = 80  # an axis: 80^2 + 4 * 81 rows
+WIDTHS = [2, 48, 48, 1]
 RANKS = (1, 2, 4)
 REPEATS = 3
 # One GPU of a data centre: 30 Tflop/s in double precision, a tenth of it for small factorisations;
@@ -122,13 +122,13 @@ def one(system: PdeSystem, theta: torch.Tensor, group: Group) -> dict[str, Any]:
 
 
 def fitted(problem: Problem, measured: dict[int, list[dict[str, Any]]]) -> Machine:
-    """The rates of one process, and of the one merge of two."""
+    """The rates of one process, and of what two do together."""
     alone, two = measured[1][0], measured[2][0]
     P, k = problem.P, problem.k
     return Machine(
         rows=problem.S * P / alone["rows of J"],
         flops=spread_model.factorisation(problem.S, P, k) / alone["own factorisation"],
-        merges=spread_model.factorisation(2 * k, P, k) / two["merges and sending"],
+        merges=spread_model.merging(problem, 2) / two["merges and sending"],
         bandwidth=float("inf"),  # processor seconds hold none
         latency=0.0,
     )

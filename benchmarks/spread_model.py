@@ -1,6 +1,7 @@
 """What a step costs whose rows are spread over ranks, by part: a model with five constants.
 
-Counts are those of ``anagram_ext.linear.merged`` and of the native factorisation; the constants are
+Counts are those of ``anagram_ext.linear.merged`` and ``common_basis`` and of the native
+factorisation, for ranks that have the same k and tell equal parts of the rows; the constants are
 rates of one machine. ``spread.py`` measures them, checks the model and extrapolates it.
 """
 
@@ -29,7 +30,7 @@ class Machine:
     Attributes:
         rows: entries of J made a second.
         flops: operations a second of a factorisation of many rows.
-        merges: the same of a merge, 2 k rows.
+        merges: the same of what follows, where few rows are at once.
         bandwidth: bytes a second, of one rank.
         latency: seconds a message.
     """
@@ -47,16 +48,39 @@ def factorisation(n: float, P: float, k: float) -> float:
     return 4 * n * P * k + 4 * (n + P) * k**2 + 20 * k**3
 
 
+def chooses(problem: Problem, ranks: int) -> bool:
+    """Whether ranks tell few rows each, and not their factors."""
+    return ranks > 1 and 4 * problem.k * ranks <= (ranks - 1) * problem.P
+
+
+def levels(ranks: int) -> int:
+    """Rounds of the tree."""
+    return math.ceil(math.log2(ranks))
+
+
+def merging(problem: Problem, ranks: int) -> float:
+    """Operations of what follows the factorisation of one's own rows."""
+    P, k = problem.P, problem.k
+    if not chooses(problem, ranks):
+        return levels(ranks) * factorisation(2 * k, P, k)
+    sketch, basis, seen, told = 4 * P * k**2, 4 * P * k**2, 2 * P * k**2, 2 * P * k**2
+    choice = 16 / 3 * k**3  # LU of 2 k x 2 k
+    return sketch + basis + seen + told + levels(ranks) * (choice + factorisation(2 * k, k, k))
+
+
 def seconds(problem: Problem, ranks: int, machine: Machine) -> dict[str, float]:
     """The parts of a step, in seconds; each rank has S / ranks rows."""
     S, P, k = problem.S, problem.P, problem.k
-    levels = math.ceil(math.log2(ranks))
-    factor = NUMBER * k * P
+    one_after_the_other, messages = levels(ranks) * 2 * k * P, levels(ranks) * 2
+    if chooses(problem, ranks):  # rows of all ranks arrive at all; sketches, factors and V in basis
+        one_after_the_other = k * P + levels(ranks) * (2 * k**2 + 2 * k**2)
+        messages = ranks + levels(ranks) * 6
     return {
         "rows of J": S * P / ranks / machine.rows,
         "own factorisation": factorisation(S / ranks, P, k) / machine.flops,
-        "merges": levels * factorisation(2 * k, P, k) / machine.merges,
-        "factors sent": levels * 2 * (factor / machine.bandwidth + machine.latency),
+        "merges": merging(problem, ranks) / machine.merges,
+        "factors sent": NUMBER * one_after_the_other / machine.bandwidth
+        + messages * machine.latency,
         "vectors gathered": EVALUATIONS
         * (ranks - 1)
         * (NUMBER * S / ranks / machine.bandwidth + machine.latency),
@@ -68,11 +92,10 @@ def bytes_sent(problem: Problem, ranks: int) -> dict[str, float]:
     S, P, k = problem.S, problem.P, problem.k
     if ranks == 1:
         return {"rank 0": NUMBER * (k * P + k), "others": 0.0, "residual": NUMBER * S}
-    return {
-        "rank 0": NUMBER * (k * P + k),
-        "others": NUMBER * k * P,
-        "residual": NUMBER * S / ranks,
-    }
+    first, others = k * P + k, k * P
+    if chooses(problem, ranks):  # its rows; the top: V in the basis; others: sketch and factor
+        first, others = P * k / ranks + k**2 + k, P * k / ranks + 2 * k**2 + k**2
+    return {"rank 0": NUMBER * first, "others": NUMBER * others, "residual": NUMBER * S / ranks}
 
 
 def most_useful(problem: Problem, machine: Machine, most: int = 1 << 20) -> int:

@@ -198,11 +198,29 @@ def trained(group, name, **arguments):
     }
 
 
-def traffic_of_steps(group, steps, **arguments):
+def exchanged(group, J, cuts):
+    """Bytes that this rank sends and receives for a factorisation, and the rank of J it finds."""
+    ranks = Group.of(group)
+    own = J[cuts[ranks.rank] : cuts[ranks.rank + 1]].clone()
+    spread = Spread(Stored(own), Shares.in_order(ranks, len(own)), J.new_empty(J.shape[1]))
+    sent, received = ranks.bytes_sent, ranks.bytes_received
+    k = len(spread.factorise().singular_values)
+    return ranks.bytes_sent - sent, ranks.bytes_received - received, k
+
+
+def traffic_of_steps(group, steps, widths=(2, 8, 1), **arguments):
     """Bytes that this rank sends in each step, and how many residuals a step asks for."""
     ranks = Group.of(group)
-    problem, model = ax.problems.laplace_2d(n=30), ax.MLP([2, 8, 1])
-    sent = []
+    problem, model = ax.problems.laplace_2d(n=30), ax.MLP(list(widths))
+    sent, directions = [], []
+    factorise = Spread.factorise
+
+    def counted(self, **named):
+        found = factorise(self, **named)
+        directions.append(len(found.singular_values))
+        return found
+
+    Spread.factorise = counted
     run = ax.train(
         problem,
         model,
@@ -217,6 +235,7 @@ def traffic_of_steps(group, steps, **arguments):
         "evaluations": [int(b - a) for a, b in pairwise(run.history["evaluations"])][1:],
         "S": int(run.history["rows"][-1]),
         "P": len(run.theta),
+        "directions": directions[1:],  # one factorisation a step
     }
 
 

@@ -43,6 +43,7 @@ class Group:
         size: number of ranks.
         bytes_sent: what this rank has handed over so far, each payload counted once however often
             the library passes it on.
+        bytes_received: what others have handed over and this rank got; of a sum, its result.
         waited: seconds spent in collectives, transfer and waiting for others.
     """
 
@@ -54,7 +55,7 @@ class Group:
         self.rank, self.size = processes.rank(), processes.size()
         on_gpu = dist.get_backend(processes) == "nccl"
         self._device = torch.device("cuda", torch.cuda.current_device()) if on_gpu else None
-        self.bytes_sent = 0
+        self.bytes_sent = self.bytes_received = 0
         self.waited = 0.0
         self._liveness: Liveness | None = None
         self._rounds = 0
@@ -102,7 +103,7 @@ class Group:
     def sum(self, values: Tensor) -> Tensor:
         """The sum over ranks of tensors of one shape: an all-reduce."""
         total = self._outgoing(values).clone()
-        with self._talking(total.nbytes):
+        with self._talking(total.nbytes, total.nbytes):
             self._dist.all_reduce(total, group=self._processes)
         return total.to(values.device)
 
@@ -122,43 +123,47 @@ class Group:
         padded[..., : values.shape[-1]] = values
         padded = self._outgoing(padded)
         parts = [torch.empty_like(padded) for _ in lengths]
-        with self._talking(padded.nbytes):
+        with self._talking(padded.nbytes, (self.size - 1) * padded.nbytes):
             self._dist.all_gather(parts, padded, group=self._processes)
         whole = [part[..., :n] for part, n in zip(parts, lengths, strict=True)]
         return torch.cat(whole, dim=-1).to(values.device)
 
-    def broadcast(self, values: Tensor) -> Tensor:
-        """The tensor of rank 0, everywhere; those of other ranks have its shape and dtype."""
+    def broadcast(self, values: Tensor, source: int = 0) -> Tensor:
+        """The tensor of one rank, everywhere; those of other ranks have its shape and dtype."""
         copy = self._outgoing(values).clone()
-        with self._talking(copy.nbytes if self.leads else 0):
-            self._dist.broadcast(copy, self._global(0), group=self._processes)
+        own = self.rank == source
+        with self._talking(copy.nbytes if own else 0, 0 if own else copy.nbytes):
+            self._dist.broadcast(copy, self._global(source), group=self._processes)
         return copy.to(values.device)
 
     def send(self, values: Tensor, to: int) -> None:
         """Gives a tensor to one rank, which receives it."""
         outgoing = self._outgoing(values)
-        with self._talking(outgoing.nbytes):
+        with self._talking(outgoing.nbytes, 0):
             self._dist.send(outgoing, self._global(to), group=self._processes)
 
     def receive(self, like: Tensor, sender: int) -> Tensor:
         """The tensor that one rank sends, of the shape, dtype and device of ``like``."""
         incoming = torch.empty_like(self._outgoing(like))
-        with self._talking(0):
+        with self._talking(0, incoming.nbytes):
             self._dist.recv(incoming, self._global(sender), group=self._processes)
         return incoming.to(like.device)
 
     def first(self, value: T | None) -> T:
         """An object of rank 0, everywhere."""
         found = [value]
-        with self._talking(len(pickle.dumps(value)) if self.leads else 0):
+        with self._talking(len(pickle.dumps(value)) if self.leads else 0, 0):
             self._dist.broadcast_object_list(found, self._global(0), self._processes, self._device)
+        self.bytes_received += 0 if self.leads else len(pickle.dumps(found[0]))
         return cast("T", found[0])
 
     def all(self, value: T) -> list[T]:
         """The objects of all ranks, by rank."""
         found: list[Any] = [None] * self.size
-        with self._talking(len(pickle.dumps(value))):
+        with self._talking(len(pickle.dumps(value)), 0):
             self._dist.all_gather_object(found, value, group=self._processes)
+        others = found[: self.rank] + found[self.rank + 1 :]
+        self.bytes_received += sum(len(pickle.dumps(each)) for each in others)
         return found
 
     def together(self, work: Callable[[], T]) -> T:
@@ -222,7 +227,7 @@ class Group:
         )
 
     @contextmanager
-    def _talking(self, n_bytes: int) -> Iterator[None]:
+    def _talking(self, sent: int, received: int) -> Iterator[None]:
         begin = time.perf_counter()
         if self._liveness is not None:
             self._liveness.doing = WAITS
@@ -234,7 +239,8 @@ class Group:
             raise self._liveness.diagnosis() from error
         if self._liveness is not None:
             self._liveness.doing = WORKS
-        self.bytes_sent += n_bytes
+        self.bytes_sent += sent
+        self.bytes_received += received
         self.waited += time.perf_counter() - begin
 
     @property

@@ -6,9 +6,11 @@ are merged by factorising them under each other:
     [J_a; J_b] = diag(U_a, U_b) [C_a; C_b],    [C_a; C_b] = W diag(sigma) V^T
 
 so that U = diag(U_a, U_b) W is a product and never formed. Rows of J and of U stay where they are:
-after log2(ranks) rounds rank 0 has sigma and V and tells them to all. Every step is a backward
-stable factorisation to round-off, and so is the whole: singular values are right to a few roundings
-of the largest one, as those of one process are.
+after log2(ranks) rounds rank 0 has sigma and V and tells them to all. Where P is several times k,
+all of this happens in coordinates of a basis that all ranks know (``common_basis``), and what goes
+up and down are C_k Q [k, l] and Q^T V, l about k, not the factors themselves. Every step is a
+backward stable factorisation to round-off, and so is the whole: singular values are right to a few
+roundings of the largest one, as those of one process are.
 
 Source: the tree of J. Demmel, L. Grigori, M. Hoemmen & J. Langou, "Communication-optimal parallel
 and sequential QR and LU factorizations" (SIAM J. Sci. Comput. 34, 2012), with truncated singular
@@ -17,6 +19,7 @@ value decompositions at its nodes in place of QR.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +27,8 @@ import torch
 from torch import Tensor
 
 from anagram_ext.errors import NonFiniteError
+from anagram_ext.linear.common_basis import common_basis
+from anagram_ext.linear.tree import below_and_above
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +70,12 @@ class Node:
             self.sigma = factors.singular_values[: self.rank]
             self.factor = self.expand(torch.diag(self.sigma))
 
+    def within(self, basis: Tensor) -> Node:
+        """The same with V in an orthonormal basis [P, l] of the rows."""
+        node = copy.copy(self)
+        node.factor = self.factor @ basis
+        return node
+
     def expand(self, y: Tensor) -> Tensor:
         """V y: [q, k] -> [q, P]."""
         return self.factor if self.factors is None else self.factors.expand(self._filled(y))
@@ -89,9 +100,8 @@ class Node:
 class Merged:
     """What ``Factorisation`` asks of its native object, for rows on many ranks.
 
-    Per rank it sends one factor [k, P] up the tree, and rank 0 one more to all: O(P k) numbers
-    whatever the number of ranks, k the numerical rank of J. ``project`` sends O(k) and ``push``
-    O(S / ranks + k) numbers a vector.
+    A rank sends O(P k / ranks + k^2) numbers and receives O(P k), k the numerical rank of J.
+    ``project`` sends O(k) and ``push`` O(S / ranks + k) numbers a vector.
 
     Args:
         factorise: of a matrix in memory, to round-off.
@@ -113,20 +123,19 @@ class Merged:
         self._shares, self._group = shares, shares.group
         self._leaf = top = Node(leaf, like)
         self.shape = shares.n_rows, len(like)
+        basis = common_basis(top.factor, self._group)
+        if basis is not None:
+            top = top.within(basis)
         self._merges: list[Merge] = []
-        self._parent: int | None = None
-        step, rank = 1, self._group.rank
-        while step < self._group.size and self._parent is None:
-            if rank % (2 * step):
-                self._parent = rank - step
-            elif rank + step < self._group.size:
-                top = self._merged(top, rank + step)
-            step *= 2
+        below, self._parent = below_and_above(self._group.rank, self._group.size)
+        for other in below:
+            top = self._merged(top, other)
         if self._parent is not None:
             self._group.send(torch.tensor([top.rank]), self._parent)
             self._group.send(top.factor, self._parent)
         self._n_top = top.rank
-        self._sigma, self._right = self._told(top)  # [k], V^T [k, P]
+        self._sigma, right = self._told(top)
+        self._right = right if basis is None else right @ basis.T  # V^T [k, P]
 
     def __len__(self) -> int:
         return len(self._sigma)
@@ -189,18 +198,18 @@ class Merged:
     def _merged(self, node: Node, other: int) -> Node:
         """These rows and those that another rank stands for."""
         length = int(self._group.receive(torch.zeros(1, dtype=torch.int64), other))
-        theirs = self._group.receive(node.factor.new_empty((length, len(self._like))), other)
-        both = torch.cat([node.factor, theirs])
-        merged = Node(self._factorise(both) if len(both) else None, self._like)
+        theirs = node.factor.new_empty((length, node.factor.shape[1]))
+        both = torch.cat([node.factor, self._group.receive(theirs, other)])
+        merged = Node(self._factorise(both) if len(both) else None, both.new_empty(both.shape[1]))
         self._merges.append(Merge(other, (node.rank, length), merged))
         return merged
 
     def _told(self, top: Node) -> tuple[Tensor, Tensor]:
-        """The singular values [k] and V^T [k, P] as rank 0 has them."""
+        """The singular values [k] and V^T [k, P] or [k, l] as rank 0 has them."""
         length = int(self._group.broadcast(torch.tensor([top.rank])))
         sigma, right = top.sigma, top.factor
         if self._group.leads:
             right = top.expand(torch.eye(length).to(right))
         else:
-            sigma, right = sigma.new_empty(length), right.new_empty((length, len(self._like)))
+            sigma, right = sigma.new_empty(length), right.new_empty((length, right.shape[1]))
         return self._group.broadcast(sigma), self._group.broadcast(right)

@@ -167,7 +167,7 @@ def lstsq(
         group: processes of ``torch.distributed`` that solve one problem together: ``J`` and ``r``
             are then the rows of this rank (none at all on some, if it comes to that), the result
             is that of all rows, the same on every rank. Rows stay where they are; a rank sends
-            O(P k) numbers, k = the numerical rank.
+            O(P k / ranks + k^2) numbers, k = the numerical rank.
 
     Returns:
         Direction, rank and singular values.

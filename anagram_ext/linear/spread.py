@@ -20,7 +20,7 @@ class Spread:
 
     Vectors are whole, and the same on all ranks. In numbers, a rank sends S / ranks for a
     ``matvec`` (the products are gathered), P for an ``rmatvec`` or the column norms, P^2 for a Gram
-    matrix, and O(P k) for a factorisation, see ``anagram_ext.linear.merged``.
+    matrix, and O(P k / ranks + k^2) for a factorisation, see ``anagram_ext.linear.merged``.
 
     Args:
         own: the rows of this rank.

@@ -33,6 +33,20 @@ def test_bytes_are_those_that_are_counted(model) -> None:
         assert residual == says["residual"]
 
 
+def test_bytes_of_few_rows_of_each_rank_are_those_that_are_counted(model) -> None:
+    """For a J of many columns and few directions; ranks need not tell equally many rows."""
+    rng = torch.Generator().manual_seed(0)
+    J = torch.randn((400, 20), generator=rng, dtype=torch.float64)
+    J = J @ torch.randn((20, 900), generator=rng, dtype=torch.float64)
+    found = results(4, "traffic", J=J, q=1)
+    problem = model.Problem(400, 900, 20)
+    assert model.chooses(problem, 4)
+    says = model.bytes_sent(problem, 4)
+    whole = sum(factorisation for (factorisation, *_), _ in found)
+    assert whole == pytest.approx(says["rank 0"] + 3 * says["others"], rel=0.4)
+    assert max(sent[0] for sent, _ in found) <= 2 * says["others"]
+
+
 def test_what_was_measured_on_four_processes_was_predicted_from_two(model) -> None:
     content = json.loads((BENCHMARKS / "results" / "spread.json").read_text())["results"]
     machine = model.Machine(**content["machine"])

@@ -115,7 +115,10 @@ def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
 @pytest.mark.parametrize("size", [2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("method", ["natural_lm", "anagram"])
 def test_what_travels_in_a_step(size: int, method: str) -> None:
-    """S / ranks numbers for each residual, and P times the rank for the factorisation."""
+    """S / ranks numbers for each residual, and few parameters times the rank for a factorisation.
+
+    P is not several times the rank k here, so that k P is O(k^2).
+    """
     number, overhead = 8, 6000  # bytes; flags, digests and whatever else has a fixed size
     for rank, run in enumerate(results(size, "traffic_of_steps", steps=6, method=method)):
         share = -(-run["S"] // size)
@@ -125,6 +128,23 @@ def test_what_travels_in_a_step(size: int, method: str) -> None:
             vectors = (evaluations + 1) * (share + 3 * run["P"])
             assert sent <= number * (vectors + factors) + overhead
             assert sent >= number * share
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("method", ["natural_lm", "anagram"])
+def test_a_step_sends_the_share_of_a_rank(size: int, method: str) -> None:
+    """O((S + P k) / ranks + P + k^2) numbers, for P much larger than the rank k of J."""
+    number, overhead = 8, 6000  # as above
+    widths = (2, 48, 48, 1)
+    arguments = {"steps": 4, "method": method, "widths": widths}
+    for run in results(size, "traffic_of_steps", **arguments):
+        P, share = run["P"], -(-run["S"] // size)
+        steps = zip(run["sent"], run["evaluations"], run["directions"], strict=True)
+        for sent, evaluations, k in steps:
+            assert 5 * k < P
+            vectors = (evaluations + 1) * share + 4 * P
+            assert sent <= number * (vectors + 2 * P * k / size + 5 * k**2) + overhead
+            assert sent >= number * P * k / size / 2
 
 
 def test_ranks_on_gpus_of_their_own() -> None:
