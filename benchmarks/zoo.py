@@ -74,7 +74,7 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2g} ({min(values):.2g} to {max(values):.2g})"
 
 
-def verdict(tree: str, runs: list[dict], older: list[dict] | None) -> str:
+def verdict(runs: list[dict], older: list[dict] | None) -> str:
     """Whether the median is as small as asked for, and by what factor it went down."""
     if older is None or runs is older:
         return "-"
@@ -95,7 +95,7 @@ def line(problem: str, tree: str, runs: list[dict], older: list[dict] | None) ->
         spread([run["press"] / run["held_out_loss"] for run in runs]),
         f"{statistics.median(column('steps')):.0f}",
         f"{statistics.median(column('cpu')):.1f}",
-        verdict(tree, runs, older),
+        verdict(runs, older),
     ]
 
 
@@ -117,11 +117,10 @@ def main() -> None:
         trees = {arguments.against: older, "this": Path(sys.executable)}
         lines, results = [], []
         for problem in arguments.problems:
+            file = f"zoo/{problem}-{{}}-{{}}.json"
             found = {
                 tree: [
-                    record(
-                        python, problem, seed, arguments.out / f"zoo/{problem}-{tree}-{seed}.json"
-                    )
+                    record(python, problem, seed, arguments.out / file.format(tree, seed))
                     for seed in arguments.seeds
                 ]
                 for tree, python in trees.items()
