@@ -24,7 +24,7 @@ def exact(x: Coordinates) -> torch.Tensor:
 def advection() -> Problem:
     """u_t + u_x = 0 on [0, 1]^2, u given at t = 0 and at the inflow x = 0; network 2-32-1.
 
-    Rows are shared out by how many effective parameters each condition claims, 26, 10 and 11 of
+    Rows are shared out by how many effective parameters each condition claims, 28, 12 and 12 of
     them: a wave that travels is determined by where it comes from.
     """
     square = Box(t=(0, 1), x=(0, 1))

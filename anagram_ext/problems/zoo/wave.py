@@ -24,7 +24,7 @@ def exact(x: Coordinates) -> torch.Tensor:
 def wave() -> Problem:
     """u_tt = 4 u_xx on [0, 1]^2, u = sin(pi x), u_t = 0 at t = 0, u = 0 at the walls; 2-64-1.
 
-    Rows are shared out by how many effective parameters each condition claims, 30, 13 and 16 of
+    Rows are shared out by how many effective parameters each condition claims, 36, 16 and 20 of
     them: waves are determined by what they begin with and by the walls.
     """
     square = Box(t=(0, 1), x=(0, 1))
