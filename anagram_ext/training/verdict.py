@@ -130,9 +130,10 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "give it more steps"
     if facts.objections and verdict is Verdict.CONVERGED:
         return next(iter(facts.objections.values())).advice
-    # Where all rows are fitted exactly, few of them leave as much room as a missing condition.
+    # Where all rows are fitted exactly, few of them leave as much room as a missing condition, and
+    # on held-out points the residual is as large as that of zero.
     too_few = verdict is Verdict.OVERFITTED and wording.beside_effective(facts)
-    if is_trivial(facts) or (is_undetermined(facts) and not too_few):
+    if (is_trivial(facts) or is_undetermined(facts)) and not too_few:
         return "add the conditions that are missing"
     overfitted = verdict is Verdict.OVERFITTED or fitted_freely(facts)
     return wording.more_points(facts) if overfitted else wording.what_helps(facts)

@@ -10,6 +10,7 @@ import torch
 from numpy.polynomial import chebyshev
 from scipy.integrate import quad, solve_ivp
 
+import anagram_ext as ax
 from anagram_ext import problems
 from anagram_ext.geometry.sampler import Sampler
 from anagram_ext.linear.cutoff import Cutoff
@@ -131,6 +132,13 @@ def test_registry(name):
         reference = problem.solution(Coordinates(problem.coordinates, problem.evaluation))
         assert reference.shape == (len(problem.evaluation),)
         assert bool(torch.isfinite(reference).all())
+
+
+@pytest.mark.parametrize("name", ["advection", "biharmonic"])
+def test_the_loss_between_points_is_that_at_the_points(name):
+    run = ax.train(problems.get(name), progress=False)
+    assert run.l2_error < 1e-9
+    assert run.held_out_loss < 3 * run.loss  # 57 to 47000 times as large on grids
 
 
 def test_arguments_and_unknown_names():

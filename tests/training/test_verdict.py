@@ -203,3 +203,20 @@ def test_a_verdict_is_text():
     assert {v.name for v in ax.Verdict} == {
         "SOLVED", "CONVERGED", "STALLED", "OVERFITTED", "DIVERGED", "INTERRUPTED", "OUT_OF_TIME",
     }  # fmt: skip  # a table
+
+
+def test_rows_fitted_to_the_last_digit_are_no_trivial_solution():
+    facts = {
+        "loss": 3e-30,
+        "rounding_loss": 3e-30,
+        "relative": {"pde": 0.4},
+        "held_out_losses": {"pde": 140.0, "start": 0.2},
+    }
+    few = judged(**facts, n_rows=68, effective=68.0)
+    assert few.verdict is Verdict.OVERFITTED
+    assert str(few.warning).endswith(
+        "1.0 rows for each of 68 effective parameters, at least 680 are needed"
+    )
+    trivial = judged(**facts | {"held_out_losses": {"pde": 3e-30, "start": 0.0}}, n_rows=68)
+    assert "trivial solution" in str(trivial.warning)
+    assert "add the conditions that are missing" in str(trivial.warning)

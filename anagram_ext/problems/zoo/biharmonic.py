@@ -24,14 +24,13 @@ def exact(x: Coordinates) -> torch.Tensor:
 def biharmonic() -> Problem:
     """Laplacian^2 u = 4 pi^4 u* on [0, 1]^2, u = Laplacian u = 0 on the boundary; net 2-32-1."""
     plate = Box(x=(0, 1), y=(0, 1))
+    inside, around = plate.chebyshev(28, 28)(0), plate.faces().chebyshev(29)(0)
     return Problem(
         coordinates=("x", "y"),
         fields=("u",),
         conditions={
-            "interior": Condition(
-                lambda u, x: u.biharmonic() - 4 * pi**4 * exact(x), plate.grid(28, 28)
-            ),
-            "boundary": Condition(lambda u, x: (u, u.laplacian()), plate.faces().grid(29)),
+            "interior": Condition(lambda u, x: u.biharmonic() - 4 * pi**4 * exact(x), inside),
+            "boundary": Condition(lambda u, x: (u, u.laplacian()), around),
         },
         solution=exact,
         name="biharmonic",

@@ -33,9 +33,9 @@ def helmholtz_2d() -> Problem:
         conditions={
             "interior": Condition(
                 lambda u, x: u.laplacian() + u - (1 - 17 * pi**2) * exact(x),
-                square.stratified(28, 56)(0),
+                square.chebyshev(28, 56)(0),
             ),
-            "boundary": Condition(lambda u, x: u, square.faces().grid(57)),
+            "boundary": Condition(lambda u, x: u, square.faces().chebyshev(57)(0)),
         },
         solution=exact,
         name="helmholtz_2d",
