@@ -61,8 +61,8 @@ class Paired(Condition):
         d, points = len(coordinates), self.points
         if isinstance(points, Tensor) and points.ndim == 2 and points.shape[1] != 2 * d:
             raise ValueError(
-                f"points of condition {name!r} must be pairs of points [n, {d}], {2 * d} columns "
-                f"in all, got {points.shape[1]}"
+                f"points of condition {name!r} must be pairs of points [n, {d}], of shape "
+                f"[n, {2 * d}], got {list(points.shape)}"
             )
         super().check(name, coordinates)
 

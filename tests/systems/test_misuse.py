@@ -118,7 +118,7 @@ MISUSES = {
     "pairs of another dimension": (
         lambda: dry_run(ax.Paired(lambda a, b: a.u - b.u, (torch.rand(4, 3), torch.rand(4, 3)))),
         ValueError,
-        "points of condition 'here' must be pairs of points [n, 2], 4 columns in all, got 6",
+        "points of condition 'here' must be pairs of points [n, 2], of shape [n, 4], got [4, 6]",
     ),
     "a field that pairs do not have": (
         lambda: dry_run(ax.Paired(lambda a, b: a.w - b.w, PAIRS)),
