@@ -44,6 +44,7 @@ from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.paired import Paired
 from anagram_ext.pde.problem import Problem
 from anagram_ext.pde.unknown import Unknown
+from anagram_ext.pde.vector_calculus import curl, divergence, gradient, material
 from anagram_ext.training.fit import LeastSquaresResult
 from anagram_ext.training.least_squares import least_squares
 from anagram_ext.training.loading import load
@@ -114,18 +115,22 @@ __all__ = [
     "__version__",
     "analysis",
     "cuda_available",
+    "curl",
     "d",
+    "divergence",
     "factorise",
     "figures",
     "fourier",
     "from_shapely",
     "get_num_threads",
+    "gradient",
     "info",
     "jacobian",
     "least_squares",
     "load",
     "lstsq",
     "march",
+    "material",
     "methods",
     "periodic",
     "problems",

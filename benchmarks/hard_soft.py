@@ -154,7 +154,7 @@ def draw(records: list[Record], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("results"))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--problems", nargs="*", default=list(MAPS), choices=list(MAPS))
     options = parser.parse_args()
     warnings.simplefilter("ignore", ax.TrainingWarning)

@@ -64,7 +64,7 @@ def test_problems(make, error, message):
         (lambda u, x: u.d("y"), ValueError, "condition 'here': unknown derivative 'y'"),
         (lambda u, x: u.d("xxxxx"), ValueError, "condition 'here': .* order 5; the highest is 4"),
         (lambda u, x: u - x["q"], ValueError, "condition 'here': unknown coordinate 'q'"),
-        (lambda u: u, TypeError, "condition 'here': .* takes 1 positional argument"),
+        (lambda u: u, TypeError, "condition 'here': residual must take 2 arguments"),
         (lambda u, x: u.d("x").sum(), ValueError, r"component 0 must have shape \[8\], got \[\]"),
         (lambda u, x: (u, u.d("x")[:, None]), ValueError, r"component 1 .* got \[8, 1\]"),
         (lambda u, x: u.d("x")[:4], ValueError, r"must have shape \[8\], got \[4\]"),

@@ -293,7 +293,8 @@ class Model:
             features = self._input_map.n_features(coordinates)
             what = f"{features} inputs for the features of {coordinates}"
         if self._networks.mlps[0].n_inputs != features:
-            raise ValueError(f"model must have {what}, got {self!r}")
+            found = self._networks.mlps[0].n_inputs
+            raise ValueError(f"model must have {what}, got {found}: {self!r}")
         if self.outputs is None and isinstance(self.networks, Mapping):
             names = self._networks.fields
             if names != fields:

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from anagram_ext.pde import operators
+from anagram_ext.pde.coordinates import is_marked
 from anagram_ext.pde.derivative import Tracker
 from anagram_ext.pde.field import Field
+from anagram_ext.pde.leaves import leaves
 
 if TYPE_CHECKING:
     from anagram_ext.pde.coordinates import Coordinates
@@ -114,6 +116,7 @@ class OutputMap:
                     f"outputs must return tensors of shape [{len(points)}], got "
                     f"{list(values_made.shape)}"
                 )
+            _check_nothing_to_train(values_made)
         return list(seen), made
 
     def _affine(self, coordinates: Coordinates) -> list[_Affine] | None:
@@ -252,6 +255,17 @@ class _Coefficient:
             return zero
         one = self._owner._evaluate([channel(j, True) for j in channels], at)[self._field]
         return one - zero
+
+
+def _check_nothing_to_train(values: Tensor) -> None:
+    """Raises if what a map returns depends on parameters of its own."""
+    for leaf in leaves(values):
+        if not is_marked(leaf):
+            raise ValueError(
+                f"outputs depend on a tensor of shape {list(leaf.shape)} that requires grad and "
+                "would not be trained: make it an output of a network, or freeze it by "
+                "requires_grad_(False)"
+            )
 
 
 def _unit(points: Tensor, one: bool) -> Tensor:

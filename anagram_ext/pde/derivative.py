@@ -95,6 +95,7 @@ class Tracker:
 
     def __init__(self, coordinates: Coordinates, shape: Sequence[int]) -> None:
         self.coordinates = coordinates.differentiable(shape)
+        self._shape = tuple(shape)
         self._handed_out: list[tuple[Tensor, Lookup, Operator]] = []
 
     def tracked(self, lookup: Lookup) -> Lookup:
@@ -130,6 +131,11 @@ class Tracker:
         return values
 
     def _along(self, values: Tensor, axis: int) -> Tensor:
+        if values.ndim > len(self._shape):
+            raise ValueError(
+                "ax.d must be given an expression with one number a point, got shape "
+                f"{list(values.shape)} at {self._shape[-1]} points; differentiate part by part"
+            )
         if not values.requires_grad:
             return torch.zeros_like(values)
         name = self.coordinates.names[axis]

@@ -56,6 +56,16 @@ class Paired(Condition):
         """Both points of a pair in one row."""
         return 2 * dimension
 
+    def check(self, name: str, coordinates: tuple[str, ...]) -> None:
+        """Raises ValueError or TypeError unless the points are pairs in these coordinates."""
+        d, points = len(coordinates), self.points
+        if isinstance(points, Tensor) and points.ndim == 2 and points.shape[1] != 2 * d:
+            raise ValueError(
+                f"points of condition {name!r} must be pairs of points [n, {d}], of shape "
+                f"[n, {2 * d}], got {list(points.shape)}"
+            )
+        super().check(name, coordinates)
+
     def in_window(self, stretch: Stretch) -> Paired:
         """The same pairs in a part of the time."""
         points = replace(stretch, places=2).design(self.points)
@@ -82,7 +92,7 @@ class Side:
     def __getattr__(self, name: str) -> Field:
         # Reached only for names that are no real attribute.
         if name.startswith("_") or name not in self._fields:
-            raise AttributeError(f"unknown field {name!r}")
+            raise AttributeError(f"unknown field {name!r}: there are {tuple(self._fields)}")
         return self._fields[name]
 
     def __repr__(self) -> str:

@@ -100,7 +100,7 @@ class UnknownValues:
     def __getattr__(self, name: str) -> Tensor | tuple[Tensor, ...]:
         # Reached only for names that are no real attribute.
         if name.startswith("_") or name not in self._lookups:
-            raise AttributeError(f"unknown coefficient {name!r}")
+            raise AttributeError(f"unknown coefficient {name!r}: there are {tuple(self._lookups)}")
         return self._lookups[name]()
 
     def __repr__(self) -> str:

@@ -7,13 +7,14 @@ returns is checked once here, so that training steps need no checks.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
 
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
+from anagram_ext.pde.leaves import leaves
 from anagram_ext.systems.expressions import check_expressions
 from anagram_ext.systems.jet_residual import (
     JetResidual,
@@ -21,6 +22,7 @@ from anagram_ext.systems.jet_residual import (
     as_components,
     check_unchanged,
 )
+from anagram_ext.systems.signature import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,12 +87,16 @@ def discover(
     before = coordinates.changes()
     try:
         try:
-            components = _called(residual, signature, recorders, coordinates, None)
+            components = _called(
+                residual, signature, recorders, coordinates, None, argument=argument
+            )
         except NeedsTracker:
             differentiates = True
             tracker = Tracker(coordinates, (len(points),))
-            components = _called(residual, signature, recorders, coordinates, tracker)
-    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+            components = _called(
+                residual, signature, recorders, coordinates, tracker, argument=argument
+            )
+    except (AttributeError, TypeError, ValueError, RuntimeError, IndexError) as error:
         kept = (AttributeError, TypeError)
         kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
         raise kind(f"condition {condition!r}: {error}{_hint(error)}") from error
@@ -135,6 +141,7 @@ _HINTS: Final = {
     "numpy()": "functions of fields must be torch's (torch.sin), not NumPy's",
     "converted to Python scalars": "functions of fields must be torch's (torch.sin), not math's",
     "Boolean value of Tensor": "choose between values by torch.where(condition, a, b), not by if",
+    "tuple index out of range": "an unknown of size=n is a tuple of n tensors",
     "in-place operation": "do not change fields in place: write v = v + 1, or torch.where",
 }
 
@@ -151,14 +158,18 @@ def _called(
     recorders: Sequence[_Recorder],
     coordinates: Coordinates,
     tracker: Tracker | None,
+    *,
+    argument: str,
 ) -> list[Tensor]:
     """The components of the residual, differentiable in what the recorders hand out."""
-    if tracker is None:
-        with Watch().active():
-            return as_components(residual(*signature.arguments(residual, recorders, coordinates)))
-    with tracker.active():
+    with (Watch() if tracker is None else tracker).active():
         arguments = signature.arguments(residual, recorders, coordinates, tracker)
-        return as_components(residual(*arguments))
+        try:
+            returned = residual(*arguments)
+        except TypeError as error:
+            refused = refusal(argument, residual, arguments)
+            raise error if refused is None else TypeError(refused) from error
+        return as_components(returned)
 
 
 def _recorders(signature: AnySignature, points: Tensor, rng: torch.Generator) -> list[_Recorder]:
@@ -260,35 +271,16 @@ def _check_leaves(what: str, components: list[Tensor], recorders: list[_Recorder
     """Every component asks for gradients of a jet, and of nothing that would not be trained."""
     jets = {id(leaf) for recorder in recorders for leaf in recorder.seen.values()}
     for c, component in enumerate(components):
-        leaves = _leaves(component)
-        if not any(id(leaf) in jets for leaf in leaves):
+        asked = leaves(component)
+        if not any(id(leaf) in jets for leaf in asked):
             raise ValueError(f"{what} component {c} does not depend on any field")
-        for leaf in leaves:
+        for leaf in asked:
             if id(leaf) not in jets and not is_marked(leaf):
                 raise ValueError(
                     f"{what} depends on a tensor of shape "
                     f"{list(leaf.shape)} that requires grad and would not be trained: declare it "
                     "as Problem(unknowns={'name': ax.Unknown(...)}), or detach() it"
                 )
-
-
-def _leaves(component: Tensor) -> list[Tensor]:
-    """The tensors that autograd would accumulate gradients of."""
-    if component.is_leaf:
-        return [component] if component.requires_grad else []
-    found: list[Tensor] = []
-    seen: set[object] = set()
-    pending: list[Any] = [component.grad_fn]
-    while pending:
-        node = pending.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        leaf = getattr(node, "variable", None)  # of the nodes that accumulate gradients
-        if leaf is not None:
-            found.append(leaf)
-        pending.extend(following for following, _ in node.next_functions)
-    return found
 
 
 def _broadcasts(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> bool:

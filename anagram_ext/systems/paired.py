@@ -74,7 +74,7 @@ class PairSignature:
         ):
             fields = self.base.fields_at(own, at, tracker)
             sides.append(Side(dict(zip(self.base.fields, fields, strict=True)), seen))
-        if takes(residual, 2):
+        if takes(residual, 2) or not (takes(residual, 3) or takes(residual, 4)):
             return sides
         arguments: list[Any] = [*sides, tracked.sides[0]]
         return arguments + self.base.unknowns_if_taken(residual, 3, channels[m:], coordinates)

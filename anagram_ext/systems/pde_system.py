@@ -12,6 +12,7 @@ import torch
 from anagram_ext.checks import check_kind, check_theta
 from anagram_ext.linear.memory import check_mode
 from anagram_ext.models.model import model_of
+from anagram_ext.pde.measurements import Data
 from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.draws import Draws
 from anagram_ext.systems.dry_run import discover
@@ -236,7 +237,13 @@ class PdeSystem:
         signature = signature_of(
             name, condition, Signature.of(self.problem, self.model), coordinates
         )
-        found = discover(name, condition.residual, signature, signature.placed(coordinates))
+        found = discover(
+            name,
+            condition.residual,
+            signature,
+            signature.placed(coordinates),
+            argument="of" if isinstance(condition, Data) else "residual",
+        )
         return replace(found, holds_data=True) if condition.fixed else found
 
     def _held_out(self, name: str, times: int) -> Stack | None:

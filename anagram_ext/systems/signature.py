@@ -5,19 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import torch
 from torch import Tensor
 
 from anagram_ext.models.constants import Constants
 from anagram_ext.pde import operators
+from anagram_ext.pde.coordinates import Coordinates, PairCoordinates
 from anagram_ext.pde.field import Field
+from anagram_ext.pde.paired import Side
 from anagram_ext.pde.unknown import UnknownValues
 
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import JetMap, Model
-    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.derivative import Lookup, Tracker
     from anagram_ext.pde.operators import Operator
     from anagram_ext.pde.problem import Problem
@@ -171,6 +172,42 @@ class Signature:
                 for name, part in parts.items()
             }
         )
+
+
+def refusal(argument: str, function: Callable[..., Any], given: Sequence[object]) -> str | None:
+    """Why a function of a condition cannot be called with what it is given; None if it can.
+
+    Args:
+        argument: what the function is to the condition, such as ``"residual"``.
+        function: any callable.
+        given: what it is called with.
+    """
+    try:
+        parameters = inspect.signature(function)
+    except ValueError:  # a builtin without a signature
+        return None
+    if takes(function, len(given)):
+        return None
+    kinds = ", ".join(_kind(one) for one in given)
+    return (
+        f"{argument} must take {len(given)} arguments ({kinds}), got one that takes {parameters}; "
+        "unknowns come last, where Problem(unknowns={'name': ax.Unknown(...)}) declares some"
+    )
+
+
+def _kind(given: object) -> str:
+    """A word for what a residual is called with."""
+    if isinstance(given, Field):
+        return f"field {given.name}"
+    return _KINDS.get(type(given), "integral")
+
+
+_KINDS: Final[dict[type, str]] = {
+    Coordinates: "coordinates",
+    PairCoordinates: "coordinates",
+    Side: "side of a pair",
+    UnknownValues: "unknowns",
+}
 
 
 def takes(function: Callable[..., Any], n: int) -> bool:

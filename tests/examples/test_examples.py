@@ -28,6 +28,7 @@ ERRORS = {  # what the variable ``error`` of a page must not exceed
     "momentum": 1e-3,
     "operator_family": 1e-2,
     "order_two": 1e-3,  # chord correction minus geodesic acceleration, for h = 1e-3
+    "several_networks": 1e-4,
     "time_windows": 1e-5,
     "units": 1e-3,
     "unknown_coefficients": 1e-3,
