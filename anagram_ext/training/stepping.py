@@ -63,11 +63,18 @@ def _loop(
             asked = agreed(_asked_for(run, watchers)) if watchers else None
             if growth is not None:
                 growth.notice(run.merit)
-                if stop and asked is None and limit is None:
-                    stop = growth.instead_of(stop, run)
+            if stop and asked is None and limit is None:
+                stop = _instead_of(stop, run)
             stop = stop or asked
         if stop:
             return stop
+
+
+def _instead_of(stop: str, run: Run) -> str | None:
+    """Whether more or new neurons let the run go on: None then, otherwise why it ends."""
+    if run.growth is not None:
+        return run.growth.instead_of(stop, run)
+    return stop if run.renewal is None else run.renewal.instead_of(stop, run)
 
 
 def _asked_for(run: Run, watchers: list[Callback]) -> str | None:
