@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 NEARLY_SOLVED: Final = 1e-12
 SOLVED: Final = 1e-22
 GAP: Final = 3.0  # loss on unseen over training points up to which points are not the limit
-GAIN: Final = 2.0  # factor of the merit that neurons made anew have to bring before others are
+GAIN: Final = 2.0  # factor of the merit that counts as a gain
+TRIES: Final = 3  # times in a row that may bring none
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,13 @@ class Renewal:
 
     Attributes:
         times: how often it has done so.
-        before: the merit that the last time began with; inf at first.
+        before: the merit that the last gain led to; inf at first.
+        wasted: how often it has done so since then.
     """
 
     times: int = 0
     before: float = math.inf
+    wasted: int = 0
 
     def instead_of(self, stop: str, run: Renewing) -> str | None:
         """Lets a run go on that its method would end.
@@ -85,9 +88,11 @@ class Renewal:
         if stop != NO_PROGRESS:
             return stop
         found = run.standstill()
-        if not found.short or found.merit * GAIN > self.before or not run.renew(self.times):
+        if found.merit * GAIN <= self.before:
+            self.wasted, self.before = 0, found.merit
+        if not found.short or self.wasted >= TRIES or not run.renew(self.times):
             return stop
-        self.times, self.before = self.times + 1, found.merit
+        self.times, self.wasted = self.times + 1, self.wasted + 1
         return None
 
     def state(self) -> dict[str, Any]:
@@ -96,4 +101,5 @@ class Renewal:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on from a state."""
-        self.times, self.before = state["times"], state["before"]
+        for name, value in state.items():
+            setattr(self, name, value)

@@ -98,6 +98,11 @@ class Run:
         return self._coupling is not None
 
     @property
+    def renewed(self) -> bool:
+        """Whether neurons were made anew."""
+        return self.renewal is not None and self.renewal.times > 0
+
+    @property
     def theta(self) -> Tensor:
         """The latest iterate, ``[P]``; a copy."""
         return self._theta.clone()

@@ -47,7 +47,7 @@ def _loop(
     if not len(run.history):  # nothing was resumed
         run.start()
         after_row()
-    reached = agreed(run.ended or limits.reached(run.steps, run.seconds))
+    reached = agreed(run.ended or limits.reached(run.steps, run.seconds, run.renewed))
     if reached is not None:
         return reached
     growth = run.growth
@@ -55,7 +55,7 @@ def _loop(
         if growth is not None:
             growth.before_step(run)
         info = run.step()
-        limit = limits.reached(run.steps, run.seconds)
+        limit = limits.reached(run.steps, run.seconds, run.renewed)
         stop = agreed(info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limit))
         if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)

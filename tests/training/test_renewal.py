@@ -1,4 +1,4 @@
-"""Useless neurons made anew where a run would end: when, what comes back, and what does not change."""
+"""Useless neurons made anew where a run would end: when, and what comes back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 import anagram_ext as ax
 from anagram_ext.methods import Stop
 from anagram_ext.methods.natural_lm import NO_PROGRESS, RESOLVED, NaturalLM
-from anagram_ext.training.renewal import GAIN, Renewal, Standstill
+from anagram_ext.training.renewal import GAIN, TRIES, Renewal, Standstill
 
 # Rules, on numbers made up for each of them.
 
@@ -71,13 +71,17 @@ def test_a_network_in_good_order_ends():
 
 def test_again_as_long_as_it_pays():
     renewal, run = Renewal(), Scripted()
-    assert renewal.instead_of(NO_PROGRESS, run) is None
-    run.found = replace(SHORT, merit=SHORT.merit / GAIN)
-    assert renewal.instead_of(NO_PROGRESS, run) is None
-    assert run.seeds == [0, 1]
-    run.found = replace(SHORT, merit=0.9 * SHORT.merit / GAIN)
+    for times in range(TRIES):
+        assert run.seeds == list(range(times))
+        assert renewal.instead_of(NO_PROGRESS, run) is None
     assert renewal.instead_of(NO_PROGRESS, run) == NO_PROGRESS
-    assert run.seeds == [0, 1]
+    run.found = replace(SHORT, merit=0.9 * SHORT.merit)
+    assert renewal.instead_of(NO_PROGRESS, run) == NO_PROGRESS
+    run.found = replace(SHORT, merit=SHORT.merit / GAIN)
+    for _ in range(TRIES):
+        assert renewal.instead_of(NO_PROGRESS, run) is None
+    assert renewal.instead_of(NO_PROGRESS, run) == NO_PROGRESS
+    assert len(run.seeds) == 2 * TRIES
 
 
 # Runs.
@@ -93,7 +97,7 @@ class Impatient(NaturalLM):
         return replace(info, stop=NO_PROGRESS if self._taken >= STEPS else None)
 
 
-def problem(points=None, **condition) -> ax.Problem:
+def problem(points=None) -> ax.Problem:
     square = ax.Box(x=(0, 1), y=(0, 1))
 
     def exact(x):
