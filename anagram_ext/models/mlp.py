@@ -230,7 +230,7 @@ class MLP:
     def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
         """Parameters of nearly the same function whose useless neurons are made anew.
 
-        Those that add less than 1e-4 of what the most useful neuron of their layer adds, beside a
+        Those that add less than 1 % of what the most useful neuron of their layer adds, beside a
         constant. They get the weights of others, a bend at one of the points, and lead nowhere at
         first.
 

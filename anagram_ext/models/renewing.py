@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Neurons that add less to the next layer, as a share of what the most useful one adds.
-USELESS: Final = 1e-4
+USELESS: Final = 1e-2
 
 
 @torch.no_grad()

@@ -79,9 +79,8 @@ def train(
     in every case the best iterate comes back and everything is written. Ctrl-C while the result is
     written waits for that, and the run counts as interrupted.
 
-    Where ``natural_lm`` would end short of a solution that the points determine, the run goes on
-    from its best iterate with those neurons made anew that no longer do anything; see
-    ``anagram_ext.training.renewal``.
+    In three and more dimensions, on points that stay the same, ``natural_lm`` makes neurons that
+    hardly matter anew a few times in its first steps; see ``anagram_ext.training.renewal``.
 
     A small loss alone is no solution: ``TrainResult.verdict`` says what the run amounts to, and
     ``TrainResult.warning`` in plain words what is wrong with it.
@@ -92,8 +91,8 @@ def train(
             from points [n, d] to values [n, m]: training starts from its parameters and leaves the
             best ones in it. Its derivatives come by torch.func, one or two orders of magnitude
             slower than the engine's, unless it is a module that ``MLP.from_torch`` takes.
-        steps: steps to do; by default the method's usual number, twice that where neurons were
-            made anew (see below), without end where ``seconds`` are given.
+        steps: steps to do; by default the method's usual number, without end where ``seconds``
+            are given.
         seconds: time for the method, checked after each step; no limit by default. The method may
             end the run before either limit, see ``anagram_ext.methods.Stop``: ``natural_lm`` does
             when the best loss has not halved in 50 steps (its constant ``PATIENCE``).

@@ -118,8 +118,6 @@ class _Ends:
         """In numbers."""
         if self._seconds is not None:
             return f"seconds {row.seconds:.0f}/{self._seconds:.0f}, step {row.step}"
-        if self._steps is not None and row.step > self._steps:  # its neurons were made anew
-            return f"step {row.step}"
         return f"step {row.step}/{self._steps}"
 
 

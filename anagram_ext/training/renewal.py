@@ -1,105 +1,46 @@
-"""Neurons made anew where a run would end short of what it can do.
+"""Neurons made anew in the first steps of a run, while there is time to make use of them.
 
-In its first steps ``natural_lm`` loses some neurons of most networks: they saturate, and J hardly
-sees them from then on. What is left mostly suffices; where it does not, the run stands still some
-decades above the others. Instead of ending there it goes on from its best iterate with these
-neurons made anew (``anagram_ext.models.renewing``), which is nearly the same function. Nothing is
-changed before the run would have ended. Measured in docs/adr/066.
+In its first steps ``natural_lm`` loses a third of the neurons of some networks: they saturate, or
+their weights into the next layer vanish, and J hardly sees them from then on. What is left has to
+do without them: in more dimensions some direction of the solution then gets few neurons, and the
+run stands still decades above others. So a few times early on, when the rest has found its place,
+those that hardly matter get the weights of others (``anagram_ext.models.renewing``). Measured in
+docs/adr/066.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from anagram_ext.methods.natural_lm import NO_PROGRESS
+from anagram_ext.geometry.held_out import evaluation_points
+from anagram_ext.models.protocol import Renewing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from torch import Tensor
 
-# Shares of the first loss. Above, other things are wrong; below, double precision leaves little.
-NEARLY_SOLVED: Final = 1e-12
-SOLVED: Final = 1e-22
-GAP: Final = 3.0  # loss on unseen over training points up to which points are not the limit
-GAIN: Final = 2.0  # factor of the merit that counts as a gain
-TRIES: Final = 3  # times in a row that may bring none
+    from anagram_ext.systems.pde_system import PdeSystem
+
+AFTER: Final = (5, 10, 15, 20)  # steps
+FEWEST_COORDINATES: Final = 3  # in two dimensions no direction goes short
 
 
-@dataclass(frozen=True)
-class Standstill:
-    """What decides whether neurons are made anew.
+def renewed(system: PdeSystem, theta: Tensor, steps: int) -> Tensor:
+    """The parameters to go on with after so many steps.
 
-    Attributes:
-        merit: what the best iterate has least of, see ``Validation.merit``.
-        share: its training loss, as a share of the first one.
-        gap: its loss on unseen points or rows over its training loss; nan if nothing is known.
-        redrawn: whether points change during training.
-        measured: whether some condition holds data, which may be noisy.
+    Args:
+        system: the least-squares problem.
+        theta: the latest iterate, [P].
+        steps: done so far.
+
+    Returns:
+        ``theta`` itself where nothing is to be done: at other steps, in fewer dimensions, for
+        points that change with the damping (their steps are cautious as long as few parameters are
+        effective), and for a model that cannot.
     """
-
-    merit: float
-    share: float
-    gap: float
-    redrawn: bool
-    measured: bool
-
-    @property
-    def short(self) -> bool:
-        """Whether the run ends short of a solution that its points would determine."""
-        exact = not (self.redrawn or self.measured)
-        return exact and SOLVED < self.share < NEARLY_SOLVED and self.gap <= GAP
-
-
-class Renewing(Protocol):
-    """What renewal asks of a run."""
-
-    def standstill(self) -> Standstill:
-        """Of its best iterate."""
-
-    def renew(self, seed: int) -> bool:
-        """Goes on from the best iterate with useless neurons made anew; False if all are useful."""
-
-
-@dataclass
-class Renewal:
-    """Makes neurons anew where a run would end, as long as that pays.
-
-    Attributes:
-        times: how often it has done so.
-        before: the merit that the last gain led to; inf at first.
-        wasted: how often it has done so since then.
-    """
-
-    times: int = 0
-    before: float = math.inf
-    wasted: int = 0
-
-    def instead_of(self, stop: str, run: Renewing) -> str | None:
-        """Lets a run go on that its method would end.
-
-        Args:
-            stop: why it would end.
-            run: the run.
-
-        Returns:
-            Why it ends all the same, None if it goes on.
-        """
-        if stop != NO_PROGRESS:
-            return stop
-        found = run.standstill()
-        if found.merit * GAIN <= self.before:
-            self.wasted, self.before = 0, found.merit
-        if not found.short or self.wasted >= TRIES or not run.renew(self.times):
-            return stop
-        self.times, self.wasted = self.times + 1, self.wasted + 1
-        return None
-
-    def state(self) -> dict[str, Any]:
-        """What ``restore`` needs to go on from here."""
-        return asdict(self)
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on from a state."""
-        for name, value in state.items():
-            setattr(self, name, value)
+    few = len(system.problem.coordinates) < FEWEST_COORDINATES
+    if steps not in AFTER or few or system.redrawn or not isinstance(system.model, Renewing):
+        return theta
+    conditions = system.problem.conditions.values()
+    points = evaluation_points(condition.places_for(0) for condition in conditions)
+    new, count = system.model.renewed(theta, points.to(theta), seed=steps)
+    return new if count else theta

@@ -12,16 +12,14 @@ import numpy as np
 import torch
 
 from anagram_ext.errors import NonFiniteError
-from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
-from anagram_ext.models.protocol import Renewing
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
 from anagram_ext.training.exactly import met_exactly
 from anagram_ext.training.facts import Facts
 from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
-from anagram_ext.training.renewal import Renewal, Standstill
+from anagram_ext.training.renewal import renewed
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.rounding import rounding_loss
 from anagram_ext.training.validation import Validation, total
@@ -54,7 +52,6 @@ class Run:
         first_rows: S of the first points.
         first_parameters: P of the first network.
         growth: what widens the network; None where it stays.
-        renewal: what makes useless neurons anew; None where the network grows instead.
         ended: why a run that was taken up again had come to an end that no limit set; None if not.
     """
 
@@ -76,7 +73,6 @@ class Run:
         self.first_rows = system.n_rows
         self.first_parameters = system.n_parameters
         self.growth = Growth() if grows else None
-        self.renewal = None if grows else Renewal()
         self.ended: str | None = None
         self._coupling: Coupling | None = None
         if coupled and system.redrawn and isinstance(method, Redirected):
@@ -96,11 +92,6 @@ class Run:
     def coupled(self) -> bool:
         """Whether points are tied to the damping."""
         return self._coupling is not None
-
-    @property
-    def renewed(self) -> bool:
-        """Whether neurons were made anew."""
-        return self.renewal is not None and self.renewal.times > 0
 
     @property
     def theta(self) -> Tensor:
@@ -126,10 +117,14 @@ class Run:
         """What a wider network could be expected to do."""
         merit, _, theta = self._best
         wider, _ = self._wider(theta)
-        loss = sum(self._validation.losses(theta).values())
+        losses = self._validation.losses(theta)
+        unseen = losses_on_unseen(self.system, self._validation, theta, self._first)
+        known = {name: loss for name, loss in unseen.items() if not math.isnan(loss)}
+        training = sum(losses[name] for name in known)
+        gap = sum(known.values()) / training if training > 0 else math.nan
         rounding = rounding_loss(self.system, theta)
         rows = math.inf if self.coupled else self.system.n_rows
-        return Prospects(merit, self._gap(theta), loss, rounding, wider.n_parameters, rows)
+        return Prospects(merit, gap, sum(losses.values()), rounding, wider.n_parameters, rows)
 
     def widen(self) -> None:
         """Goes on from the best iterate with a wider network of the same function."""
@@ -138,35 +133,6 @@ class Run:
         self._change_to(wider, (merit, loss, larger))
         with self._clock():
             self.method.start(self.system, larger)
-
-    def standstill(self) -> Standstill:
-        """What the best iterate amounts to."""
-        merit, loss, theta = self._best
-        redrawn, measured = bool(self.system.redrawn), bool(self._validation.measured())
-        return Standstill(merit, loss / self.first_loss, self._gap(theta), redrawn, measured)
-
-    def renew(self, seed: int) -> bool:
-        """Goes on from the best iterate with useless neurons made anew; False if all are useful."""
-        model = self.system.model
-        if not isinstance(model, Renewing):
-            return False
-        conditions = self.system.problem.conditions.values()
-        points = evaluation_points(condition.places_for(0) for condition in conditions)
-        theta, renewed = model.renewed(self.best_theta, points.to(model.device), seed)
-        if not renewed:
-            return False
-        self._theta = theta
-        with self._clock():
-            self.method.start(self.system, theta)
-        return True
-
-    def _gap(self, theta: Tensor) -> float:
-        """The loss at parameters [P] on what training does not see, over the training loss."""
-        losses = self._validation.losses(theta)
-        unseen = losses_on_unseen(self.system, self._validation, theta, self._first)
-        known = {name: loss for name, loss in unseen.items() if not math.isnan(loss)}
-        training = sum(losses[name] for name in known)
-        return sum(known.values()) / training if training > 0 else math.nan
 
     def _wider(self, theta: Tensor) -> tuple[Model, Tensor]:
         """The wider network and its parameters with the function of ``theta``."""
@@ -201,7 +167,6 @@ class Run:
             "draws": self.system.draws,
             "coupling": None if self._coupling is None else self._coupling.state(),
             "growth": None if self.growth is None else self.growth.state(),
-            "renewal": None if self.renewal is None else self.renewal.state(),
         }
 
     def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
@@ -211,9 +176,6 @@ class Run:
             for _ in range(self.growth.times):
                 wider, first = self._wider(self._first)
                 self._change_to(wider, (math.inf, math.inf, first))  # the best one is read below
-        renewal = state.get("renewal")
-        if self.renewal is not None and renewal is not None:
-            self.renewal.restore(renewal)
         self.ended = state.get("ended")  # states of earlier versions do not hold it
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.factorisations, self.evaluations = state["factorisations"], state["evaluations"]
@@ -243,6 +205,7 @@ class Run:
         """
         with self._clock():
             self._draw()
+            self._renew()
             info = self.method.step()
         if not math.isfinite(info.loss):
             raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
@@ -339,6 +302,14 @@ class Run:
                 self.method.go_on_from(start)
         elif self.system.redrawn:
             self.system.redraw(self._theta)
+
+    def _renew(self) -> None:
+        """Makes neurons that hardly matter anew, where it is time to."""
+        if isinstance(self.method, Redirected):
+            start = renewed(self.system, self._theta, self.steps)
+            if start is not self._theta:
+                self._theta = start
+                self.method.go_on_from(start)
 
     def _improving(self) -> bool:
         """Whether the loss halved in the last quarter of the steps, or in the last few."""

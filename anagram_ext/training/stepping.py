@@ -47,7 +47,7 @@ def _loop(
     if not len(run.history):  # nothing was resumed
         run.start()
         after_row()
-    reached = agreed(run.ended or limits.reached(run.steps, run.seconds, run.renewed))
+    reached = agreed(run.ended or limits.reached(run.steps, run.seconds))
     if reached is not None:
         return reached
     growth = run.growth
@@ -55,7 +55,7 @@ def _loop(
         if growth is not None:
             growth.before_step(run)
         info = run.step()
-        limit = limits.reached(run.steps, run.seconds, run.renewed)
+        limit = limits.reached(run.steps, run.seconds)
         stop = agreed(info.stop or (Stop.ROUND_OFF if run.at_round_off(info) else limit))
         if stop or run.steps % run.method.evaluate_every == 0:
             run.record(info)
@@ -63,18 +63,11 @@ def _loop(
             asked = agreed(_asked_for(run, watchers)) if watchers else None
             if growth is not None:
                 growth.notice(run.merit)
-            if stop and asked is None and limit is None:
-                stop = _instead_of(stop, run)
+                if stop and asked is None and limit is None:
+                    stop = growth.instead_of(stop, run)
             stop = stop or asked
         if stop:
             return stop
-
-
-def _instead_of(stop: str, run: Run) -> str | None:
-    """Whether more or new neurons let the run go on: None then, otherwise why it ends."""
-    if run.growth is not None:
-        return run.growth.instead_of(stop, run)
-    return stop if run.renewal is None else run.renewal.instead_of(stop, run)
 
 
 def _asked_for(run: Run, watchers: list[Callback]) -> str | None:

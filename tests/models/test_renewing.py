@@ -59,7 +59,7 @@ def test_new_neurons_have_the_weights_of_others_and_bend_at_a_point():
 
 
 def test_a_network_in_good_order_stays_as_it_is():
-    theta = MLP.init(0)
+    theta = MLP.init(2)
     new, count = MLP.renewed(theta, POINTS)
     assert count == 0
     assert torch.equal(new, theta)
