@@ -228,7 +228,7 @@ class MLP:
         return replace(self, widths=widths), larger
 
     def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
-        """Parameters of nearly the same function whose useless neurons are made anew.
+        """Parameters of nearly the same function; neurons that hardly matter are made anew.
 
         Those that add less than 1 % of what the most useful neuron of their layer adds, beside a
         constant. They get the weights of others, a bend at one of the points, and lead nowhere at

@@ -161,7 +161,7 @@ class Model:
         return replace(self, networks=networks.given), torch.cat([parameters, unknown])
 
     def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
-        """Parameters of nearly the same fields with useless neurons made anew, and their number.
+        """Parameters of nearly the same fields, some neurons made anew, and their number.
 
         Args:
             theta: parameters [P].

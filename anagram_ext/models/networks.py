@@ -106,7 +106,7 @@ class Networks:
         return Networks(given), torch.cat(parts)
 
     def renewed(self, theta: Tensor, inputs: Tensor, seed: int) -> tuple[Tensor, int]:
-        """Parameters with useless neurons made anew, and their number; see ``MLP.renewed``."""
+        """Parameters with some neurons made anew, and their number; see ``MLP.renewed``."""
         parts: list[Tensor] = []
         total = 0
         for i, (name, mlp) in enumerate(self.by_name.items()):

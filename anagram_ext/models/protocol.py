@@ -132,7 +132,7 @@ class Widening(Protocol):
 
 @runtime_checkable
 class Renewing(Protocol):
-    """A model whose useless neurons can be made anew without another function."""
+    """A model whose neurons can be made anew where they hardly matter."""
 
     def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
         """Parameters [P] of nearly the same fields, and how many neurons are new.

@@ -1,10 +1,9 @@
-"""Neurons that no longer do anything, made anew without another function.
+"""Neurons that hardly matter, made anew with nearly the same function.
 
 A saturated neuron is a constant, one without weight behind it nothing at all, and J hardly sees
-either: no step brings them back. A new one takes the weights of another neuron of its layer, whose
-direction and steepness the solution has asked for, with a bias that puts its bend at a place of its
-own; the weights behind it are zero at first. Fresh weights are too small to be of use to a network
-that has long left them (measured in docs/adr/066).
+either. A new one takes the weights of another neuron of its layer, whose direction and steepness
+the solution has asked for, with a bias that puts its bend at a place of its own; the weights behind
+it are zero at first. Weights of a fresh network are too small for that (docs/adr/066).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ USELESS: Final = 1e-2
 def renewed_parameters(
     theta: Tensor, widths: Sequence[int], activation: str, inputs: Tensor, seed: int = 0
 ) -> tuple[Tensor, int]:
-    """The parameters with useless neurons made anew, and how many these are.
+    """The parameters with neurons that hardly matter made anew, and how many these are.
 
     The function stays up to what they still added beside a constant, which goes into the biases of
     the next layer.

@@ -3,8 +3,8 @@
 In its first steps ``natural_lm`` loses a third of the neurons of some networks: they saturate, or
 their weights into the next layer vanish, and J hardly sees them from then on. What is left has to
 do without them: in more dimensions some direction of the solution then gets few neurons, and the
-run stands still decades above others. So a few times early on, when the rest has found its place,
-those that hardly matter get the weights of others (``anagram_ext.models.renewing``). Measured in
+run stands still decades above others. So now and then, while the rest finds its place, those that
+hardly matter get the weights of others (``anagram_ext.models.renewing``). Measured in
 docs/adr/066.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.pde_system import PdeSystem
 
-AFTER: Final = (5, 10, 15, 20)  # steps
+AFTER: Final = tuple(range(5, 41, 5))  # steps
 FEWEST_COORDINATES: Final = 3  # in two dimensions no direction goes short
 
 
@@ -34,8 +34,7 @@ def renewed(system: PdeSystem, theta: Tensor, steps: int) -> Tensor:
 
     Returns:
         ``theta`` itself where nothing is to be done: at other steps, in fewer dimensions, for
-        points that change with the damping (their steps are cautious as long as few parameters are
-        effective), and for a model that cannot.
+        points that are redrawn (not tried), and for a model that cannot.
     """
     few = len(system.problem.coordinates) < FEWEST_COORDINATES
     if steps not in AFTER or few or system.redrawn or not isinstance(system.model, Renewing):
