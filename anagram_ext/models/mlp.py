@@ -20,6 +20,7 @@ from anagram_ext.checks import (
     integers,
     strings,
 )
+from anagram_ext.models.renewing import renewed_parameters
 from anagram_ext.models.torch_bridge import ACTIVATIONS, from_sequential, to_sequential
 from anagram_ext.models.widening import widened_parameters, wider
 from anagram_ext.native.plan import Plan, require_device
@@ -225,6 +226,28 @@ class MLP:
         widths = wider(self.widths, by)
         larger = widened_parameters(theta.detach(), self.widths, widths, check_seed(seed))
         return replace(self, widths=widths), larger
+
+    def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
+        """Parameters of nearly the same function; neurons that hardly matter are made anew.
+
+        Those that add less than 1 % of what the most useful neuron of their layer adds, beside a
+        constant. They get the weights of others, a bend at one of the points, and lead nowhere at
+        first.
+
+        Args:
+            theta: parameters [P].
+            points: where neurons are looked at, [n, d].
+            seed: of the choice of new weights and biases.
+
+        Returns:
+            The parameters, and how many neurons are new.
+        """
+        check_theta(theta, (self.n_parameters,), self.dtype, self.device)
+        check_points("points", points, self.widths[0], self.device)
+        inputs = points.to(theta.device, self.dtype)
+        return renewed_parameters(
+            theta.detach(), self.widths, self.activation, inputs, check_seed(seed)
+        )
 
     def to_torch(self, theta: Tensor) -> nn.Sequential:
         """The same network as ``torch.nn.Sequential(Linear, activation, ...)``, where theta is."""

@@ -160,6 +160,27 @@ class Model:
         unknown = theta[self._networks.n_parameters :].detach()
         return replace(self, networks=networks.given), torch.cat([parameters, unknown])
 
+    def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
+        """Parameters of nearly the same fields, some neurons made anew, and their number.
+
+        Args:
+            theta: parameters [P].
+            points: where neurons are looked at, [n, d].
+            seed: of the choice of new weights and biases.
+
+        Raises:
+            ValueError: coordinates are needed by the input map and not known.
+        """
+        at = self._checked_at(theta, points)
+        inputs = at.points
+        if self._input_map is not None:
+            inputs = self._input_map(at.names, inputs)
+        elif self.scales is not None:
+            inputs = self.scales.points_inside(inputs)
+        networks, renewed = self._networks.renewed(theta, inputs, check_seed(seed))
+        unknown = theta[self._networks.n_parameters :].detach()
+        return torch.cat([networks, unknown]), renewed
+
     def __call__(self, theta: Tensor, points: Tensor) -> Tensor:
         """The fields [n, number of fields] at points [n, d], outside of autograd."""
         return self._evaluate(theta, points, (operators.value(points.shape[-1]),))[0]
@@ -311,15 +332,19 @@ class Model:
 
     def _evaluate(self, theta: Tensor, points: Tensor, wanted: Sequence[Operator]) -> list[Tensor]:
         """The operators applied to all fields, each [n, number of fields]."""
+        at = self._checked_at(theta, points)
+        n_outputs = self._networks.n_outputs
+        return evaluated(wanted, theta, at, fields=self.fields, jets=self.jets, n_outputs=n_outputs)
+
+    def _checked_at(self, theta: Tensor, points: Tensor) -> Coordinates:
+        """The points [n, d] with their names, as the networks take them."""
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         if self._input_map is not None and self.coordinates is None:
             raise ValueError("coordinates must be given to a model with inputs, got None")
         d = len(self.coordinates) if self.coordinates else self._networks.mlps[0].n_inputs
         check_points("points", points, d, self.device)
         names = self.coordinates or tuple(f"x{i}" for i in range(1, d + 1))
-        at = Coordinates(names, points.detach().to(theta.device, self.dtype).contiguous())
-        n_outputs = self._networks.n_outputs
-        return evaluated(wanted, theta, at, fields=self.fields, jets=self.jets, n_outputs=n_outputs)
+        return Coordinates(names, points.detach().to(theta.device, self.dtype).contiguous())
 
 
 def model_of(problem: Problem, model: AnyModel, device: str | None = None) -> AnyModel:

@@ -105,6 +105,16 @@ class Networks:
         given = next(iter(larger.values())) if self.alone else larger
         return Networks(given), torch.cat(parts)
 
+    def renewed(self, theta: Tensor, inputs: Tensor, seed: int) -> tuple[Tensor, int]:
+        """Parameters with some neurons made anew, and their number; see ``MLP.renewed``."""
+        parts: list[Tensor] = []
+        total = 0
+        for i, (name, mlp) in enumerate(self.by_name.items()):
+            part, renewed = mlp.renewed(theta[self.places[name]], inputs, seed + i)
+            parts.append(part)
+            total += renewed
+        return torch.cat(parts), total
+
 
 def fields_of(key: str | tuple[str, ...]) -> tuple[str, ...]:
     """The fields of a network, by what it was given for."""

@@ -128,3 +128,17 @@ class Widening(Protocol):
             by: a factor of the hidden widths, above one.
             seed: of the new weights.
         """
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A model whose neurons can be made anew where they hardly matter."""
+
+    def renewed(self, theta: Tensor, points: Tensor, seed: int = 0) -> tuple[Tensor, int]:
+        """Parameters [P] of nearly the same fields, and how many neurons are new.
+
+        Args:
+            theta: parameters [P].
+            points: where neurons are looked at, [n, d].
+            seed: of the new weights.
+        """

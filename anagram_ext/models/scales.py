@@ -51,6 +51,10 @@ class Scales:
             )
         )
 
+    def points_inside(self, points: Tensor) -> Tensor:
+        """The points [n, d] as the network sees them."""
+        return _inside(points, self.coordinates)
+
     def lookup(self, field: int, lookup: Lookup) -> Lookup:
         """The lookup of a field, from that of the output it stretches."""
         centre, half = self.fields[field]
@@ -75,7 +79,7 @@ class ScaledJets:
 
     def __init__(self, jets: JetMap, coordinates: Sequence[Interval]) -> None:
         self._jets = jets
-        self._centres, self._halves = zip(*coordinates, strict=True)
+        self._coordinates = coordinates
         self._last: tuple[Tensor, Tensor] | None = None
 
     def jets(self, theta: Tensor, points: Tensor, out: Tensor | None = None) -> Tensor:
@@ -108,9 +112,12 @@ class ScaledJets:
         """The points as the network sees them; the same points as in the last call are kept."""
         last = self._last
         if last is None or last[0] is not points:
-            # In double precision: what is left of x in [1e6, 1e6 + 1] is its last digits.
-            centres = points.new_tensor(self._centres, dtype=torch.float64)
-            halves = points.new_tensor(self._halves, dtype=torch.float64)
-            inside = ((points.to(torch.float64) - centres) / halves).to(points.dtype)
-            self._last = last = (points, inside)
+            self._last = last = (points, _inside(points, self._coordinates))
         return last[1]
+
+
+def _inside(points: Tensor, coordinates: Sequence[Interval]) -> Tensor:
+    centres, halves = zip(*coordinates, strict=True)
+    # In double precision: what is left of x in [1e6, 1e6 + 1] is its last digits.
+    inside = points.to(torch.float64) - points.new_tensor(centres, dtype=torch.float64)
+    return (inside / points.new_tensor(halves, dtype=torch.float64)).to(points.dtype)

@@ -79,6 +79,9 @@ def train(
     in every case the best iterate comes back and everything is written. Ctrl-C while the result is
     written waits for that, and the run counts as interrupted.
 
+    In three and more dimensions, on points that stay the same, ``natural_lm`` makes neurons that
+    hardly matter anew a few times in its first steps; see ``anagram_ext.training.renewal``.
+
     A small loss alone is no solution: ``TrainResult.verdict`` says what the run amounts to, and
     ``TrainResult.warning`` in plain words what is wrong with it.
 

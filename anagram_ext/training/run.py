@@ -19,6 +19,7 @@ from anagram_ext.training.exactly import met_exactly
 from anagram_ext.training.facts import Facts
 from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
+from anagram_ext.training.renewal import renewed
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.rounding import rounding_loss
 from anagram_ext.training.validation import Validation, total
@@ -204,6 +205,7 @@ class Run:
         """
         with self._clock():
             self._draw()
+            self._renew()
             info = self.method.step()
         if not math.isfinite(info.loss):
             raise NonFiniteError(f"the loss became {info.loss} in step {self.steps + 1}")
@@ -300,6 +302,14 @@ class Run:
                 self.method.go_on_from(start)
         elif self.system.redrawn:
             self.system.redraw(self._theta)
+
+    def _renew(self) -> None:
+        """Makes neurons that hardly matter anew, where it is time to."""
+        if isinstance(self.method, Redirected):
+            start = renewed(self.system, self._theta, self.steps)
+            if start is not self._theta:
+                self._theta = start
+                self.method.go_on_from(start)
 
     def _improving(self) -> bool:
         """Whether the loss halved in the last quarter of the steps, or in the last few."""
