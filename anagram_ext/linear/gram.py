@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.linear.jacobian import Jacobian
+    from anagram_ext.linear.triangle import Triangle
 
 # Shifts below this many roundings of sigma_1^2 are left to a singular value decomposition: 2.3e-13
 # in double precision. Steps are then right to about three digits, see the bound below.
@@ -25,6 +26,7 @@ RESOLVED: Final = 2.0**10
 SEARCHED: Final = 0.6
 LOWEST_STEP: Final = 10.0  # of a ladder, which a large problem seldom gets to
 SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
+SEARCHED_BESIDE_QR: Final = 0.3  # a QR decomposition and its shifts cost twice as much as those
 
 
 class Solutions:
@@ -165,7 +167,7 @@ class Gram(Summed):
 
     def _reduction(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """``g y`` and ``y G y``."""
-        return self._pulled @ step, step @ (self._shifted.matrix @ step)
+        return self._pulled @ step, step @ self._shifted.times(step)
 
     def _sums(self, shift: float) -> Tensor:
         """``y y`` and ``g y``."""
@@ -176,8 +178,9 @@ class Gram(Summed):
 class RowGram(Summed):
     """By ``y = A^T z`` with ``(K + l) z = r`` and K = A A^T: for more parameters than rows.
 
-    Costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are as accurate as
-    those of ``Gram``, with the same bound.
+    With K formed it costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are
+    as accurate as those of ``Gram``, with the same bound. With the triangle of A^T it costs twice as
+    much and is as accurate as singular values, see ``anagram_ext.linear.triangle``.
 
     Args:
         jacobian: A [S, P].
@@ -185,7 +188,7 @@ class RowGram(Summed):
         residual: r [S].
     """
 
-    def __init__(self, jacobian: Jacobian, row_gram: Tensor, residual: Tensor) -> None:
+    def __init__(self, jacobian: Jacobian, row_gram: Tensor | Triangle, residual: Tensor) -> None:
         super().__init__()
         self._jacobian = jacobian
         self._residual = residual
@@ -196,7 +199,7 @@ class RowGram(Summed):
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``A^T (K + l)^-1 r`` [q, P]."""
         self._solutions.of(shifts)  # all at once
-        return torch.stack([self._jacobian.rmatvec(self._kept(shift)) / shift for shift in shifts])
+        return torch.stack([self._jacobian.rmatvec(self.kept(shift)) / shift for shift in shifts])
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``A^T (K + l)^-1 (r' + A y) - y`` [q, P]: to the solution from where the step is."""
@@ -249,7 +252,7 @@ class RowGram(Summed):
 
     def press(self, shift: float) -> float:
         """From ``r - A y = l z`` and all leverages."""
-        return press(self._kept(shift) / self._free(shift))
+        return press(self.kept(shift) / self._free(shift))
 
     def captured(self, shift: float) -> float:
         """``1/2 r K z = 1/2 r (r - l z)``."""
@@ -265,16 +268,20 @@ class RowGram(Summed):
 
     def _sums(self, shift: float) -> Tensor:
         """Squares of ``r - A y``, and ``r A y``."""
-        kept = self._kept(shift)
+        kept = self.kept(shift)
         return torch.stack([kept @ kept, self._residual @ (self._residual - kept)])
 
     def _free(self, shift: float) -> Tensor:
         """What no parameter claims of each row: ``l diag (K + l)^-1`` [S]."""
         return shift * torch.cholesky_inverse(self._shifted.factor(shift)).diagonal()
 
-    def _kept(self, shift: float) -> Tensor:
+    def kept(self, shift: float) -> Tensor:
         """``r - A y`` [S]."""
         return shift * self._solutions[shift]
+
+    def seen(self, vectors: Tensor, shift: float) -> Tensor:
+        """``K (K + l)^-1 v`` for rows v [q, S]."""
+        return vectors - shift * self._shifted.solve_each([shift] * len(vectors), vectors)
 
 
 def gram_pays(
@@ -296,3 +303,17 @@ def gram_pays(
         resolved = LOWEST_STEP * least_damping >= RESOLVED * eps
         return resolved and not 0 < searched < SEARCHED_OF_LARGE * min(shape)
     return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)
+
+
+def triangle_pays(shape: tuple[int, int], searched: float, large: bool) -> bool:
+    """Whether shifts too small for ``gram_pays`` are served by a QR decomposition.
+
+    It is accurate for all of them; singular values are faster where few have to be looked for, and
+    for a matrix that is not large, whose dimensions matter little.
+
+    Args:
+        shape: (S, P).
+        searched: as for ``gram_pays``.
+        large: as there.
+    """
+    return large and not 0 < searched < SEARCHED_BESIDE_QR * min(shape)
