@@ -67,6 +67,7 @@ class Shifted:
 
     Attributes:
         unit: its largest eigenvalue, 1 for a zero matrix.
+        dtype: of M.
         factorisations: how many were computed.
         large: neighbours of factorised shifts are not factorised.
     """
@@ -74,6 +75,7 @@ class Shifted:
     def __init__(self, matrix: Tensor | Triangle) -> None:
         self._matrix = Formed(matrix) if isinstance(matrix, torch.Tensor) else matrix
         self._like = self._matrix.like
+        self.dtype = self._like.dtype
         self.unit = _largest(self._matrix.times, self._like) or 1.0
         self.factorisations = 0
         self._factors: dict[float, Tensor] = {}

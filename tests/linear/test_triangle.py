@@ -32,7 +32,9 @@ def by_triangle(A: torch.Tensor, r: torch.Tensor) -> RowGram | Compressed:
 
 @pytest.fixture(scope="module", params=["rows", "columns", "square"])
 def shape(request) -> tuple[int, int]:
-    return {"rows": (SHORT, LONG), "columns": (LONG, SHORT), "square": (SHORT, SHORT)}[request.param]
+    return {"rows": (SHORT, LONG), "columns": (LONG, SHORT), "square": (SHORT, SHORT)}[
+        request.param
+    ]
 
 
 @pytest.fixture(scope="module", params=[1e-6, 1e-14])
