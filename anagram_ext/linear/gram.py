@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.linear.jacobian import Jacobian
+    from anagram_ext.linear.triangle import Triangle
 
 # Shifts below this many roundings of sigma_1^2 are left to a singular value decomposition: 2.3e-13
 # in double precision. Steps are then right to about three digits, see the bound below.
@@ -25,32 +27,14 @@ RESOLVED: Final = 2.0**10
 SEARCHED: Final = 0.6
 LOWEST_STEP: Final = 10.0  # of a ladder, which a large problem seldom gets to
 SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
+SEARCHED_BESIDE_QR: Final = 0.3  # a QR decomposition and its shifts cost twice as much as those
 
-
-class Solutions:
-    """``(M + l)^-1 b`` for one b, each computed once.
-
-    Args:
-        shifted: M.
-        right: b [n].
-    """
-
-    def __init__(self, shifted: Shifted, right: Tensor) -> None:
-        self._shifted = shifted
-        self._right = right
-        self._known: dict[float, Tensor] = {}
-
-    def of(self, shifts: Sequence[float]) -> list[Tensor]:
-        """The solutions [n] for q shifts, those not known yet computed together."""
-        unknown = [shift for shift in dict.fromkeys(shifts) if shift not in self._known]
-        if unknown:
-            solved = self._shifted.solve_each(unknown, self._right.expand(len(unknown), -1))
-            self._known.update(zip(unknown, solved, strict=True))
-        return [self._known[shift] for shift in shifts]
-
-    def __getitem__(self, shift: float) -> Tensor:
-        """The solution [n]."""
-        return self.of([shift])[0]
+# Solutions for smaller shifts are refined by products with J where that costs little beside a
+# factorisation, and the Gram matrix then serves so many times smaller ones, see ``RowGram``.
+REFINABLE: Final = 2.0**4
+REFINEMENTS: Final = 3  # at most
+REFINED: Final = 1e-4  # tolerance of what a refinement adds
+SETTLED: Final = 1e-5  # a refinement that changes a step by less is the last one
 
 
 class Gram(Summed):
@@ -87,11 +71,18 @@ class Gram(Summed):
         self._residual = residual
         self._loss = loss
         self.unit = self._shifted.unit
-        self._solutions = Solutions(self._shifted, self._pulled)
+        self._refined_below = _refined_below(self._shifted, exact=False)
+        self._known_steps: dict[float, Tensor] = {}  # by shift
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
-        """``(G + l)^-1 g`` [q, P]."""
-        return torch.stack(self._solutions.of(shifts))
+        """``(G + l)^-1 g`` [q, P], each computed once, those not known yet together."""
+        unknown = [shift for shift in dict.fromkeys(shifts) if shift not in self._known_steps]
+        if unknown:
+            found = self._shifted.solve_each(unknown, self._pulled.expand(len(unknown), -1))
+            if min(unknown) < self._refined_below:
+                found = self._refined(unknown, found)
+            self._known_steps.update(zip(unknown, found, strict=True))
+        return torch.stack([self._known_steps[shift] for shift in shifts])
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``(G + l)^-1 (A^T r' - l y)`` [q, P]."""
@@ -152,7 +143,7 @@ class Gram(Summed):
 
     def press(self, shift: float) -> float:
         """From the residual after the step and all leverages: P products with J."""
-        remaining = self._residual - self._jacobian.matvec(self._solutions[shift] / self._scale)
+        remaining = self._residual - self._jacobian.matvec(self.steps([shift])[0] / self._scale)
         return press(remaining / (1.0 - self.leverages(shift, None)))
 
     def captured(self, shift: float) -> float:
@@ -163,21 +154,34 @@ class Gram(Summed):
         """``l (G + l)^-1 y``."""
         return shift * self._shifted.solve(shift, y)
 
+    def _refined(self, shifts: Sequence[float], steps: Tensor) -> Tensor:
+        """Steps [q, P] with what the equations still lack, by A itself, solved for and added."""
+        for _ in range(REFINEMENTS):
+            remaining = [
+                self._residual - self._jacobian.matvec(step / self._scale) for step in steps
+            ]
+            changes = self.corrections(shifts, torch.stack(remaining), steps)
+            steps = steps + changes
+            if not _still_moving(changes, steps):
+                break
+        return steps
+
     def _reduction(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """``g y`` and ``y G y``."""
-        return self._pulled @ step, step @ (self._shifted.matrix @ step)
+        return self._pulled @ step, step @ self._shifted.times(step)
 
     def _sums(self, shift: float) -> Tensor:
         """``y y`` and ``g y``."""
-        step = self._solutions[shift]
+        (step,) = self.steps([shift])
         return torch.stack([step @ step, self._pulled @ step])
 
 
 class RowGram(Summed):
     """By ``y = A^T z`` with ``(K + l) z = r`` and K = A A^T: for more parameters than rows.
 
-    Costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are as accurate as
-    those of ``Gram``, with the same bound.
+    With K formed it costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are
+    as accurate as those of ``Gram``, with the same bound. With the triangle of A^T it costs twice as
+    much and is as accurate as singular values, see ``anagram_ext.linear.triangle``.
 
     Args:
         jacobian: A [S, P].
@@ -185,18 +189,19 @@ class RowGram(Summed):
         residual: r [S].
     """
 
-    def __init__(self, jacobian: Jacobian, row_gram: Tensor, residual: Tensor) -> None:
+    def __init__(self, jacobian: Jacobian, row_gram: Tensor | Triangle, residual: Tensor) -> None:
         super().__init__()
         self._jacobian = jacobian
         self._residual = residual
         self._shifted = Shifted(row_gram)  # K + l
         self.unit = self._shifted.unit
-        self._solutions = Solutions(self._shifted, residual)  # z
+        exact = not isinstance(row_gram, torch.Tensor)
+        self._refined_below = _refined_below(self._shifted, exact=exact)
+        self._known_pairs: dict[float, tuple[Tensor, Tensor]] = {}  # z and y by shift
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``A^T (K + l)^-1 r`` [q, P]."""
-        self._solutions.of(shifts)  # all at once
-        return torch.stack([self._jacobian.rmatvec(self._kept(shift)) / shift for shift in shifts])
+        return torch.stack([y for _, y in self._pairs(shifts)])
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``A^T (K + l)^-1 (r' + A y) - y`` [q, P]: to the solution from where the step is."""
@@ -204,8 +209,7 @@ class RowGram(Summed):
             residual + self._jacobian.matvec(step)
             for residual, step in zip(residuals, steps, strict=True)
         ]
-        solutions = self._shifted.solve_each(shifts, torch.stack(rights))
-        return torch.stack([self._jacobian.rmatvec(z) for z in solutions]) - steps
+        return self._pulled(shifts, torch.stack(rights)) - steps
 
     def expand(self, steps: Tensor) -> Tensor:
         """The steps themselves."""
@@ -249,7 +253,7 @@ class RowGram(Summed):
 
     def press(self, shift: float) -> float:
         """From ``r - A y = l z`` and all leverages."""
-        return press(self._kept(shift) / self._free(shift))
+        return press(self.kept(shift) / self._free(shift))
 
     def captured(self, shift: float) -> float:
         """``1/2 r K z = 1/2 r (r - l z)``."""
@@ -257,7 +261,7 @@ class RowGram(Summed):
 
     def weak(self, y: Tensor, shift: float) -> Tensor:
         """``y - A^T (K + l)^-1 A y``."""
-        return y - self._jacobian.rmatvec(self._shifted.solve(shift, self._jacobian.matvec(y)))
+        return y - self._pulled([shift], self._jacobian.matvec(y)[None])[0]
 
     def _reduction(self, step: Tensor) -> Tensor:
         seen = self._jacobian.matvec(step)
@@ -265,16 +269,81 @@ class RowGram(Summed):
 
     def _sums(self, shift: float) -> Tensor:
         """Squares of ``r - A y``, and ``r A y``."""
-        kept = self._kept(shift)
+        kept = self.kept(shift)
         return torch.stack([kept @ kept, self._residual @ (self._residual - kept)])
 
     def _free(self, shift: float) -> Tensor:
         """What no parameter claims of each row: ``l diag (K + l)^-1`` [S]."""
         return shift * torch.cholesky_inverse(self._shifted.factor(shift)).diagonal()
 
-    def _kept(self, shift: float) -> Tensor:
+    def kept(self, shift: float) -> Tensor:
         """``r - A y`` [S]."""
-        return shift * self._solutions[shift]
+        return shift * self._pairs([shift])[0][0]
+
+    def seen(self, vectors: Tensor, shift: float) -> Tensor:
+        """``K (K + l)^-1 v`` for rows v [q, S]."""
+        return vectors - shift * self._shifted.solve_each([shift] * len(vectors), vectors)
+
+    def _pairs(self, shifts: Sequence[float]) -> list[tuple[Tensor, Tensor]]:
+        """z [S] and y [P] of each shift; those not known yet are computed together."""
+        unknown = [shift for shift in dict.fromkeys(shifts) if shift not in self._known_pairs]
+        if unknown:
+            rights = self._residual.expand(len(unknown), -1)
+            if min(unknown) < self._refined_below:
+                solutions, steps = self._refined(unknown, rights)
+            else:
+                solutions = self._shifted.solve_each(unknown, rights)
+                kept = zip(unknown, solutions, strict=True)
+                steps = torch.stack(
+                    [self._jacobian.rmatvec(shift * z) / shift for shift, z in kept]
+                )
+            pairs = zip(solutions, steps, strict=True)
+            self._known_pairs.update(zip(unknown, pairs, strict=True))
+        return [self._known_pairs[shift] for shift in shifts]
+
+    def _pulled(self, shifts: Sequence[float], rights: Tensor) -> Tensor:
+        """``A^T (K + l)^-1 b`` [q, P] for q shifts and b [q, S]."""
+        if min(shifts) < self._refined_below:
+            return self._refined(shifts, rights)[1]
+        return self._rows_pulled(self._shifted.solve_each(shifts, rights))
+
+    def _refined(self, shifts: Sequence[float], rights: Tensor) -> tuple[Tensor, Tensor]:
+        """``z = (K + l)^-1 b`` [q, S] and ``A^T z`` [q, P] for q shifts and b [q, S].
+
+        Whatever the factorisation solves, small shifts make z long in directions that A^T hardly
+        sees, and the product loses their digits to all others: A y would be off by e / d of
+        ``b - A y``. So what the equations still lack, by A itself, is solved for and added to both.
+        """
+        z = self._shifted.solve_each(shifts, rights)
+        y = self._rows_pulled(z)
+        for _ in range(REFINEMENTS):
+            lacking = [
+                b - shift * vector - self._jacobian.matvec(step)
+                for shift, vector, step, b in zip(shifts, z, y, rights, strict=True)
+            ]
+            more = self._shifted.solve_each(shifts, torch.stack(lacking), REFINED)
+            change = self._rows_pulled(more)
+            z, y = z + more, y + change
+            if not _still_moving(change, y):
+                break
+        return z, y
+
+    def _rows_pulled(self, vectors: Tensor) -> Tensor:
+        """``A^T z`` [q, P] for z [q, S]."""
+        return torch.stack([self._jacobian.rmatvec(vector) for vector in vectors])
+
+
+def _refined_below(shifted: Shifted, *, exact: bool) -> float:
+    """Solutions of large problems with smaller shifts are refined; all of them by an exact matrix."""
+    if exact:
+        return math.inf
+    return RESOLVED * torch.finfo(shifted.dtype).eps * shifted.unit if shifted.large else 0.0
+
+
+def _still_moving(changes: Tensor, steps: Tensor) -> bool:
+    """Whether the last refinement has changed any step [q, P] by more than it may."""
+    moved = torch.linalg.vector_norm(changes, dim=1)
+    return bool((moved > SETTLED * torch.linalg.vector_norm(steps, dim=1)).any())
 
 
 def gram_pays(
@@ -293,6 +362,20 @@ def gram_pays(
             seldom tried, and a step is right to two digits there.
     """
     if large:
-        resolved = LOWEST_STEP * least_damping >= RESOLVED * eps
+        resolved = LOWEST_STEP * least_damping >= REFINABLE * eps
         return resolved and not 0 < searched < SEARCHED_OF_LARGE * min(shape)
     return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)
+
+
+def triangle_pays(shape: tuple[int, int], searched: float, large: bool) -> bool:
+    """Whether shifts too small for ``gram_pays`` are served by a QR decomposition.
+
+    It is accurate for all of them; singular values are faster where few have to be looked for, and
+    for a matrix that is not large, whose dimensions matter little.
+
+    Args:
+        shape: (S, P).
+        searched: as for ``gram_pays``.
+        large: as there.
+    """
+    return large and not 0 < searched < SEARCHED_BESIDE_QR * min(shape)

@@ -12,9 +12,11 @@ from anagram_ext.linear.neighbours import cholesky_solution, neighbouring_soluti
 from anagram_ext.linear.transfer import uploaded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
+
+    from anagram_ext.linear.triangle import Triangle
 
 _KEPT_FACTORS: Final = 3
 _BLOCK: Final = 8  # columns of the subspace iteration for sigma_1
@@ -32,6 +34,28 @@ TOLERANCE: Final = 1e-7  # of its solutions
 _OF_A_TRACE: Final = 1e-2  # its square is the error of a trace
 
 
+class Formed:
+    """A matrix M [n, n] that lies in memory, as ``Shifted`` sees it."""
+
+    def __init__(self, matrix: Tensor) -> None:
+        self.like = matrix
+
+    def __len__(self) -> int:
+        return len(self.like)
+
+    def times(self, x: Tensor) -> Tensor:
+        """``M x``: x [n] or [n, q]."""
+        return self.like @ x
+
+    def factor(self, shift: float) -> Tensor:
+        """The Cholesky factor of M + l, with nan on its diagonal where there is none."""
+        shifted = self.like.clone()
+        shifted.diagonal().add_(shift)
+        factor, failed = torch.linalg.cholesky_ex(shifted)
+        factor.diagonal().masked_fill_(failed != 0, torch.nan)  # nobody waits for the answer
+        return factor
+
+
 class Shifted:
     """``M + l`` for any shift l > 0; a factorisation costs n^3 / 3, the last few are kept.
 
@@ -39,23 +63,29 @@ class Shifted:
     come from conjugate gradients, right to ``TOLERANCE``, see ``neighbouring_solution``.
 
     Args:
-        matrix: M [n, n].
+        matrix: M [n, n], formed or as the product of a triangle with itself.
 
     Attributes:
-        matrix: M.
         unit: its largest eigenvalue, 1 for a zero matrix.
+        dtype: of M.
         factorisations: how many were computed.
         large: neighbours of factorised shifts are not factorised.
     """
 
-    def __init__(self, matrix: Tensor) -> None:
-        self.matrix = matrix
-        self.unit = largest_eigenvalue(matrix) or 1.0
+    def __init__(self, matrix: Tensor | Triangle) -> None:
+        self._matrix = Formed(matrix) if isinstance(matrix, torch.Tensor) else matrix
+        self._like = self._matrix.like
+        self.dtype = self._like.dtype
+        self.unit = _largest(self._matrix.times, self._like) or 1.0
         self.factorisations = 0
         self._factors: dict[float, Tensor] = {}
         self._effective: dict[float, float] = {}
         self._iterations: dict[float, int] = {}  # by shift
-        self.large = is_large(len(matrix), matrix.device)
+        self.large = is_large(len(matrix), self._like.device)
+
+    def times(self, x: Tensor) -> Tensor:
+        """``M x``, x [n]."""
+        return self._matrix.times(x)
 
     def solve(self, shift: float, right: Tensor) -> Tensor:
         """``(M + l)^-1 b``, b [n]."""
@@ -84,15 +114,11 @@ class Shifted:
         return solutions
 
     def factor(self, shift: float) -> Tensor:
-        """The Cholesky factor L of M + l; nan, and all that it solves, where there is none."""
+        """L with L L^T = M + l; nan, and all that it solves, where there is none."""
         if shift not in self._factors:
             while len(self._factors) >= _KEPT_FACTORS:
                 self._factors.pop(next(iter(self._factors)))
-            shifted = self.matrix.clone()
-            shifted.diagonal().add_(shift)
-            factor, failed = torch.linalg.cholesky_ex(shifted)
-            factor.diagonal().masked_fill_(failed != 0, torch.nan)  # nobody waits for the answer
-            self._factors[shift] = factor
+            self._factors[shift] = self._matrix.factor(shift)
             self.factorisations += 1
         return self._factors[shift]
 
@@ -112,7 +138,7 @@ class Shifted:
         """The factorised shift that is nearest, None where it is out of reach."""
         if shift in self._factors:
             return shift
-        spent = self._iterations.get(shift, 0) > len(self.matrix) / _ITERATIONS
+        spent = self._iterations.get(shift, 0) > len(self._matrix) / _ITERATIONS
         near = {max(at / shift, shift / at): at for at in self._factors}
         return None if spent or not near or min(near) > REACH else near[min(near)]
 
@@ -137,7 +163,7 @@ class Shifted:
         """
         if shift not in self._effective:
             total = float(self.left_over(shift)) if left_over is None else left_over
-            n = len(self.matrix)
+            n = len(self._matrix)
             squares = n if n <= _EXACT else n * PROBES
             self._effective[shift] = max(0.0, n - shift * total * n / squares)
         return self._effective[shift]
@@ -150,9 +176,9 @@ class Shifted:
         then (Hutchinson, "A stochastic estimator of the trace of the influence matrix for Laplacian
         smoothing splines", 1990).
         """
-        n = len(self.matrix)
+        n = len(self._matrix)
         if self.large and shift not in self._factors:
-            signs = random_signs((n, PROBES), self.matrix).T  # those of a factor
+            signs = random_signs((n, PROBES), self._like).T  # those of a factor
             return (signs * self.solve_each([shift] * PROBES, signs, _OF_A_TRACE)).sum()
         factor = self.factor(shift)
         if n <= _EXACT:
@@ -170,17 +196,22 @@ def is_large(n: int, device: torch.device) -> bool:
 
 def largest_eigenvalue(matrix: Tensor) -> float:
     """Of a positive semidefinite matrix [n, n], by subspace iteration, to some eight digits."""
-    n = len(matrix)
+    return _largest(Formed(matrix).times, matrix)
+
+
+def _largest(times: Callable[[Tensor], Tensor], like: Tensor) -> float:
+    """The same of the matrix with these products; ``like`` has its size, dtype and device."""
+    n = len(like)
     generator = torch.Generator().manual_seed(0)
     block = torch.randn((n, min(_BLOCK, n)), generator=generator, dtype=torch.float64)
-    image = uploaded(block, matrix)
-    at_once = _AT_ONCE[matrix.device.type]
+    image = uploaded(block, like)
+    at_once = _AT_ONCE[like.device.type]
     largest = 0.0
     for _ in range(0, _SWEEPS, at_once):
         restricted = []  # the matrix in the subspace, [8, 8] each
         for _ in range(at_once):
             block = torch.linalg.qr(image).Q
-            image = matrix @ block
+            image = times(block)
             restricted.append(block.T @ image)
         for small in torch.stack(restricted).cpu():
             before, largest = largest, float(torch.linalg.eigvalsh(small)[-1])

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
+from anagram_ext.linear.compressed import Compressed
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import Gram, RowGram, gram_pays
+from anagram_ext.linear.gram import Gram, RowGram, gram_pays, triangle_pays
+from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.left_out import MOST_ESTIMATED, press
 from anagram_ext.linear.shifted import is_large
+from anagram_ext.linear.triangle import Triangle, triangle_of
 from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
@@ -84,7 +87,8 @@ class DampedModel:
     Parameters are scaled, ``A = J D^-1`` with ``D_p`` the square root of the relative length of
     column p: halfway between Levenberg's and Marquardt's choice. A damped step ``theta - D^-1 y``
     minimises ``||r - A y||^2 + l ||y||^2`` with ``l = damping * sigma_1^2``. Large dampings are
-    served by the Gram matrix where that is cheaper, all others by singular values.
+    served by the Gram matrix where that is cheaper, all others by singular values or, of a large J
+    that has many which matter, by a QR decomposition.
 
     Args:
         system: the least-squares problem.
@@ -115,6 +119,8 @@ class DampedModel:
         self.large = is_large(min(here.jacobian.shape), theta.device)
         if gram_pays(here.jacobian.shape, least_damping, searched, eps, self.large):
             found = _by_gram(here)
+        elif triangle_pays(here.jacobian.shape, searched, self.large):
+            found = _by_triangle(here)
         if found is None:
             found = _by_singular_values(here, math.sqrt(least_damping), left_out)
         self._solves, self._scale = found
@@ -277,6 +283,20 @@ def _by_row_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] |
     scale = _column_scale(lengths)
     scaled = here.jacobian.scaled(scale)
     return RowGram(scaled, scaled.row_gram(), here.residual), scale
+
+
+def _by_triangle(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] | None:
+    """Solves by a QR decomposition, and D; None where J is not stored, or as for ``_by_gram``."""
+    n_rows, n_parameters = here.jacobian.shape
+    lengths = here.jacobian.column_norms()
+    if not isinstance(here.jacobian, Stored) or not _squares_fit(lengths):
+        return None
+    scale = _column_scale(lengths)
+    scaled = here.jacobian.scaled(scale)
+    if n_rows > n_parameters:
+        return Compressed(scaled.matrix, here.residual), scale
+    triangle = Triangle(triangle_of(scaled.matrix.T))
+    return RowGram(scaled, triangle, here.residual), scale
 
 
 def _squares_fit(lengths: Tensor) -> bool:

@@ -156,7 +156,8 @@ def test_choice_for_large_problems():
     assert gram_pays((4000, 4929), 1e-6, 0.0, EPS, large=True)  # no search of unknown size
     assert gram_pays((4000, 4929), 1e-6, 2000.0, EPS, large=True)
     assert not gram_pays((4000, 4929), 1e-6, 100.0, EPS, large=True)
-    assert not gram_pays((4000, 4929), 1e-15, 4000.0, EPS, large=True)
+    assert gram_pays((4000, 4929), 1e-15, 4000.0, EPS, large=True)  # refined
+    assert not gram_pays((4000, 4929), 1e-16, 4000.0, EPS, large=True)
 
 
 def test_small_matrices_are_factorised_shift_by_shift():
