@@ -2,9 +2,9 @@
 
 The first values have a kink where the ring closes: |s| of the distance s from x = 1, twice. A sum
 of smooth functions is slow there. The network sees what diffusion makes of |s|, in closed form.
-The reference was refined after an error of 4.0e-7 was seen, and begun from exact Fourier coefficients
-after one of 1.0e-7, as sampled ones fold the kink's slow tail onto the rest; the training was not
-changed.
+The reference was refined after an error of 4.0e-7 was seen, and begun from exact Fourier
+coefficients after one of 1.0e-7, as those of samples fold the slow tail of the kink onto the rest.
+The training was not changed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def exact(**sizes: int) -> spectral.Periodic:
 def first_values(x: np.ndarray) -> np.ndarray:
     """x^2 cos(pi x) at n positions from -1 on, [n], by its first n Fourier coefficients.
 
-    They are exact: those of the values themselves would hold all higher ones, which fall as 1 / k^2.
+    They are exact: those of the values would hold all higher ones too, which fall as 1 / k^2.
     """
     n = np.rint(len(x) * np.fft.fftfreq(len(x)))
 
