@@ -2,7 +2,9 @@
 
 The first values have a kink where the ring closes: |s| of the distance s from x = 1, twice. A sum
 of smooth functions is slow there. The network sees what diffusion makes of |s|, in closed form.
-The reference was refined after an error of 4.0e-7 was seen; the training was not changed.
+The reference was refined after an error of 4.0e-7 was seen, and begun from exact Fourier
+coefficients after one of 1.0e-7, as those of samples fold the slow tail of the kink onto the rest.
+The training was not changed.
 """
 
 from __future__ import annotations
@@ -25,11 +27,26 @@ def exact(**sizes: int) -> spectral.Periodic:
     return spectral.Periodic(
         (-1, 1),
         1.0,
-        lambda x: x**2 * np.cos(np.pi * x),
+        first_values,
         lambda k: RATE - NU * k**2,
         lambda u: (-RATE * u**3, 0 * u),
         **{"modes": 4096, "steps": 1000, **sizes},
     )
+
+
+def first_values(x: np.ndarray) -> np.ndarray:
+    """x^2 cos(pi x) at n positions from -1 on, [n], by its first n Fourier coefficients.
+
+    They are exact: those of the values would hold all higher ones too, which fall as 1 / k^2.
+    """
+    n = np.rint(len(x) * np.fft.fftfreq(len(x)))
+
+    def moment(m: np.ndarray) -> np.ndarray:
+        """The integral of x^2 cos(m pi x) over [0, 1]."""
+        return np.where(m == 0, 1 / 3, 2 * (-1.0) ** m / (np.pi * np.where(m == 0, 1, m)) ** 2)
+
+    coefficients = (-1.0) ** n * (moment(n + 1) + moment(n - 1)) / 2
+    return np.fft.ifft(len(x) * coefficients).real
 
 
 def kink(x: ax.Coordinates) -> torch.Tensor:

