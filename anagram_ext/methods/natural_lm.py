@@ -126,7 +126,6 @@ class NaturalLM:
         """Linearise and factorise once, probe dampings, correct, choose."""
         least = max(LEAST_DAMPING, BACK * self._damping)
         model = DampedModel(self._system, self._theta, least, searched=self._searched)
-        unseen = self._draws != self._system.draws or not self._taken  # by any step so far
         if self._draws != self._system.draws:  # losses on other points do not compare
             self._draws, self._record = self._system.draws, model.loss
         if math.isnan(self._first):
@@ -157,15 +156,12 @@ class NaturalLM:
         bar = STATIONARY * model.loss
         stationary = floor > bar and model.floor(least) > bar
         self._confirmed += (resolved and floor > FLOOR * self._record) or stationary
-        judged = chosen.loss
-        if self._system.redrawn:
-            # Steps fit the points that they see, some sets better than others: only the loss before
-            # the first step on each set compares with that on another one.
-            judged = model.loss if unseen else math.inf
-        return replace(report, stop=self._stop(model, judged, floor))
+        return replace(report, stop=self._stop(model, chosen.loss, floor))
 
-    def _stop(self, model: DampedModel, judged: float, floor: float) -> str | None:
+    def _stop(self, model: DampedModel, loss: float, floor: float) -> str | None:
         """Why there is nothing more to gain, None while there is."""
+        # On redrawn points only the loss before the step is an honest one.
+        judged = model.loss if self._system.redrawn else loss
         if judged < 0.5 * self._milestone:
             self._milestone, self._idle = judged, 0
         else:

@@ -151,55 +151,6 @@ def test_natural_lm_stops_on_redrawn_points_when_the_loss_no_longer_halves():
     assert 50 <= len(infos) <= 50 + 5
 
 
-class Sets:
-    """Some points of a slowly improving fit at a time: ``A v - b_k`` with a new ``b_k`` each draw.
-
-    The first set is fitted exactly; what later sets leave halves with each of them.
-    """
-
-    redrawn = ("rows",)
-
-    def __init__(self) -> None:
-        self.draws = 0
-        generator = torch.Generator().manual_seed(0)
-        self._rows = torch.randn(8, 3, generator=generator, dtype=torch.float64)
-        # Nothing that moves v helps: the noise is orthogonal to the columns.
-        noise = torch.randn(8, generator=generator, dtype=torch.float64)
-        Q, _ = torch.linalg.qr(self._rows)
-        self._noise = noise - Q @ (Q.T @ noise)
-        self._system = LeastSquares(self._residual, 3)
-
-    def _residual(self, v):
-        left = 1e-12 if self.draws == 0 else 0.4**self.draws
-        return self._rows @ (v - 1.0) + left * self._noise
-
-    def __getattr__(self, name):
-        return getattr(self._system, name)
-
-
-def test_natural_lm_does_not_stop_because_an_earlier_set_of_points_was_fitted_better():
-    system = Sets()
-    method = NaturalLM()
-    method.start(system, torch.zeros(3, dtype=torch.float64))
-    for step in range(300):  # each set serves 30 steps
-        if step and step % 30 == 0:
-            system.draws += 1
-        info = method.step()
-        assert info.stop is None, step
-
-
-def test_natural_lm_stops_where_points_that_it_has_not_seen_are_met_no_better():
-    system = Sets()
-    method = NaturalLM()
-    method.start(system, torch.zeros(3, dtype=torch.float64))
-    for step in range(120):
-        if step and step % 30 == 0:
-            system.draws = 1 if system.draws != 1 else 2  # as good and half as good
-        if method.step().stop:
-            break
-    assert 50 <= step < 120
-
-
 def test_chord_iterations_by_anderson_find_what_plain_ones_need_more_steps_for(device):
     theta = torch.tensor([0.5], dtype=torch.float64, device=device)
     model = DampedModel(fenced(), theta, 1e-20)
