@@ -51,7 +51,8 @@ class Formed:
         """The Cholesky factor of M + l, with nan on its diagonal where there is none."""
         shifted = self.like.clone()
         shifted.diagonal().add_(shift)
-        factor, failed = torch.linalg.cholesky_ex(shifted)
+        found: tuple[Tensor, Tensor] = torch.linalg.cholesky_ex(shifted)
+        factor, failed = found
         factor.diagonal().masked_fill_(failed != 0, torch.nan)  # nobody waits for the answer
         return factor
 
