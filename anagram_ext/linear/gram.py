@@ -180,8 +180,8 @@ class RowGram(Summed):
     """By ``y = A^T z`` with ``(K + l) z = r`` and K = A A^T: for more parameters than rows.
 
     With K formed it costs one symmetric product of S^2 P operations and S^3 / 3 a shift; steps are
-    as accurate as those of ``Gram``, with the same bound. With the triangle of A^T it costs twice as
-    much and is as accurate as singular values, see ``anagram_ext.linear.triangle``.
+    as accurate as those of ``Gram``, with the same bound. With the triangle of A^T it costs twice
+    as much and is as accurate as singular values, see ``anagram_ext.linear.triangle``.
 
     Args:
         jacobian: A [S, P].
@@ -285,7 +285,7 @@ class RowGram(Summed):
         return vectors - shift * self._shifted.solve_each([shift] * len(vectors), vectors)
 
     def _pairs(self, shifts: Sequence[float]) -> list[tuple[Tensor, Tensor]]:
-        """z [S] and y [P] of each shift; those not known yet are computed together."""
+        """The pair z [S], y [P] of each shift; those not known yet are computed together."""
         unknown = [shift for shift in dict.fromkeys(shifts) if shift not in self._known_pairs]
         if unknown:
             rights = self._residual.expand(len(unknown), -1)
@@ -334,7 +334,7 @@ class RowGram(Summed):
 
 
 def _refined_below(shifted: Shifted, *, exact: bool) -> float:
-    """Solutions of large problems with smaller shifts are refined; all of them by an exact matrix."""
+    """The shift below which solutions of large problems are refined: all, by an exact matrix."""
     if exact:
         return math.inf
     return RESOLVED * torch.finfo(shifted.dtype).eps * shifted.unit if shifted.large else 0.0

@@ -51,8 +51,9 @@ class Formed:
         """The Cholesky factor of M + l, with nan on its diagonal where there is none."""
         shifted = self.like.clone()
         shifted.diagonal().add_(shift)
-        factor, failed = torch.linalg.cholesky_ex(shifted)
-        factor.diagonal().masked_fill_(failed != 0, torch.nan)  # nobody waits for the answer
+        found = torch.linalg.cholesky_ex(shifted)
+        factor: Tensor = found.L
+        factor.diagonal().masked_fill_(found.info != 0, torch.nan)  # nobody waits for the answer
         return factor
 
 

@@ -1,4 +1,4 @@
-"""Damped least squares by a QR decomposition: as accurate as singular values, at a sixth of the cost.
+"""Damped least squares by a QR decomposition: as accurate as an SVD, at a sixth of the cost.
 
 A matrix A [S, P] with S <= P is ``A^T = Q R``. Nothing is squared: R is exact for a matrix that
 differs from A by a few roundings, where ``A A^T`` is wrong by as many of sigma_1^2. A shift l adds
