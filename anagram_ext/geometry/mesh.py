@@ -152,7 +152,11 @@ class Mesh(Sampled, Solid):
         return Points(points, self, weights=weights)
 
     def boundary(self, part: Any = None) -> Any:
-        """The surface, or a part of it: by its name, or by a rule on points and normals."""
+        """The surface, or a part of it: by its name, or by a rule on points and normals.
+
+        Raises:
+            ValueError: no part of the boundary has the name, or obeys the rule.
+        """
         if part is None or part == self.name:
             return self.surface
         if isinstance(part, str):
