@@ -63,6 +63,22 @@ def estimated_noise(
         TypeError, ValueError: ``given`` is not a positive number or None for each group, or the fit
             leaves no freedom to estimate from.
     """
+    _check_given(given, groups)
+    by_group = {name: std for name, std in given.items() if std is not None}
+    missing = [name for name in groups if name not in by_group]
+    freedom = math.inf
+    if missing:
+        sizes = _left_over(basis, groups)
+        rss = {name: residual[groups[name]].square().sum() for name in missing}
+        by_group |= _solved(sizes, list(groups), rss, by_group)
+        freedom = sum(float(sizes[list(groups).index(name)].sum()) for name in missing)
+    per_row = torch.empty_like(residual)
+    for name, rows in groups.items():
+        per_row[rows] = by_group[name]
+    return Noise({name: by_group[name] for name in groups}, per_row, freedom)
+
+
+def _check_given(given: Mapping[str, float | None], groups: Mapping[str, slice]) -> None:
     check_kind("noise", given, Mapping, "a mapping from names to numbers or None")
     if set(given) != set(groups):
         raise ValueError(f"noise must name the groups {tuple(groups)}, got {tuple(given)}")
@@ -72,37 +88,36 @@ def estimated_noise(
         check_kind(f"noise of {name!r}", std, (int, float), "a number or None")
         if not (math.isfinite(std) and std > 0):
             raise ValueError(f"noise of {name!r} must be positive and finite, or None, got {std!r}")
-    sizes = _left_over(basis, groups)
-    known = {name: std for name, std in given.items() if std is not None}
-    missing = [name for name in groups if name not in known]
-    by_group = dict(known)
-    if missing:
-        order = list(groups)
-        unknown, told = [order.index(g) for g in missing], [order.index(g) for g in known]
-        for g, i in zip(missing, unknown, strict=True):
-            if sizes[i, i] < LEAST_FREEDOM:
-                raise ValueError(
-                    f"noise of {g!r} must be given, got None: the fit passes through its "
-                    "measurements and leaves nothing to estimate it from"
-                )
-        rss = torch.stack([residual[groups[g]].square().sum() for g in missing])
-        squares = sizes.new_tensor([known[g] ** 2 for g in known])
-        rest = rss.to(sizes) - sizes[unknown][:, told] @ squares
-        variances = torch.linalg.solve(sizes[unknown][:, unknown], rest)
-        for g, variance in zip(missing, variances.tolist(), strict=True):
-            if variance <= 0:
-                raise ValueError(
-                    f"noise of {g!r} must be given, got None: its residuals are smaller than the "
-                    "noise of the other measurements explains"
-                )
-            by_group[g] = math.sqrt(variance)
-    per_row = torch.empty_like(residual)
-    for name, rows in groups.items():
-        per_row[rows] = by_group[name]
-    freedom = math.inf
-    if missing:
-        freedom = sum(float(sizes[list(groups).index(g)].sum()) for g in missing)
-    return Noise({name: by_group[name] for name in groups}, per_row, freedom)
+
+
+def _solved(
+    sizes: Tensor, order: list[str], rss: Mapping[str, Tensor], known: Mapping[str, float]
+) -> dict[str, float]:
+    """The unknown standard deviations, from one equation for the sum of squares of each group.
+
+    Args:
+        sizes: ``|(1 - H)_gh|_F^2`` [groups, groups].
+        order: names of the groups, in the order of sizes.
+        rss: sum of squares of the residuals of each group of unknown noise.
+        known: standard deviations of the other groups.
+    """
+    unknown, told = [order.index(g) for g in rss], [order.index(g) for g in known]
+    for g, i in zip(rss, unknown, strict=True):
+        if sizes[i, i] < LEAST_FREEDOM:
+            raise ValueError(
+                f"noise of {g!r} must be given, got None: the fit passes through its "
+                "measurements and leaves nothing to estimate it from"
+            )
+    squares = sizes.new_tensor([std**2 for std in known.values()])
+    rest = torch.stack(list(rss.values())).to(sizes) - sizes[unknown][:, told] @ squares
+    variances = torch.linalg.solve(sizes[unknown][:, unknown], rest).tolist()
+    for g, variance in zip(rss, variances, strict=True):
+        if variance <= 0:
+            raise ValueError(
+                f"noise of {g!r} must be given, got None: its residuals are smaller than the "
+                "noise of the other measurements explains"
+            )
+    return {g: math.sqrt(variance) for g, variance in zip(rss, variances, strict=True)}
 
 
 def _left_over(basis: Tensor, groups: Mapping[str, slice]) -> Tensor:

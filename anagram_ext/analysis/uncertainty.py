@@ -222,7 +222,11 @@ class Uncertainty:
         return found
 
     def field(self, points: Tensor) -> Tensor:
-        """Standard deviation [n, m] of the fields at points [n, d], from the noise alone."""
+        """Standard deviation [n, m] of the fields at points [n, d], from the noise alone.
+
+        Raises:
+            ValueError: ``features`` were not given.
+        """
         if self._features is None:
             raise ValueError("features must be given for the uncertainty of a field, got None")
         features = self._features(points)  # [m, n, P]

@@ -213,7 +213,11 @@ class Ball(Sampled, Solid):
         return Disk(radius=self.radius, name=self.name, **center)
 
     def boundary(self, part: Any = None) -> Any:
-        """The sphere around it, or a part of it: by its name, or by a rule on points."""
+        """The sphere around it, or a part of it: by its name, or by a rule on points.
+
+        Raises:
+            ValueError: no part of the boundary has the name, or obeys the rule.
+        """
         center = dict(zip(self.names, self.center, strict=True))
         sphere = Sphere(radius=self.radius, **center)
         if part is None or part == self.name:

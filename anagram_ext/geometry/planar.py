@@ -180,7 +180,12 @@ class Planar(Sampled):
         return tuple(sorted({label for side in self._sides for label in side.labels}))
 
     def translated(self, **by: float) -> Planar:
-        """Moved along the named coordinates: ``shape.translated(x=1)``."""
+        """Moved along the named coordinates: ``shape.translated(x=1)``.
+
+        Raises:
+            TypeError: a distance that is no number.
+            ValueError: a coordinate that the shape does not have, or a distance that is not finite.
+        """
         unknown = set(by) - set(self.names)
         if unknown:
             raise ValueError(f"unknown coordinate {min(unknown)!r}: there are {self.names}")
@@ -206,6 +211,10 @@ class Planar(Sampled):
         Args:
             factor: a number, or two.
             about: what stays where it is, by default the middle of the bounding box.
+
+        Raises:
+            TypeError: a factor that is no number.
+            ValueError: other than one or two factors, or one that is zero or not finite.
         """
         factors = tuple(factor) if isinstance(factor, (tuple, list)) else (factor, factor)
         if len(factors) != 2 or not all(finite_number("scaled: factor", f) for f in factors):

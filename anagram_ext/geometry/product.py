@@ -102,6 +102,9 @@ class Product(Sampled):
 
         Args:
             counts: one number for both factors, or one for each.
+
+        Raises:
+            ValueError: other than one or two numbers.
         """
         if len(counts) not in {1, 2}:
             raise ValueError(f"quadrature takes one number or one for each factor, got {counts}")

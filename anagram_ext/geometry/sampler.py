@@ -53,6 +53,10 @@ class Sampler:
         Fronts and shocks get the points that a smooth region can do without, see
         ``anagram_ext.geometry.adaptive.choose``. The first points, and held-out ones, are
         chosen evenly.
+
+        Raises:
+            TypeError: ``n`` is no integer.
+            ValueError: ``n`` is below 1, or above the number of candidates.
         """
         check_count("n", n)
         if n > self.n_points:

@@ -241,19 +241,43 @@ class Run:
         theta = met_exactly(self.system, best)
         if theta is not best:
             loss = float(self.system.losses(theta[None])[0])
+        l2_error, l2_relative = self._validation.l2_error(theta)
+        facts = self._facts(theta, loss, stop_reason)
+        judgement = judge(facts)
+        return TrainResult(
+            theta=theta,
+            model=self.system.model,
+            history=self.history.columns(),
+            loss=loss,
+            l2_error=l2_error,
+            l2_relative=l2_relative,
+            held_out_loss=total(facts.held_out_losses),
+            seconds=self.seconds,
+            steps=self.steps,
+            stop_reason=stop_reason,
+            method=self.method.name,
+            seed=seed,
+            warning=judgement.warning,
+            verdict=judgement.verdict,
+            losses=facts.losses,
+            held_out_losses=facts.held_out_losses,
+            facts=facts,
+            problem=self.system.problem,
+        )
+
+    def _facts(self, theta: Tensor, loss: float, stop_reason: str) -> Facts:
+        """What the verdict on an iterate goes by."""
         validation = self._validation
-        l2_error, l2_relative = validation.l2_error(theta)
-        losses, held_out_losses = validation.losses(theta), validation.held_out_losses(theta)
         evidence = gather(self.system, validation, theta, self._first)
-        facts = Facts(
+        return Facts(
             stop=Stop.of(stop_reason),
             steps=self.steps,
             loss=loss,
             first_loss=self.first_loss,
             rounding_loss=rounding_loss(self.system, theta),
             eps=torch.finfo(theta.dtype).eps,
-            losses=losses,
-            held_out_losses=held_out_losses,
+            losses=validation.losses(theta),
+            held_out_losses=validation.held_out_losses(theta),
             unseen=validation.why_unseen(),
             measured=validation.measured(),
             relative=evidence.relative,
@@ -270,27 +294,6 @@ class Run:
             n_parameters=self.system.n_parameters,
             effective=self.history.most_effective,
             evolves=not TIMES.isdisjoint(self.system.problem.coordinates),
-        )
-        judgement = judge(facts)
-        return TrainResult(
-            theta=theta,
-            model=self.system.model,
-            history=self.history.columns(),
-            loss=loss,
-            l2_error=l2_error,
-            l2_relative=l2_relative,
-            held_out_loss=total(held_out_losses),
-            seconds=self.seconds,
-            steps=self.steps,
-            stop_reason=stop_reason,
-            method=self.method.name,
-            seed=seed,
-            warning=judgement.warning,
-            verdict=judgement.verdict,
-            losses=losses,
-            held_out_losses=held_out_losses,
-            facts=facts,
-            problem=self.system.problem,
         )
 
     def _draw(self) -> None:
