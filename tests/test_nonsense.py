@@ -226,7 +226,7 @@ def test_what_was_taken_for_something_else(call, error, message):
 
 def test_a_residual_that_is_drawn_by_chance():
     drawn = ax.Condition(lambda u, x: u + torch.rand_like(x.x), SQUARE.grid(3))
-    with pytest.raises(ValueError, match="not pointwise: .* at other points, or on chance"):
+    with pytest.raises(ValueError, match=r"not pointwise: .* at other points, or on chance"):
         train(problem=ax.Problem(("t", "x"), ("u",), {"drawn": drawn}))
 
 
