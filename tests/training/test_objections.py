@@ -339,10 +339,10 @@ def test_no_alarm_in_the_zoo(name):
 
 
 def test_what_cannot_be_looked_at_is_named():
-    """Between points it is asked at a few points at a time, which this one does not expect."""
+    """A residual that knows no points but the 40 of training and the 160 that are held out."""
 
     def residual(u, x):
-        if len(x.x) < 10:
+        if len(x.x) not in {1, 2, 3, 40, 160}:  # those of dry runs and of single points as well
             raise IndexError("the table ends here")
         return ax.d((1 + x.x) * u.d("x"), "x") + 1 + 4 * x.x
 
