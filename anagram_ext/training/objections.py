@@ -27,6 +27,13 @@ NO_POINTS: Final = Objection("it has no points", "give it points, or leave it ou
 
 def objections(
     system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
+) -> dict[str, Objection]:
+    """By condition: why it need not hold although its residual is small; see ``looked_at``."""
+    return looked_at(system, validation, blocks, theta)[0]
+
+
+def looked_at(
+    system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
 ) -> tuple[dict[str, Objection], dict[str, str]]:
     """By condition: why it need not hold although its residual is small; why that is not known.
 
