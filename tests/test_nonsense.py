@@ -199,3 +199,42 @@ def test_sparse_tensors():
         ax.jacobian(PROBLEM, MODEL, THETA.to_sparse())
     with pytest.raises(TypeError, match="points must be dense"):
         MODEL(THETA, POINTS.as_subclass(torch.Tensor).to_sparse())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ax.Condition(lambda u, x: u, POINTS, weight=True), TypeError, "weight must be a "),
+        (lambda: ax.Unknown(0.5, size=10**30), ValueError, "size must be at most 1000000, got 1"),
+        (lambda: mean(equals=[]), ValueError, r"equals must hold at least one number, got \[\]"),
+        (lambda: mean(equals={}), ValueError, r"equals must hold at least one number, got {}"),
+        (lambda: mean(equals=b"a"), TypeError, "equals must be a number .* got b'a'"),
+        (lambda: mean(equals={1.0: 2}), TypeError, "equals must be a number .* got {1.0: 2}"),
+        (lambda: SQUARE.contains([[0.0, 0.0]]), TypeError, r"points must be a tensor \[n, d\]"),
+        (lambda: SQUARE.distance(None), TypeError, r"points must be a tensor .* got None"),
+        (lambda: SQUARE.nearest("a"), TypeError, r"points must be a tensor .* got 'a'"),
+        (lambda: ax.march(None, MODEL), TypeError, "problem must be a Problem, got None"),
+        (lambda: march(windows=10**30), ValueError, "windows must be at most 1000000, got 1"),
+        (lambda: march(out=3), TypeError, "out must be a path, got 3"),
+        (lambda: march(out=b"a"), TypeError, "out must be a path, got b'a'"),
+    ],
+)
+def test_what_was_taken_for_something_else(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_residual_that_is_drawn_by_chance():
+    drawn = ax.Condition(lambda u, x: u + torch.rand_like(x.x), SQUARE.grid(3))
+    with pytest.raises(ValueError, match=r"not pointwise: .* at other points, or on chance"):
+        train(problem=ax.Problem(("t", "x"), ("u",), {"drawn": drawn}))
+
+
+def mean(equals):
+    return ax.Integral(lambda u, x: u, SQUARE.quadrature(2), equals=equals)
+
+
+def march(**options):
+    first = {"start": ax.Condition(lambda u, x: u, SQUARE.face(t=0).grid(3))}
+    rest = {"equation": ax.Condition(lambda u, x: u.d("t"), SQUARE.grid(3))}
+    return ax.march(ax.Problem(("t", "x"), ("u",), first | rest), MODEL, steps=1, **options)

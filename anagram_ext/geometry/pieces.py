@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count
+from anagram_ext.checks import check_count, check_kind
 from anagram_ext.geometry.designs import (
     Array,
     Bounds,
@@ -81,12 +81,14 @@ class Pieces:
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in a piece, edges included, [n] of bool."""
+        check_kind("points", points, Tensor, "a tensor [n, d]")
         lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)  # [pieces, d]
         inside = (lower <= points[:, None]) & (points[:, None] <= upper)  # [n, pieces, d]
         return inside.all(dim=2).any(dim=1)
 
     def distance(self, points: Tensor) -> Tensor:
         """Distance of points [n, d] from the boundary, negative inside of a box, [n]."""
+        check_kind("points", points, Tensor, "a tensor [n, d]")
         lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)  # [pieces, d]
         beyond = torch.maximum(lower - points[:, None], points[:, None] - upper)  # [n, pieces, d]
         outside = torch.linalg.vector_norm(beyond.clamp(min=0), dim=2)
@@ -95,6 +97,7 @@ class Pieces:
 
     def nearest(self, points: Tensor) -> Points:
         """The points next to points [n, d], with the normals of a boundary."""
+        check_kind("points", points, Tensor, "a tensor [n, d]")
         lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)
         feet = torch.maximum(torch.minimum(points[:, None], upper), lower)  # [n, pieces, d]
         piece = torch.linalg.vector_norm(feet - points[:, None], dim=2).argmin(dim=1)

@@ -43,6 +43,8 @@ class Condition:
     def __post_init__(self) -> None:
         if not callable(self.residual):
             raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
+        if isinstance(self.weight, bool):
+            raise TypeError(f"Condition: weight must be a number, got {self.weight}")
         check_kind("Condition: weight", self.weight, Real, "a number")
         if not (self.weight > 0 and math.isfinite(self.weight)):
             raise ValueError(f"Condition: weight must be positive and finite, got {self.weight}")

@@ -233,6 +233,10 @@ def _check_weighted(argument: str, points: object) -> None:
 def _values(equals: float | Sequence[float]) -> tuple[float, ...]:
     single = isinstance(equals, Real)
     numbers = (equals,) if single else elements("Integral: equals", equals, "numbers")
+    if not numbers:
+        raise ValueError(f"Integral: equals must hold at least one number, got {equals!r}")
+    if isinstance(equals, (dict, set, bytes)):  # without the order or the kind of numbers
+        raise TypeError(f"Integral: equals must be a number or a sequence of them, got {equals!r}")
     values = []
     for number in numbers:
         check_kind("Integral: equals", number, Real, "a number or a sequence of numbers")

@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Final
 
 from torch import Tensor
 
 from anagram_ext.checks import check_integer, check_kind, elements
+
+MOST: Final = 10**6  # numbers of one unknown
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Unknown:
     def __post_init__(self) -> None:
         check_kind("Unknown: positive", self.positive, bool, "True or False")
         if self.size is not None:
-            object.__setattr__(self, "size", check_integer("Unknown: size", self.size, least=1))
+            object.__setattr__(self, "size", _checked_size(self.size))
         object.__setattr__(self, "start", self._checked_start())
         if self.between is not None:
             object.__setattr__(self, "between", self._checked_bounds())
@@ -80,6 +83,14 @@ class Unknown:
         if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
             raise ValueError(f"Unknown: between must be finite and increasing, got {bounds}")
         return lower, upper
+
+
+def _checked_size(size: object) -> int:
+    """An integer from 1 to ``MOST``: more would be taken from memory before anything is said."""
+    checked = check_integer("Unknown: size", size, least=1)
+    if checked > MOST:
+        raise ValueError(f"Unknown: size must be at most {MOST}, got {checked}")
+    return checked
 
 
 class UnknownValues:

@@ -231,7 +231,7 @@ def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: T
         if not _close(before[:, ~changed], after[:, ~changed]):
             raise ValueError(
                 f"condition {found.condition!r}: {found.argument} is not pointwise: its value at "
-                "one point depends on the fields at other points"
+                "one point depends on the fields at other points, or on chance"
             )
 
 

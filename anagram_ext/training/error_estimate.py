@@ -16,6 +16,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.pde.condition import Condition
+from anagram_ext.systems.integral import EquationSignature
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
@@ -65,12 +66,25 @@ def is_plain(block: Block) -> bool:
 
 
 def points_of(system: PdeSystem, blocks: Mapping[str, Block]) -> Tensor:
-    """The points [n, d] of all blocks whose rows look at one point each."""
+    """The points [n, d] at which the fields count.
+
+    Those of all blocks whose rows look at one point each. Beside some of these, the points of
+    equations with integrals as well: a field is as large as it is where its equation holds, not as
+    at the one point where it begins. Alone they are none, as residuals of integrals prove little.
+    """
     found = [
         block.coordinates.points
         for block in blocks.values()
         if isinstance(block, PointwiseBlock) and is_plain(block)
     ]
+    if sum(map(len, found)):
+        d = len(system.problem.coordinates)
+        found += [
+            block.coordinates.points[:, :d]  # nodes and weights may lie behind
+            for block in blocks.values()
+            if isinstance(block, PointwiseBlock)
+            and isinstance(block.pointwise.signature, EquationSignature)
+        ]
     none = torch.empty((0, len(system.problem.coordinates)), dtype=system.model.dtype)
     return torch.cat(found) if found else none.to(system.model.device)
 

@@ -34,7 +34,10 @@ def uncertainty_of(problem: Problem, model: Model, theta: Tensor, seed: int) -> 
         if isinstance(condition, Data)
     }
     if not noise:
-        raise ValueError("conditions must hold ax.Data for error bars, got none")
+        raise ValueError(
+            "conditions must hold ax.Data for error bars, got none; the numbers that were found "
+            "are in run.values"
+        )
     unknowns = {name: model.layout[name] for name in model.unknowns}
     return Uncertainty.of_problem(problem, model, theta, unknowns, noise, seed=seed)
 

@@ -17,7 +17,7 @@ from anagram_ext.training.error_estimate import (
     error_estimate,
     points_of,
 )
-from anagram_ext.training.objections import objections
+from anagram_ext.training.objections import looked_at
 from anagram_ext.training.terms import residuals_and_terms
 from anagram_ext.training.unseen import Unseen, unseen_rows
 
@@ -46,12 +46,14 @@ class Evidence:
         error: what that means for the fields; nan where it was not estimated.
         unseen: what the rows of conditions without held-out points tell.
         objections: what speaks against conditions, where the residuals of all of them are small.
+        unchecked: conditions that could not be looked at between their points, and why.
     """
 
     relative: Mapping[str, float]
     error: ErrorEstimate
     unseen: Unseen
     objections: Mapping[str, Objection] = field(default_factory=dict)
+    unchecked: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather(
@@ -74,8 +76,8 @@ def gather(
     beginning = torch.zeros_like(theta) if first is None else first
     unseen = unseen_rows(system, validation, theta, beginning, relative)
     seems_solved = all(v <= SOLVED_RESIDUAL for n, v in relative.items() if n not in measured)
-    against = objections(system, validation, blocks, theta) if seems_solved else {}
-    return Evidence(relative, error, unseen, against)
+    against, unchecked = looked_at(system, validation, blocks, theta) if seems_solved else ({}, {})
+    return Evidence(relative, error, unseen, against, unchecked)
 
 
 def blocks_to_judge(system: PdeSystem, validation: Validation) -> Mapping[str, Block]:

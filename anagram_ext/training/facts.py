@@ -47,6 +47,7 @@ class Facts:
         free: for each condition without held-out points the share of its rows that fit anything.
         press: for each condition without held-out points its loss if each row is left out in turn.
         objections: what speaks against conditions all of which seem to be satisfied.
+        unchecked: conditions that could not be looked at between their points, and why.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
         n_rows: S.
@@ -74,6 +75,7 @@ class Facts:
     free: Mapping[str, float] = field(default_factory=dict)
     press: Mapping[str, float] = field(default_factory=dict)
     objections: Mapping[str, Objection] = field(default_factory=dict)
+    unchecked: Mapping[str, str] = field(default_factory=dict)
     improving: bool = False
     redrawn: bool = False
     n_rows: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from anagram_ext.training.result import TrainResult
     from anagram_ext.training.run import Run
 
+MOST_WINDOWS: Final = 10**6
 HALVINGS: Final = 5  # of a window whose run fails
 
 
@@ -85,6 +87,8 @@ def march(
     theta = options.pop("theta", None)
     resumes = options.pop("resume", out is not None)
     group = options.get("group")
+    if out is not None:
+        check_kind("out", out, (str, PathLike), "a path")
     place = None if out is None else Path(out)
     manifest = Manifest(problem.coordinates, coordinate, planned, planned[:1])
     known = planned[:1]
@@ -144,6 +148,8 @@ def ends_of_windows(
         raise ValueError(f"windows must be left out where times are given, got {windows}")
     if times is None:
         n = 1 if windows is None else check_integer("windows", windows, least=1)
+        if n > MOST_WINDOWS:
+            raise ValueError(f"windows must be at most {MOST_WINDOWS}, got {n}")
         return torch.linspace(*bounds, n + 1, dtype=torch.float64).tolist()
     given = elements("times", times, "an increasing sequence of numbers")
     for time in given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.systems.pointwise import PointwiseBlock
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem
     from anagram_ext.training.validation import Validation
 
+NO_POINTS: Final = Objection("it has no points", "give it points, or leave it out")
+
 
 def objections(
     system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
 ) -> dict[str, Objection]:
-    """By condition: why it need not hold although its residual is small.
+    """By condition: why it need not hold although its residual is small; see ``looked_at``."""
+    return looked_at(system, validation, blocks, theta)[0]
+
+
+def looked_at(
+    system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
+) -> tuple[dict[str, Objection], dict[str, str]]:
+    """By condition: why it need not hold although its residual is small; why that is not known.
 
     Args:
         system: the least-squares problem.
@@ -35,16 +44,21 @@ def objections(
         theta: the iterate that a run returns, [P].
     """
     found: dict[str, Objection] = {}
-    for name in blocks:
+    unchecked: dict[str, str] = {}
+    for name, block in blocks.items():
+        if not block.n_rows:
+            found[name] = NO_POINTS
+            continue
         try:
             objection = _objection(system, validation, name, blocks, theta)
         except NonFiniteError as error:
             objection = Objection(f"between its points {error}", "keep it finite everywhere")
-        except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError):
-            continue  # a residual that cannot be asked elsewhere; nothing is known
+        except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError) as error:
+            unchecked[name] = f"{type(error).__name__}: {error}"  # it cannot be asked elsewhere
+            continue
         if objection is not None:
             found[name] = objection
-    return found
+    return found, unchecked
 
 
 def _objection(
@@ -56,7 +70,7 @@ def _objection(
 ) -> Objection | None:
     """The first one to a condition."""
     block, condition = blocks[name], system.problem.conditions[name]
-    if not isinstance(block, PointwiseBlock) or not block.n_rows:
+    if not isinstance(block, PointwiseBlock):
         return None
     if block.pointwise.looks_around:
         return Objection(

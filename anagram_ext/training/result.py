@@ -97,8 +97,10 @@ class TrainResult:
         Without measurements, or noise, there is nothing to estimate; ``values`` are the numbers.
 
         Raises:
-            ValueError: the problem has no measurements (``ax.Data``).
+            ValueError: the problem has unknowns, but no measurements (``ax.Data``).
         """
+        if not self.model.unknowns:
+            return {}
         return estimates_of(self.uncertainty, self.model)
 
     @property

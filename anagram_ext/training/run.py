@@ -288,6 +288,7 @@ class Run:
             free=evidence.unseen.free,
             press=evidence.unseen.press,
             objections=evidence.objections,
+            unchecked=evidence.unchecked,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,

@@ -62,7 +62,7 @@ class Judgement:
     Attributes:
         verdict: in one word.
         warning: in plain words what is wrong, the loss of each condition and one suggestion; None
-            for a solved problem.
+            for a solved problem, or the checks that could not be made of one.
     """
 
     verdict: Verdict
@@ -86,7 +86,7 @@ def judge(facts: Facts) -> Judgement:
     """
     verdict = _verdict(facts)
     if verdict is Verdict.SOLVED:
-        return Judgement(verdict, None)
+        return Judgement(verdict, wording.unchecked(facts))
     parts = (_what(verdict, facts), wording.by_condition(facts), _advice(verdict, facts))
     return Judgement(verdict, "; ".join(parts))
 

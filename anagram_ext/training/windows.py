@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from torch import Tensor
 
+from anagram_ext.checks import check_kind
 from anagram_ext.geometry.stretched import Stretch
 from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model, model_of
 from anagram_ext.models.scales import Scales
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.measurements import Data
+from anagram_ext.pde.problem import Problem
 from anagram_ext.systems.own_scales import own_scales
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.pointwise import PointwiseBlock
 
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model as AnyModel
-    from anagram_ext.pde.problem import Problem
     from anagram_ext.training.result import TrainResult
 
 CONTINUITY: Final = "continuity"
@@ -42,6 +43,7 @@ class Windows:
     def __init__(
         self, problem: Problem, model: AnyModel | None, coordinate: str, device: str | None
     ) -> None:
+        check_kind("problem", problem, Problem, "a Problem")
         self._problem = problem
         given = problem.model if model is None else model
         if given is None:

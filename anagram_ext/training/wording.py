@@ -82,6 +82,15 @@ def objected(facts: Facts) -> str:
     )
 
 
+def unchecked(facts: Facts) -> str | None:
+    """What of a solved problem could not be looked at; None if all was."""
+    if not facts.unchecked:
+        return None
+    name, why = next(iter(facts.unchecked.items()))
+    named = ", ".join(map(repr, facts.unchecked))
+    return f"not looked at between the points of {named}, where {name!r} gave {why}"
+
+
 def doubt(facts: Facts) -> str:
     """Why a run that satisfied its conditions is not said to have solved the problem."""
     fitted = fitted_freely(facts)

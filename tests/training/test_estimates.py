@@ -66,3 +66,21 @@ def test_there_are_no_error_bars_without_measurements():
     run = ax.train(ax.problems.heat(), ax.MLP([2, 4, 1]), steps=1, progress=False)
     with pytest.raises(ValueError, match=r"ax\.Data"):
         run.uncertainty  # noqa: B018 -- the property raises
+
+
+def test_without_unknowns_there_is_nothing_to_estimate():
+    run = ax.train(ax.problems.heat(), ax.MLP([2, 4, 1]), steps=1, progress=False)
+    assert run.unknowns == {}
+
+
+def test_unknowns_without_measurements_are_found_in_values():
+    problem = ax.Problem(
+        ("t", "x"),
+        ("u",),
+        {"all": ax.Condition(lambda u, x, c: (u - c.k, c.k - 2), STRIP.grid(3))},
+        unknowns={"k": ax.Unknown(1.0)},
+    )
+    run = ax.train(problem, ax.MLP([2, 4, 1]), steps=20, progress=False)
+    with pytest.raises(ValueError, match=r"got none; the numbers .* are in run\.values"):
+        run.unknowns  # noqa: B018 -- the property raises
+    assert run.values["k"] == pytest.approx(2.0)

@@ -271,3 +271,46 @@ def test_a_singular_feature_has_no_derivatives_at_the_points_of_other_conditions
     exact = at[:, 0] ** 0.6 - at[:, 0]
     assert float((run.model(run.theta, at)[:, 0] - exact).abs().max()) < 1e-4
     assert run.facts.relative["equation"] < 1e-3
+
+
+def test_a_start_beside_an_integral_equation_has_the_size_of_the_field():
+    """u' + 2 u + 5 (integral of u up to t) = 1, u(0) = 0, is exp(-t) sin(2 t) / 2."""
+    time = ax.Box(t=(0, 2))
+    problem = ax.Problem(
+        ("t",),
+        ("u",),
+        {
+            "equation": ax.IntegroDifferential(
+                lambda u, t, total: u.d("t") + 2 * u + 5 * total - 1,
+                time.stratified(40),
+                integrand=lambda u, y, t: u,
+                over=time.up_to("t", 10),
+            ),
+            "start": ax.Condition(lambda u, t: u, time.face(t=0).grid(1)),
+        },
+        solution=lambda t: torch.exp(-t.t) * torch.sin(2 * t.t) / 2,
+    )
+    run = ax.train(problem, ax.MLP([1, 12, 1]), steps=60, progress=False)
+    assert run.l2_relative < 1e-8
+    assert run.verdict is ax.Verdict.SOLVED
+    assert run.estimated_error < 1e-8
+
+
+def test_a_condition_without_points_is_not_said_to_hold():
+    """Nobody looked at it, as where a filter of points has kept none."""
+    none = torch.empty((0, 1), dtype=torch.float64)
+    conditions = {
+        "equation": ax.Condition(lambda u, x: u.d("xx") + 2, LINE.stratified(40)),
+        **ENDS,
+    }
+    run = ax.train(
+        ax.Problem(("x",), ("u",), conditions), ax.MLP([1, 8, 1]), steps=60, progress=False
+    )
+    assert run.verdict is ax.Verdict.SOLVED
+    conditions["slope"] = ax.Condition(lambda u, x: u.d("x") - 7, none)
+    run = ax.train(
+        ax.Problem(("x",), ("u",), conditions), ax.MLP([1, 8, 1]), steps=60, progress=False
+    )
+    assert run.verdict is ax.Verdict.CONVERGED
+    assert "'slope' need not hold" in run.warning
+    assert "it has no points" in run.warning

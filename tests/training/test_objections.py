@@ -336,3 +336,27 @@ def test_no_alarm_in_the_zoo(name):
     """Whatever a short run makes of it: where all residuals are small nothing speaks against it."""
     run = ax.train(ax.problems.get(name), seconds=20, progress=False)
     assert not run.facts.objections
+
+
+def test_what_cannot_be_looked_at_is_named():
+    """A residual that knows no points but the 40 of training and the 160 that are held out."""
+
+    def residual(u, x):
+        if len(x.x) not in {1, 2, 3, 40, 160}:  # those of dry runs and of single points as well
+            raise IndexError("the table ends here")
+        return ax.d((1 + x.x) * u.d("x"), "x") + 1 + 4 * x.x
+
+    line = ax.Box(x=(0, 1))
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "equation": ax.Condition(residual, line.stratified(40)),
+            "ends": ax.Condition(lambda u, x: u, line.faces("x").grid(1)),
+        },
+        solution=lambda x: x.x * (1 - x.x),
+    )
+    run = ax.train(problem, ax.MLP([1, 8, 1]), steps=60, progress=False)
+    assert run.verdict is ax.Verdict.SOLVED
+    assert "between the points of 'equation'" in run.warning
+    assert "IndexError: the table ends here" in run.warning
