@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from anagram_ext.linear.jacobian import Jacobian
     from anagram_ext.linear.triangle import Triangle
 
-# Shifts below this many roundings of sigma_1^2 are left to a singular value decomposition: 2.3e-13
-# in double precision. Steps are then right to about three digits, see the bound below.
+# Unrefined, shifts below this many roundings of sigma_1^2 are left to a decomposition: 2.3e-13 in
+# double precision. Steps are then right to about three digits, see the bound below.
 RESOLVED: Final = 2.0**10
 # A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
 # search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).
@@ -30,7 +30,8 @@ SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shif
 SEARCHED_BESIDE_QR: Final = 0.3  # a QR decomposition and its shifts cost twice as much as those
 
 # Solutions for smaller shifts are refined by products with J where that costs little beside a
-# factorisation, and the Gram matrix then serves so many times smaller ones, see ``RowGram``.
+# factorisation: down to so many roundings, 3.6e-15, each refinement gains two digits or more
+# (docs/adr/024).
 REFINABLE: Final = 2.0**4
 REFINEMENTS: Final = 3  # at most
 REFINED: Final = 1e-4  # tolerance of what a refinement adds
