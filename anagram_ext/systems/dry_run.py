@@ -168,7 +168,9 @@ def _called(
             returned = residual(*arguments)
         except TypeError as error:
             refused = refusal(argument, residual, arguments)
-            raise error if refused is None else TypeError(refused) from error
+            if refused is None:
+                raise
+            raise TypeError(refused) from error
         return as_components(returned)
 
 
