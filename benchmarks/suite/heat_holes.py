@@ -2,8 +2,11 @@
 
 The plate is its own mirror image: a quarter of it is enough for a network that sees the squares of
 x and y. It also sees the layers with which heat enters through a flat wall at first, in closed
-form, for the walls and for each orbit of holes. The number of points was chosen by the error: with
-1800 of the equation it was 1.2e-2.
+form, for the walls and for each orbit of holes. The number of points was first chosen by the error:
+with 1800 of the equation it was 1.2e-2, with 3600 of them 3.7e-3. Then the verdict was followed: a
+held-out loss a thousand times the training loss, it said, asks for more points or redrawn ones, and
+with both, twice as many, the error was 1.1e-3 and the losses agreed. That leaves the size of the
+network, which is half as large again here, and was not chosen among others.
 """
 
 from __future__ import annotations
@@ -58,19 +61,19 @@ def run(seed: int, **options: object) -> Outcome:
     block = ax.Interval(t=(0, reference.END)) * shape()
     early = ax.Interval(t=(0, 0.3)) * shape()
     conditions = {
-        "equation": ax.Condition(heat, block.sobol(3600)),
-        "early": ax.Condition(heat, early.sobol(1200)),
-        "start": ax.Condition(lambda u, x: u.value, block.face(t=0).sobol(200), weight=10),
+        "equation": ax.Condition(heat, block.sobol(6000).redrawn()),
+        "early": ax.Condition(heat, early.sobol(2500).redrawn()),
+        "start": ax.Condition(lambda u, x: u.value, block.face(t=0).sobol(300), weight=10),
     }
     for name in ("right", "top"):
-        side = block.boundary(name).sobol(100)
+        side = block.boundary(name).sobol(150).redrawn()
         conditions[name] = ax.Condition(robin(reference.WALLS), side, weight=10)
     for k, (*_, warm) in enumerate(reference.HOLES):
-        ring = block.boundary(f"hole{k}").sobol(80)
+        ring = block.boundary(f"hole{k}").sobol(120).redrawn()
         conditions[f"hole{k}"] = ax.Condition(robin(warm), ring, weight=10)
     problem = ax.Problem(("t", "x", "y"), ("u",), conditions)
-    model = ax.Model(ax.MLP([11, 20, 16, 1]), inputs=features)
-    options = {"steps": 120, "progress": False, **options}
+    model = ax.Model(ax.MLP([11, 28, 20, 1]), inputs=features)
+    options = {"steps": 150, "progress": False, **options}
     result = ax.train(problem, model, seed=seed, **options)
     points = fresh(block)
     exact = torch.from_numpy(reference.solution(points[:, 0].numpy(), points[:, 1:].numpy()))
