@@ -1,9 +1,9 @@
 """The chaotic Kuramoto-Sivashinsky equation of jaxpi until t = 1/2, in windows of time.
 
 Not measured to its end yet: a run with other windows was stopped after nine minutes of one thread,
-one as it stands here after three. Points limit it: windows fit 820 rows with 513 parameters (training loss 1e-11, held out
-2e-1 at the worst) and are halved, so that 18 runs of 5 seconds had not reached t = 0.15. More points
-a window were not tried.
+one as it stands here after three. Points limit it: windows fit 820 rows with 513 parameters
+(training loss 1e-11, held out 2e-1 at the worst) and are halved, so that 18 runs of 5 seconds had
+not reached t = 0.15. More points a window were not tried.
 """
 
 from __future__ import annotations
