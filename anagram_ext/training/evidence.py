@@ -17,7 +17,7 @@ from anagram_ext.training.error_estimate import (
     error_estimate,
     points_of,
 )
-from anagram_ext.training.objections import looked_at
+from anagram_ext.training.objections import objections
 from anagram_ext.training.terms import residuals_and_terms
 from anagram_ext.training.unseen import Unseen, unseen_rows
 
@@ -76,7 +76,7 @@ def gather(
     beginning = torch.zeros_like(theta) if first is None else first
     unseen = unseen_rows(system, validation, theta, beginning, relative)
     seems_solved = all(v <= SOLVED_RESIDUAL for n, v in relative.items() if n not in measured)
-    against, unchecked = looked_at(system, validation, blocks, theta) if seems_solved else ({}, {})
+    against, unchecked = objections(system, validation, blocks, theta) if seems_solved else ({}, {})
     return Evidence(relative, error, unseen, against, unchecked)
 
 

@@ -27,21 +27,17 @@ NO_POINTS: Final = Objection("it has no points", "give it points, or leave it ou
 
 def objections(
     system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
-) -> dict[str, Objection]:
-    """By condition: why it need not hold although its residual is small; see ``looked_at``."""
-    return looked_at(system, validation, blocks, theta)[0]
-
-
-def looked_at(
-    system: PdeSystem, validation: Validation, blocks: Mapping[str, Block], theta: Tensor
 ) -> tuple[dict[str, Objection], dict[str, str]]:
-    """By condition: why it need not hold although its residual is small; why that is not known.
+    """Why conditions need not hold although their residuals are small, and what is not known.
 
     Args:
         system: the least-squares problem.
         validation: its held-out points.
         blocks: the rows that each condition is judged by.
         theta: the iterate that a run returns, [P].
+
+    Returns:
+        Objections by condition; errors by condition that could not be looked at elsewhere.
     """
     found: dict[str, Objection] = {}
     unchecked: dict[str, str] = {}

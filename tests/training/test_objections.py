@@ -36,7 +36,7 @@ def objected(problem, model, theta):
         name: validation.held_out.get(name, system.part((name,))).blocks[name]
         for name in problem.conditions
     }
-    return objections(system, validation, blocks, theta)
+    return objections(system, validation, blocks, theta)[0]
 
 
 def conductivity(x):
