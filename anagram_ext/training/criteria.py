@@ -25,7 +25,8 @@ def is_solved(facts: Facts) -> bool:
 
     Every residual is below ``SOLVED_RESIDUAL`` of its terms, the estimated error below
     ``SOLVED_ERROR`` and the worst one below ``SOLVED_WORST``, no condition without held-out points
-    has rows that the network could fit freely, and nothing was found between the points.
+    has rows that the network could fit freely, nothing was found between the points, and no
+    boundary is known to lack a condition.
     """
     return (
         largest(facts.relative) <= SOLVED_RESIDUAL
@@ -33,6 +34,7 @@ def is_solved(facts: Facts) -> bool:
         and facts.worst <= SOLVED_WORST
         and all(share <= FREE for share in facts.free.values())  # nan: not known
         and not facts.objections
+        and not facts.missing
     )
 
 
@@ -63,7 +65,7 @@ def is_trivial(facts: Facts) -> bool:
 
 def lacks_conditions(facts: Facts) -> bool:
     """Whether it is undetermined by more than an error that a smaller residual would not leave."""
-    return is_undetermined(facts) and facts.beyond > 1.0  # nan: not known
+    return bool(facts.missing) or (is_undetermined(facts) and facts.beyond > 1.0)  # nan: not known
 
 
 def fitted_freely(facts: Facts) -> list[str]:

@@ -49,12 +49,14 @@ class ErrorEstimate:
             stand for. Endless where the conditions do not determine them.
         loosest: what changes most there, in words.
         beyond: the part of ``worst`` that no condition looks at.
+        sensitivity: the largest change of the fields for residuals of length one.
     """
 
     likely: float
     worst: float
     loosest: str = THE_FIELDS
     beyond: float = math.nan
+    sensitivity: float = math.nan
 
 
 UNKNOWN: Final = ErrorEstimate(math.nan, math.nan)
@@ -149,7 +151,8 @@ def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> 
 
     length = float(torch.linalg.vector_norm(here.residual))
     rows = moved.flatten(0, 1)
-    seen = length * _norm(rows / (sigma + eps * factorisation.largest))
+    sensitivity = _norm(rows / (sigma + eps * factorisation.largest))
+    seen = length * sensitivity
     beyond = F.flatten(0, 1) - rows @ V  # what no condition looks at
     # Along it the parameters may go as far as they are long, even where the residual vanishes.
     far = max(length / (least * factorisation.largest), float(torch.linalg.vector_norm(theta)))
@@ -157,7 +160,7 @@ def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> 
     by_quantity = torch.linalg.vector_norm(beyond.view(len(F), -1), dim=1)
     names = [THE_FIELDS] * n_fields + _unknowns(system)
     loosest = names[int(by_quantity.argmax())] if unseen > seen else THE_FIELDS
-    return ErrorEstimate(likely, math.hypot(seen, unseen), loosest, unseen)
+    return ErrorEstimate(likely, math.hypot(seen, unseen), loosest, unseen, sensitivity)
 
 
 def _unknowns(system: PdeSystem) -> list[str]:

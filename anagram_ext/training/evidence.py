@@ -17,6 +17,7 @@ from anagram_ext.training.error_estimate import (
     error_estimate,
     points_of,
 )
+from anagram_ext.training.missing import missing_condition
 from anagram_ext.training.objections import objections
 from anagram_ext.training.terms import residuals_and_terms
 from anagram_ext.training.unseen import Unseen, unseen_rows
@@ -47,6 +48,7 @@ class Evidence:
         unseen: what the rows of conditions without held-out points tell.
         objections: what speaks against conditions, where the residuals of all of them are small.
         unchecked: conditions that could not be looked at between their points, and why.
+        missing: which boundary lacks a condition, in words; empty where none is known to.
     """
 
     relative: Mapping[str, float]
@@ -54,6 +56,7 @@ class Evidence:
     unseen: Unseen
     objections: Mapping[str, Objection] = field(default_factory=dict)
     unchecked: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
 
 
 def gather(
@@ -72,12 +75,14 @@ def gather(
     measured = validation.measured()  # their residual may be noise
     if not all(v <= HOPELESS for name, v in relative.items() if name not in measured):
         return Evidence(relative, UNKNOWN, Unseen.unknown(validation))
-    error = error_estimate(system, _affordable(system, blocks), theta)
+    affordable = _affordable(system, blocks)
+    error = error_estimate(system, affordable, theta)
+    missing = missing_condition(system, affordable, theta, error.sensitivity)
     beginning = torch.zeros_like(theta) if first is None else first
     unseen = unseen_rows(system, validation, theta, beginning, relative)
     seems_solved = all(v <= SOLVED_RESIDUAL for n, v in relative.items() if n not in measured)
     against, unchecked = objections(system, validation, blocks, theta) if seems_solved else ({}, {})
-    return Evidence(relative, error, unseen, against, unchecked)
+    return Evidence(relative, error, unseen, against, unchecked, missing)
 
 
 def blocks_to_judge(system: PdeSystem, validation: Validation) -> Mapping[str, Block]:

@@ -289,6 +289,7 @@ class Run:
             press=evidence.unseen.press,
             objections=evidence.objections,
             unchecked=evidence.unchecked,
+            missing=evidence.missing,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,

@@ -130,6 +130,8 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
         return "give it more steps"
     if facts.objections and verdict is Verdict.CONVERGED:
         return next(iter(facts.objections.values())).advice
+    if facts.missing and verdict is not Verdict.OUT_OF_TIME:
+        return f"add the condition that is missing: {facts.missing}"
     # Where all rows are fitted exactly, few of them leave as much room as a missing condition, and
     # on held-out points the residual is as large as that of zero.
     too_few = verdict is Verdict.OVERFITTED and wording.beside_effective(facts)
