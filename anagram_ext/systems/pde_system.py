@@ -232,6 +232,10 @@ class PdeSystem:
         """The rows of some blocks and their Jacobian, kept as ``linearise`` keeps all."""
         return self._stacked(blocks).linearise(self._checked(theta), self._memory)
 
+    def residuals_of(self, blocks: Mapping[str, Block], theta: Tensor) -> Tensor:
+        """The rows of some blocks at parameters [P]."""
+        return self._stacked(blocks).residuals(self._checked(theta)[None])[0]
+
     def _discovered(self, name: str, coordinates: Coordinates) -> PointwiseResidual:
         condition = self.problem.conditions[name]
         signature = signature_of(

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from anagram_ext.linear.factorisation import Factorisation
     from anagram_ext.systems.blocks import Block
 
 # Singular values below this share of the largest one are rounding errors.
 LEAST_SINGULAR: Final = 1e-12
-# Directions with a singular value below this share hardly matter for a usual residual, but their
-# steps are long and multiply its rounding errors: up to 1e6 times too large an estimate.
+# Directions with a singular value below this share have long steps, which multiply the rounding
+# errors of a residual: they count where it is more than so many times these.
 CERTAIN: Final = 1e-8
+ABOVE_ROUNDING: Final = 10.0
 POINTS: Final = 500  # at which the fields are compared
 _LEAST_FIELD: Final = 1e-6  # a field below this share of the largest one counts as that large
 _ITERATIONS: Final = 30  # of the power method
@@ -121,8 +123,32 @@ def displacement(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) 
         MemoryError: J can neither be stored nor streamed.
     """
     here = system.linearise_part(blocks, theta)
-    cutoff = max(CERTAIN, 10 * torch.finfo(theta.dtype).eps)
-    return here.jacobian.factorise().direction(here.residual, cutoff)
+    factorisation = here.jacobian.factorise()
+    step = _likely_step(system, blocks, theta, here.residual, factorisation)
+    unused = len(factorisation.singular_values) - len(step)
+    return factorisation.expand(torch.nn.functional.pad(step, (0, unused)))
+
+
+def _likely_step(
+    system: PdeSystem,
+    blocks: Mapping[str, Block],
+    theta: Tensor,
+    residual: Tensor,
+    factorisation: Factorisation,
+) -> Tensor:
+    """The Gauss-Newton step in terms of right singular vectors, [k], without rounding errors."""
+    eps = torch.finfo(theta.dtype).eps
+    k = factorisation.rank(max(LEAST_SINGULAR, 10 * eps))
+    sigma = factorisation.singular_values[:k]
+    seen = factorisation.project(residual)[:k]
+    small = sigma <= max(CERTAIN, 10 * eps) * factorisation.largest
+    if not bool(small.any()):
+        return seen / sigma
+    # Moved by one unit in the last place, it changes along these directions by rounding alone.
+    neighbour = torch.nextafter(theta, theta.new_tensor(torch.inf))
+    moved = system.residuals_of(blocks, neighbour)
+    noise = factorisation.project(moved - residual)[:k][small].square().mean().sqrt()
+    return torch.where(~small | (seen.abs() > ABOVE_ROUNDING * noise), seen / sigma, 0.0)
 
 
 def sizes_to_compare(sizes: Tensor) -> Tensor:
@@ -145,8 +171,7 @@ def _estimate(system: PdeSystem, blocks: Mapping[str, Block], theta: Tensor) -> 
     F = _values(system, blocks, theta)  # [fields + unknowns, n, P]
     n_fields = len(system.problem.fields)
     moved = F @ V.T  # [fields + unknowns, n, k]
-    certain = sigma > max(CERTAIN, 10 * eps) * factorisation.largest
-    step = torch.where(certain, factorisation.project(here.residual)[:k] / sigma, 0.0)
+    step = _likely_step(system, blocks, theta, here.residual, factorisation)
     likely = float(torch.linalg.vector_norm(moved[:n_fields] @ step, dim=1).max())
 
     length = float(torch.linalg.vector_norm(here.residual))

@@ -1,10 +1,4 @@
-"""The source q of -u'' + q = 0 from 100 values of u without noise (DeepXDE's example).
-
-The runs take their error for 1e-10, and it is 4e-7: values that are met to 2e-10 leave q as free as
-their second derivative is large, along directions whose singular values are below the 1e-8 of the
-largest that the estimate counts. Counted down to 1e-12, it is 5e-7. The largest error that they
-leave room for, by which "solved" is judged too, is 8e-7.
-"""
+"""The source q of -u'' + q = 0 from 100 values of u without noise (DeepXDE's example)."""
 
 from __future__ import annotations
 

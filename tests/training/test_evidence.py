@@ -135,7 +135,25 @@ def test_conditions_that_hold_exactly_may_determine_nothing(residual, ends):
     assert run.loss < 1e-25
     assert run.verdict is ax.Verdict.CONVERGED
     assert "do not determine the fields" in run.warning
-    assert "add the conditions that are missing" in run.warning
+    advice = "the conditions that are missing" if ends else "the condition that is missing: lines"
+    assert f"add {advice}" in run.warning
+
+
+def test_the_estimated_error_of_a_field_that_only_its_effect_shows():
+    """Directions with tiny singular values were left out of it: it was 1000 times too small."""
+    at = torch.linspace(-1, 1, 100, dtype=torch.float64)[:, None]
+    line = ax.Box(x=(-1, 1))
+    conditions = {
+        "equation": ax.Condition(lambda u, q, x: q - u.d("xx"), line.stratified(200)),
+        "data": ax.Data(at, torch.sin(math.pi * at[:, 0]), of=lambda u, q, x: u),
+    }
+    model = ax.Model({"u": ax.MLP([1, 16, 16, 1]), "q": ax.MLP([1, 16, 1])})
+    run = ax.train(ax.Problem(("x",), ("u", "q"), conditions), model, steps=80, progress=False)
+    points = line.grid(500)
+    q = -(math.pi**2) * torch.sin(math.pi * points[:, 0])
+    found = run.model(run.theta, points)[:, 1]
+    error = float(torch.linalg.vector_norm(found - q) / torch.linalg.vector_norm(q))
+    assert error / 5 < run.estimated_error < 5 * error
 
 
 @pytest.mark.parametrize(
@@ -197,7 +215,7 @@ def test_more_steps_are_no_advice_where_a_condition_is_missing():
     run = ax.train(problem, ax.MLP([2, 20, 1]), steps=60, progress=False)
     assert run.facts.improving
     assert run.verdict is ax.Verdict.CONVERGED
-    assert "add the conditions that are missing" in run.warning
+    assert "add the condition that is missing: lines along t" in run.warning
 
 
 def test_an_equation_of_integrals_alone_is_not_judged_by_its_residual():
