@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from anagram_ext.linear import shifted
-from anagram_ext.linear.gram import Gram, RowGram, gram_pays
+from anagram_ext.linear.choice import gram_pays
+from anagram_ext.linear.gram import Gram, RowGram
 from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.neighbours import cholesky_solution, neighbouring_solution
 from anagram_ext.linear.shifted import LARGE, REACH, TOLERANCE, Shifted
