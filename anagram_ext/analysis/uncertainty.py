@@ -342,7 +342,7 @@ class Uncertainty:
         return basis
 
     def _estimate(self, value: float, std: float) -> Estimate:
-        from scipy import stats  # noqa: PLC0415 -- takes a moment to load
+        from scipy import stats
 
         quantile = (
             stats.norm.ppf(0.5 + LEVEL / 2)

@@ -267,7 +267,7 @@ class EllipticArc:
 
     def _passed(self, t: Array) -> Array:
         """Length from ``begin`` to t: incomplete elliptic integrals of the second kind."""
-        from scipy.special import ellipeinc  # noqa: PLC0415 -- slow to import
+        from scipy.special import ellipeinc
 
         a, b = self.radii
         long, short = max(a, b), min(a, b)

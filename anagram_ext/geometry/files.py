@@ -260,7 +260,7 @@ def _rings(edges: Corners) -> list[list[int]]:
 
 def _meshio() -> Any:
     try:
-        import meshio  # noqa: PLC0415 -- an extra
+        import meshio
     except ImportError as error:
         raise BackendUnavailable(
             "mesh files need meshio: pip install 'anagram_ext[geometry]'"

@@ -177,7 +177,7 @@ class Mesh(Sampled, Solid):
 
 def _trimesh() -> Any:
     try:
-        import trimesh  # noqa: PLC0415 -- an extra
+        import trimesh
     except ImportError as error:
         raise BackendUnavailable(
             "solids of triangles need trimesh: pip install 'anagram_ext[geometry]'"

@@ -29,7 +29,7 @@ def plot(region: Any, where: Any) -> None:
     if not isinstance(where, (str, Path)):
         _draw(region, where)
         return
-    from matplotlib.figure import Figure  # noqa: PLC0415 -- slow to import
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     _draw(region, figure.add_subplot(projection="3d" if d == 3 else None))

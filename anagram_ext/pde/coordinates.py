@@ -17,7 +17,7 @@ NO_NORMALS: Final = (
 def marked(values: Tensor) -> Tensor:
     """The same tensor, asking for gradients that are no parameters' (see ``is_marked``)."""
     values.requires_grad_()
-    values.no_parameter = True  # type: ignore[attr-defined]
+    values.no_parameter = True  # type: ignore[attr-defined] # a mark of our own
     return values
 
 
