@@ -108,6 +108,16 @@ def test_names_that_pages_and_programs_speak_of_exist() -> None:
             assert resolved(f"anagram_ext{name}") is not None, f"{page.name}: ax{name}"
 
 
+def test_files_that_pages_speak_of_exist() -> None:
+    roots = [ROOT, *(ROOT / name for name in ("anagram_ext", "csrc", "benchmarks"))]
+    for page in pages_of_the_repository():
+        text = page.read_text(encoding="utf-8")
+        for name in set(re.findall(r"`([\w./]+/[\w.]+\.(?:py|[hc]pp|cuh?|sh|md|npz|txt))`", text)):
+            places = (*roots, ROOT / "anagram_ext" / "problems", page.parent)
+            found = any((place / name).exists() for place in places)
+            assert found or Path(name).stem == "NAME", f"{page.name}: {name}"
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in pages_of_the_repository():
         text = page.read_text(encoding="utf-8")
