@@ -170,4 +170,4 @@ def _number(what: str, value: object) -> float:
     if isinstance(value, bool):
         raise TypeError(f"{what} must be a number, got {value!r}")
     check_kind(what, value, (int, float), "a number")
-    return float(value)  # type: ignore[arg-type] # checked
+    return float(value)  # type: ignore[arg-type]

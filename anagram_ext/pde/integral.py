@@ -240,7 +240,7 @@ def _values(equals: float | Sequence[float]) -> tuple[float, ...]:
     values = []
     for number in numbers:
         check_kind("Integral: equals", number, Real, "a number or a sequence of numbers")
-        values.append(float(number))  # type: ignore[arg-type] # checked
+        values.append(float(number))  # type: ignore[arg-type]
         if not math.isfinite(values[-1]):
             raise ValueError(f"Integral: equals must be finite, got {number}")
     return tuple(values)

@@ -53,16 +53,16 @@ class Unknown:
     @property
     def starts(self) -> tuple[float, ...]:
         """The first guess of each number."""
-        return self.start if isinstance(self.start, tuple) else (float(self.start),)  # type: ignore[arg-type] # checked
+        return self.start if isinstance(self.start, tuple) else (float(self.start),)  # type: ignore[arg-type]
 
     def _checked_start(self) -> float | tuple[float, ...]:
         single = isinstance(self.start, Real)
         values = (self.start,) if single else elements("Unknown: start", self.start, "numbers")
         for value in values:
             check_kind("Unknown: start", value, Real, "a number or a sequence of numbers")
-            if not math.isfinite(value):  # type: ignore[arg-type] # checked
+            if not math.isfinite(value):  # type: ignore[arg-type]
                 raise ValueError(f"Unknown: start must be finite, got {value}")
-        numbers = tuple(float(value) for value in values)  # type: ignore[arg-type] # checked
+        numbers = tuple(float(value) for value in values)  # type: ignore[arg-type]
         if self.size is None:
             if not single:
                 raise ValueError(f"Unknown: size must be given for several numbers, got {numbers}")
@@ -79,7 +79,7 @@ class Unknown:
             raise ValueError(f"Unknown: positive must be False with between, got {bounds}")
         if len(bounds) != 2 or not all(isinstance(bound, Real) for bound in bounds):
             raise TypeError(f"Unknown: between must be a pair of numbers, got {bounds}")
-        lower, upper = (float(bound) for bound in bounds)  # type: ignore[arg-type] # checked
+        lower, upper = (float(bound) for bound in bounds)  # type: ignore[arg-type]
         if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
             raise ValueError(f"Unknown: between must be finite and increasing, got {bounds}")
         return lower, upper

@@ -22,7 +22,7 @@ from anagram_ext.systems.jet_residual import (
     as_components,
     check_unchanged,
 )
-from anagram_ext.systems.signature import refusal
+from anagram_ext.systems.signature import first_guesses, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,17 +175,15 @@ def _called(
 
 
 def _recorders(signature: AnySignature, points: Tensor, rng: torch.Generator) -> list[_Recorder]:
-    """One a channel; the unknown coefficients come last."""
-    starts: list[float | None] = [*signature.starts]
-    of_networks: list[float | None] = [None] * (signature.n_channels - len(starts))
-    return [_Recorder(points, rng, start) for start in of_networks + starts]
+    """One a channel."""
+    return [_Recorder(points, rng, start) for start in first_guesses(signature)]
 
 
 def _two_jets(found: PointwiseResidual, n: int, rng: torch.Generator, like: Tensor) -> Tensor:
     """Two sets of jets [2, K, m, n]: random, but near its first guess for an unknown."""
     m = found.signature.n_channels
     jets = _random((2, len(found.operators), m, n), like, rng)
-    starts = found.signature.starts
+    starts = found.signature.base.starts
     if starts:
         near = 1.0 + 0.1 * torch.linspace(0.0, 1.0, 2, dtype=like.dtype, device=like.device)
         guesses = torch.tensor(starts, dtype=like.dtype, device=like.device)

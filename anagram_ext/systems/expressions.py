@@ -15,7 +15,7 @@ import torch
 
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import Tracker
-from anagram_ext.systems.signature import Signature
+from anagram_ext.systems.signature import Signature, first_guesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,9 +148,7 @@ class _Waves:
         extent = torch.where(extent > 0, extent, torch.ones_like(extent))
         self._w = (1 + 2 * torch.rand((m, d), generator=rng)).to(points) / extent
         self._b = torch.rand(m, generator=rng).to(points)
-        starts: list[float | None] = [*found.signature.starts]
-        of_networks: list[float | None] = [None] * (m - len(starts))
-        self._constants = of_networks + starts
+        self._constants = first_guesses(found.signature)
 
     def expressions(self, coordinates: Coordinates) -> list[Differentiated]:
         """What the residual differentiates there."""

@@ -37,11 +37,6 @@ class PairSignature:
         """2 m; the unknown coefficients among the first m are not looked at."""
         return 2 * self.base.n_channels
 
-    @property
-    def starts(self) -> list[float]:
-        """The first guesses of the unknown coefficients."""
-        return self.base.starts
-
     def model_channel(self, channel: int) -> int | None:
         """The same at either point."""
         return channel % self.base.n_channels
