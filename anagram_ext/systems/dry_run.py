@@ -83,49 +83,80 @@ def discover(
     rng = torch.Generator().manual_seed(0)
     points = coordinates.points
     recorders = _recorders(signature, points, rng)
-    differentiates = False
     before = coordinates.changes()
     try:
-        try:
-            components = _called(
-                residual, signature, recorders, coordinates, None, argument=argument
-            )
-        except NeedsTracker:
-            differentiates = True
-            tracker = Tracker(coordinates, (len(points),))
-            components = _called(
-                residual, signature, recorders, coordinates, tracker, argument=argument
-            )
+        components, differentiates = _components(
+            residual, signature, recorders, coordinates, argument
+        )
     except (AttributeError, TypeError, ValueError, RuntimeError, IndexError) as error:
-        kept = (AttributeError, TypeError)
-        kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
-        raise kind(f"condition {condition!r}: {error}{_hint(error)}") from error
+        raise _explained(condition, error) from error
     check_unchanged(condition, coordinates, before)
     _check_fields_unchanged(condition, recorders)
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)
     _check_leaves(what, components, recorders)
 
-    operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
+    operators, uses = _asked_for(recorders)
     found = PointwiseResidual(
         condition,
         residual,
         signature,
         len(components),
         operators,
-        tuple(
-            (k, j)
-            for j, recorder in enumerate(recorders)
-            for k, operator in enumerate(operators)
-            if operator in recorder.seen
-        ),
+        uses,
         differentiates=differentiates,
         argument=argument,
     )
+    return _tried(found, coordinates, rng)
+
+
+def _components(
+    residual: Residual,
+    signature: AnySignature,
+    recorders: Sequence[_Recorder],
+    coordinates: Coordinates,
+    argument: str,
+) -> tuple[list[Tensor], bool]:
+    """What the residual returns, and whether it differentiates expressions."""
+    try:
+        plain = _called(residual, signature, recorders, coordinates, None, argument=argument)
+    except NeedsTracker:
+        tracker = Tracker(coordinates, (len(coordinates.points),))
+        tracked = _called(residual, signature, recorders, coordinates, tracker, argument=argument)
+        return tracked, True
+    return plain, False
+
+
+def _explained(condition: str, error: Exception) -> Exception:
+    """An error of the user's function, with the name of the condition and what to write instead."""
+    kept = (AttributeError, TypeError)
+    kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
+    return kind(f"condition {condition!r}: {error}{_hint(error)}")
+
+
+def _asked_for(
+    recorders: Sequence[_Recorder],
+) -> tuple[tuple[Operator, ...], tuple[tuple[int, int], ...]]:
+    """The K operators, and which of them (k) is used of which channel (j), as pairs."""
+    operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
+    uses = tuple(
+        (k, j)
+        for j, recorder in enumerate(recorders)
+        for k, operator in enumerate(operators)
+        if operator in recorder.seen
+    )
+    return operators, uses
+
+
+def _tried(
+    found: PointwiseResidual, coordinates: Coordinates, rng: torch.Generator
+) -> PointwiseResidual:
+    """The residual with what further calls with other jets tell; raises if it breaks a rule."""
+    points = coordinates.points
     jets = _two_jets(found, len(points), rng, points)
     _check_pointwise(found, coordinates, jets)
     holds_data = _holds_data(found, coordinates, jets[0], rng)
-    if differentiates:
+    if found.differentiates:
         check_expressions(found, coordinates, holds_data)
     return replace(
         found,
