@@ -22,6 +22,7 @@ from anagram_ext.geometry.subset import Subset, obeying
 from anagram_ext.geometry.surface import Surface
 
 _ASIDE: Final = 1e-10  # of the size: what is as near as this to the surface lies on it
+# To the corners of a tetrahedron: every half space of directions holds one of them.
 _WAYS: Final = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3)
 
 

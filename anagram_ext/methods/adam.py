@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.protocol import System
 
+# Learning rate and milestones are those of the baseline in the ANaGRAM paper (arXiv 2412.10782).
 DECAY_STEPS: Final = (15_000, 25_000, 35_000, 45_000)
 DECAY: Final = 0.1
 

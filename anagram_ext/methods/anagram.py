@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anagram_ext.methods.protocol import State, StepInfo
     from anagram_ext.systems.protocol import System
 
-CUTOFF: Final = Cutoff(1e-6)
+CUTOFF: Final = Cutoff(1e-6)  # the number published for Laplace 2-D, relative instead of absolute
 
 
 class Anagram:

@@ -15,7 +15,7 @@ from anagram_ext.checks import check_kind
 
 MultiIndex = tuple[int, ...]
 
-MAX_ORDER = 4
+MAX_ORDER = 4  # of derivatives; that of csrc/include/anagram/engine/jet_table.hpp
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from anagram_ext.systems.jet_residual import PointwiseResidual
 
 _MOST_POINTS: Final = 200  # at which derivatives are compared
-# Of the extent of the points, and how far a quotient may be off relative to its size.
+# Of the extent of the points, and how far a quotient may be off relative to its size: central
+# quotients are off by step^2 or rounding / step, 1e-8 and 1e-12 or 1e-4 and 1e-5.
 _STEP: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
 _SAME: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
 _SETTLED: Final = 0.01  # change of a quotient by half the step, of what it is off by

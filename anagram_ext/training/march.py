@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from anagram_ext.training.result import TrainResult
     from anagram_ext.training.run import Run
 
-MOST_WINDOWS: Final = 10**6
+MOST_WINDOWS: Final = 10**6  # more are refused before they fill the memory
 HALVINGS: Final = 5  # of a window whose run fails
 
 
