@@ -173,6 +173,14 @@ def green_step(
     That is ``- sum_b integral g_b(x, y) r_b(y) dy``, g as in ``green``: learning is the repeated
     application of a Green's function to the residual.
 
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        points: where the fields are looked at, [n, d].
+        cutoff: singular values of J at or below are dropped; a number is relative to the largest.
+        seed: of the points of sampled conditions.
+
     Returns:
         ``[n, m]``, one column a field.
 
