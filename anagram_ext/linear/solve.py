@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, number_from_zero
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation, require_device
@@ -69,7 +69,7 @@ def factorise(
         native = with_memory_of_torch(lambda: native_type(plain, 0.0, 0.0, *stream))
         return Factorisation(native, J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
-    missing = left_out * cutoff.value
+    missing = number_from_zero("left_out", left_out) * cutoff.value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
     native = with_memory_of_torch(lambda: native_type(plain, relative, absolute, *stream))
     return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=plain)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind, check_seed
+from anagram_ext.checks import check_integer, check_kind, check_seed, finite_number
 from anagram_ext.models.affine import Affine
 from anagram_ext.models.waves import Waves, periods_of
 from anagram_ext.pde.coordinates import Coordinates
@@ -153,7 +153,7 @@ def _positive(what: str, named: Mapping[str, float]) -> tuple[tuple[str, float],
     checked = []
     for name, value in _items(f"{what}s", named):
         number = _number(f"inputs: {what} of {name}", value)
-        if not (number > 0 and math.isfinite(number)):
+        if not number > 0:
             raise ValueError(f"inputs: {what} of {name} must be positive and finite, got {value!r}")
         checked.append((name, number))
     return tuple(checked)
@@ -167,7 +167,4 @@ def _items(what: str, named: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 def _number(what: str, value: object) -> float:
-    if isinstance(value, bool):
-        raise TypeError(f"{what} must be a number, got {value!r}")
-    check_kind(what, value, (int, float), "a number")
-    return float(value)  # type: ignore[arg-type]
+    return finite_number(what, value)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_points
+from anagram_ext.checks import check_points, positive_number
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
@@ -43,11 +41,7 @@ class Condition:
     def __post_init__(self) -> None:
         if not callable(self.residual):
             raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
-        if isinstance(self.weight, bool):
-            raise TypeError(f"Condition: weight must be a number, got {self.weight}")
-        check_kind("Condition: weight", self.weight, Real, "a number")
-        if not (self.weight > 0 and math.isfinite(self.weight)):
-            raise ValueError(f"Condition: weight must be positive and finite, got {self.weight}")
+        positive_number("Condition: weight", self.weight)
         if isinstance(self.points, Tensor):
             # A copy: a problem does not change behind the engine's back.
             kept = self.points if isinstance(self.points, Points) else Points(self.points)
