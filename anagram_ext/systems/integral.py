@@ -47,6 +47,11 @@ class IntegrandSignature:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
 
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral within it."""
+        return set()
+
     def model_channel(self, channel: int) -> int | None:
         """The same."""
         return channel
@@ -112,6 +117,11 @@ class TotalSignature:
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
+
+    @property
+    def asked(self) -> set[int]:
+        """What the integrand asks for."""
+        return self.integrand.pointwise.asked
 
     def model_channel(self, channel: int) -> int | None:
         """The integrals come first."""
@@ -180,6 +190,11 @@ class EquationSignature:
     def starts(self) -> list[float]:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
+
+    @property
+    def asked(self) -> set[int]:
+        """What the integrand asks for."""
+        return self.integrand.pointwise.asked
 
     def model_channel(self, channel: int) -> int | None:
         """The integrals come first."""

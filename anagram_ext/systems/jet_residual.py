@@ -54,6 +54,12 @@ class PointwiseResidual:
     argument: str = "residual"
     looks_around: bool = False
 
+    @property
+    def asked(self) -> set[int]:
+        """The channels of the model that it asks for, by itself or within an integral."""
+        own = {self.signature.model_channel(j) for _, j in self.uses}
+        return {channel for channel in own if channel is not None} | self.signature.asked
+
 
 class JetResidual:
     """A residual wired to a buffer of jets: fill ``jets``, then ask for values or derivatives.

@@ -42,6 +42,11 @@ class PairSignature:
         """The first guesses of the unknown coefficients."""
         return self.base.starts
 
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral."""
+        return set()
+
     def model_channel(self, channel: int) -> int | None:
         """The same at either point."""
         return channel % self.base.n_channels

@@ -42,6 +42,10 @@ class AnySignature(Protocol):
     def model_channel(self, channel: int) -> int | None:
         """Which of the model's channels a channel is; None for an integral."""
 
+    @property
+    def asked(self) -> set[int]:
+        """The model's channels that integrals ask for."""
+
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """The rows that belong to the points of the condition."""
 
@@ -95,6 +99,11 @@ class Signature:
     def model_channel(self, channel: int) -> int | None:
         """The same."""
         return channel
+
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral."""
+        return set()
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A point is a row."""

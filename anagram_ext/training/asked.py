@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from anagram_ext import methods
 from anagram_ext.checks import check_kind, check_theta, device_name, elements
+from anagram_ext.errors import TrainingWarning
 from anagram_ext.models.model import model_of
 from anagram_ext.models.protocol import Widening
 from anagram_ext.pde.problem import Problem
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
+    from anagram_ext.systems.pde_system import PdeSystem
 
 Callback = Callable[[Run], "str | None"]
 
@@ -66,6 +69,19 @@ def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method
     if "cutoff" not in inspect.signature(factory).parameters:
         raise ValueError(f"cutoff must be left out: method {method!r} has none, got {cutoff!r}")
     return factory(cutoff=cutoff)
+
+
+def warn_of_unused(system: PdeSystem, stacklevel: int) -> None:
+    """Warns of unknown coefficients that no condition asks for: they stay their first guesses."""
+    unused = system.unused_unknowns
+    if unused:
+        named = ", ".join(map(repr, unused))
+        warnings.warn(
+            f"unknowns: no condition uses {named}: nothing determines what stays the first guess; "
+            "use it in a residual (its last argument), or leave it out of Problem(unknowns=)",
+            TrainingWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:

@@ -24,6 +24,7 @@ from anagram_ext.training.asked import (
     chosen_method,
     chosen_network,
     first_iterate,
+    warn_of_unused,
 )
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.ending import finish, warning_category
@@ -147,7 +148,8 @@ def train(
 
     Warns:
         HeldOutWarning: the training points are satisfied but not the points between them.
-        TrainingWarning: the method gave up before the conditions were satisfied.
+        TrainingWarning: the method gave up before the conditions were satisfied, or no condition
+            uses an unknown coefficient.
         FigureWarning: a figure could not be drawn.
         WriteWarning: a file could not be written, for a full disk or a folder that is gone.
     """
@@ -167,6 +169,7 @@ def train(
     check_grows(grow, network, first)
     if not system.n_rows:
         raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
+    warn_of_unused(system, stacklevel=_CALLER)
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with (
         spread_over(group) as ranks,

@@ -289,6 +289,8 @@ class Run:
             press=evidence.unseen.press,
             objections=evidence.objections,
             unchecked=evidence.unchecked,
+            not_finite=evidence.not_finite,
+            weights=self.system.weights,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,
