@@ -71,8 +71,18 @@ def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method
     return factory(cutoff=cutoff)
 
 
-def warn_of_unused(system: PdeSystem, stacklevel: int) -> None:
-    """Warns of unknown coefficients that no condition asks for: they stay their first guesses."""
+def check_system(system: PdeSystem, stacklevel: int) -> None:
+    """Refuses a problem without points, and warns of unknown coefficients that nothing determines.
+
+    Raises:
+        ValueError: there is no row.
+
+    Warns:
+        TrainingWarning: no condition asks for an unknown.
+    """
+    if not system.n_rows:
+        name = system.problem.name
+        raise ValueError(f"problem must hold at least one point, got none in {name!r}")
     unused = system.unused_unknowns
     if unused:
         named = ", ".join(map(repr, unused))

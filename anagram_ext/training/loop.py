@@ -19,12 +19,12 @@ from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.asked import (
     Callback,
     check_grows,
+    check_system,
     check_together,
     checked_callbacks,
     chosen_method,
     chosen_network,
     first_iterate,
-    warn_of_unused,
 )
 from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.ending import finish, warning_category
@@ -167,9 +167,7 @@ def train(
         network = system.model
         first = first_iterate(network, theta, seed)
     check_grows(grow, network, first)
-    if not system.n_rows:
-        raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
-    warn_of_unused(system, stacklevel=_CALLER)
+    check_system(system, stacklevel=_CALLER)
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with (
         spread_over(group) as ranks,
