@@ -71,6 +71,8 @@ def array_of(argument: str, values: object) -> Array:
         TypeError: they are no numbers; True and False are none.
         ValueError: rows of different lengths, or beyond the largest float.
     """
+    if _holds_bool(values):
+        raise TypeError(f"{argument} must be an array of numbers, got {values!r}")
     try:
         found = np.asarray(values)
         if found.dtype == object:  # rows of different lengths, integers without end
@@ -80,6 +82,13 @@ def array_of(argument: str, values: object) -> Array:
     if found.dtype.kind not in "fiu":
         raise TypeError(f"{argument} must be an array of numbers, got {values!r}")
     return np.asarray(found, dtype=np.float64)
+
+
+def _holds_bool(values: object) -> bool:
+    """Whether True or False is among numbers: NumPy would make numbers of them."""
+    if isinstance(values, (list, tuple)):
+        return any(map(_holds_bool, values))
+    return isinstance(values, bool)
 
 
 def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:

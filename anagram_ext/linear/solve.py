@@ -69,7 +69,9 @@ def factorise(
         native = with_memory_of_torch(lambda: native_type(plain, 0.0, 0.0, *stream))
         return Factorisation(native, J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
-    missing = number_from_zero("left_out", left_out) * cutoff.value
+    if number_from_zero("left_out", left_out) > 1:
+        raise ValueError(f"left_out must be a fraction from 0 to 1, got {left_out!r}")
+    missing = left_out * cutoff.value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
     native = with_memory_of_torch(lambda: native_type(plain, relative, absolute, *stream))
     return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=plain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from anagram_ext.checks import check_integer, check_kind, check_seed, finite_num
 from anagram_ext.models.affine import Affine
 from anagram_ext.models.waves import Waves, periods_of
 from anagram_ext.pde.coordinates import Coordinates
+
+MOST: Final = 10**6  # directions or harmonics
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Periodic:
     def made(cls, periods: Mapping[str, float], harmonics: int) -> Periodic:
         """Of checked arguments."""
         checked = _positive("periodic: period", periods)
-        return cls(checked, check_integer("inputs: harmonics", harmonics, 1))
+        return cls(checked, _count("harmonics", harmonics))
 
     def __call__(self, x: Coordinates) -> Tensor:
         """The features [n, f]."""
@@ -67,7 +69,7 @@ class Fourier:
     def made(cls, n: int, seed: int, scales: Mapping[str, float]) -> Fourier:
         """Of checked arguments."""
         checked = _positive("fourier: scale", scales)
-        return cls(check_integer("inputs: n", n, 1), check_seed(seed), checked)
+        return cls(_count("n", n), check_seed(seed), checked)
 
     def __call__(self, x: Coordinates) -> Tensor:
         """The features [n, f]."""
@@ -135,6 +137,13 @@ class Scaled:
     def parameters(self) -> dict[str, Any]:
         """As plain data."""
         return {"ranges": {name: [low, high] for name, low, high in self.ranges}}
+
+
+def _count(what: str, value: object) -> int:
+    count = check_integer(f"inputs: {what}", value, least=1)
+    if count > MOST:
+        raise ValueError(f"inputs: {what} must be at most {MOST}, got more")
+    return count
 
 
 def _values(waves: Waves, x: Coordinates) -> Tensor:

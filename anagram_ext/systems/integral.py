@@ -52,6 +52,11 @@ class IntegrandSignature:
         """There is no integral within it."""
         return set()
 
+    @property
+    def hides(self) -> bool:
+        """There is no integral within it."""
+        return False
+
     def model_channel(self, channel: int) -> int | None:
         """The same."""
         return channel
@@ -122,6 +127,11 @@ class TotalSignature:
     def asked(self) -> set[int]:
         """What the integrand asks for."""
         return self.integrand.pointwise.asked
+
+    @property
+    def hides(self) -> bool:
+        """Whether the integrand does."""
+        return self.integrand.pointwise.hides_any
 
     def model_channel(self, channel: int) -> int | None:
         """The integrals come first."""
@@ -195,6 +205,11 @@ class EquationSignature:
     def asked(self) -> set[int]:
         """What the integrand asks for."""
         return self.integrand.pointwise.asked
+
+    @property
+    def hides(self) -> bool:
+        """Whether the integrand does."""
+        return self.integrand.pointwise.hides_any
 
     def model_channel(self, channel: int) -> int | None:
         """The integrals come first."""

@@ -47,6 +47,11 @@ class PairSignature:
         """There is no integral."""
         return set()
 
+    @property
+    def hides(self) -> bool:
+        """There is no integral."""
+        return False
+
     def model_channel(self, channel: int) -> int | None:
         """The same at either point."""
         return channel % self.base.n_channels

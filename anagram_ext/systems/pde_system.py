@@ -181,6 +181,11 @@ class PdeSystem:
         }
 
     @property
+    def hiding(self) -> tuple[str, ...]:
+        """The conditions whose derivatives are not those of their values."""
+        return tuple(name for name, found in self._residuals.items() if found.hides_any)
+
+    @property
     def unused_unknowns(self) -> tuple[str, ...]:
         """The unknown coefficients that no condition asks for, by name."""
         asked = {channel for found in self._residuals.values() for channel in found.asked}

@@ -46,6 +46,10 @@ class AnySignature(Protocol):
     def asked(self) -> set[int]:
         """The model's channels that integrals ask for."""
 
+    @property
+    def hides(self) -> bool:
+        """Whether integrals have other derivatives than those of their values."""
+
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """The rows that belong to the points of the condition."""
 
@@ -104,6 +108,11 @@ class Signature:
     def asked(self) -> set[int]:
         """There is no integral."""
         return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral."""
+        return False
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A point is a row."""

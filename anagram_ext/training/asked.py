@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from anagram_ext import methods
 from anagram_ext.checks import check_kind, check_theta, device_name, elements
-from anagram_ext.errors import TrainingWarning
+from anagram_ext.errors import DerivativeWarning, TrainingWarning
 from anagram_ext.models.model import model_of
 from anagram_ext.models.protocol import Widening
 from anagram_ext.pde.problem import Problem
@@ -79,10 +79,12 @@ def check_system(system: PdeSystem, stacklevel: int) -> None:
 
     Warns:
         TrainingWarning: no condition asks for an unknown.
+        DerivativeWarning: the derivatives of a condition are not those of its values.
     """
     if not system.n_rows:
         name = system.problem.name
         raise ValueError(f"problem must hold at least one point, got none in {name!r}")
+    warn_of_hiding(system, stacklevel + 1)
     unused = system.unused_unknowns
     if unused:
         named = ", ".join(map(repr, unused))
@@ -90,6 +92,17 @@ def check_system(system: PdeSystem, stacklevel: int) -> None:
             f"unknowns: no condition uses {named}: nothing determines what stays the first guess; "
             "use it in a residual (its last argument), or leave it out of Problem(unknowns=)",
             TrainingWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def warn_of_hiding(system: PdeSystem, stacklevel: int) -> None:
+    """Warns of conditions whose derivatives are not those of their values."""
+    for name in system.hiding:
+        warnings.warn(
+            f"condition {name!r}: the derivatives that autograd sees are not those of its values: "
+            "steps will be wrong; leave out detach(), NumPy and torch.tensor(...) of fields",
+            DerivativeWarning,
             stacklevel=stacklevel + 1,
         )
 

@@ -147,6 +147,7 @@ def train(
         RankError: a rank of the group has died, hangs, failed, or computes something else.
 
     Warns:
+        DerivativeWarning: a residual hides from autograd what it does with a field.
         HeldOutWarning: the training points are satisfied but not the points between them.
         TrainingWarning: the method gave up before the conditions were satisfied, or no condition
             uses an unknown coefficient.

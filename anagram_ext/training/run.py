@@ -291,6 +291,7 @@ class Run:
             unchecked=evidence.unchecked,
             not_finite=evidence.not_finite,
             weights=self.system.weights,
+            hiding=self.system.hiding,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),
             n_rows=self.system.n_rows,

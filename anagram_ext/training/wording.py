@@ -161,6 +161,9 @@ def what_helps(facts: Facts) -> str:
     """What helps where nothing is known but that it is no solution."""
     if outweighed(facts):
         return "bring the weights nearer to each other"
+    if facts.hiding:
+        name = next(iter(facts.hiding))
+        return f"let autograd see all of {name!r}: without detach(), NumPy or torch.tensor(...)"
     few = _has_few_rows(facts) or _fits_its_points(facts)
     if few and not facts.redrawn:
         return f"use more points{_beside_parameters(facts)}"
