@@ -243,7 +243,7 @@ def places(argument: str, points: object, dimension: int) -> Tensor:
         TypeError: if it is no tensor of real numbers.
         ValueError: for another shape.
     """
-    check_kind(argument, points, Tensor, f"a tensor [n, {dimension}]")
+    check_kind(argument, points, Tensor, f"a tensor [n, d] with d = {dimension}")
     assert isinstance(points, Tensor)
     if points.is_complex() or points.dtype == torch.bool:
         raise TypeError(f"{argument} must be real numbers, got {points.dtype}")

@@ -17,6 +17,7 @@ import anagram_ext as ax
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 SQUARE = ax.Box(t=(0, 1), x=(0, 1))
 PLANE = ax.Disk(x=0, y=0, radius=1)
@@ -402,7 +403,7 @@ DOORS: list[tuple[str, str, str, Callable[[Any], Any]]] = [
     ("train", "memory", "", lambda v: train(memory=v)),
     ("train", "scales", "True", lambda v: train(scales=v)),
     ("train", "progress", "True", lambda v: train(progress=v)),
-    ("train", "out", "None", lambda v: train(out=v)),
+    ("train", "out", "None a", lambda v: train(out=v)),
     ("train", "resume", "", lambda v: train(resume=v)),
     ("train", "coupled", "True", lambda v: train(coupled=v)),
     ("train", "grow", "True", lambda v: train(grow=v)),
@@ -416,7 +417,7 @@ DOORS: list[tuple[str, str, str, Callable[[Any], Any]]] = [
     ("march", "windows", "None", lambda v: march(windows=v)),
     ("march", "coordinate", "", lambda v: march(coordinate=v)),
     ("march", "seed", "0", lambda v: march(seed=v)),
-    ("march", "out", "None", lambda v: march(out=v)),
+    ("march", "out", "None a", lambda v: march(out=v)),
     ("march", "steps", "None huge", lambda v: march(steps=v, callbacks=[lambda run: "enough"])),
     ("step", "problem", "", lambda v: step(problem=v)),
     ("step", "model", "", lambda v: step(model=v)),
@@ -447,7 +448,7 @@ DOORS: list[tuple[str, str, str, Callable[[Any], Any]]] = [
     ("regularisation_path", "weights", "0.5 1e300", lambda v: path(weights=[v])),
     ("regularisation_path", "theta", "None", lambda v: path(theta=v)),
     ("load", "path|checkpoint", "", ax.load),
-    ("TensorBoard", "folder", "", ax.TensorBoard),
+    ("TensorBoard", "folder", "a", ax.TensorBoard),
     ("methods.get", "name|method", "", ax.methods.get),
     ("anagram", "cutoff", "0 0.5", lambda v: method("anagram", cutoff=v)),
     ("anagram", "momentum", "0 0.5", lambda v: method("anagram", momentum=v)),
@@ -513,14 +514,20 @@ DOORS: list[tuple[str, str, str, Callable[[Any], Any]]] = [
 ]
 
 
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where "a" is no file: it is the name of one to some functions."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("door", "named", "right", "use"),
     DOORS,
     ids=[f"{door}-{k}" for k, (door, *_) in enumerate(DOORS)],
 )
+@pytest.mark.usefixtures("empty_folder")
 @pytest.mark.filterwarnings("ignore")
-def test_argument(door, named, right, use, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # "a" is the name of a file as well
+def test_argument(door, named, right, use):
     taken = {label for label, value in NONSENSE.items() if is_taken(door, named, use, value)}
     assert taken == set(right.split())
 
@@ -529,7 +536,9 @@ def is_taken(door: str, named: str, use: Callable[[Any], Any], value: object) ->
     """Whether a call is no error; one has to name the argument."""
     try:
         use(value)
-    except (TypeError, ValueError, ax.NonFiniteError) as error:
-        assert re.search(named, str(error)), f"{door}({value!r}): {error}"
-        return False
-    return True
+    except (TypeError, ValueError, ax.NonFiniteError, FileNotFoundError) as error:
+        told = str(error)
+    else:
+        return True
+    assert re.search(named, told), f"{door}({value!r}): {told}"
+    return False

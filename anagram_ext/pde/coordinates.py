@@ -56,7 +56,7 @@ class Coordinates:
     ) -> None:
         self.names = strings("names of coordinates", names, "a sequence of names")
         check_kind("points", points, Tensor, "a tensor [n, d]")
-        if points.ndim != 2 or points.shape[1] < len(self.names) or not self.names:
+        if points.ndim != 2 or points.shape[1] < len(self.names):
             raise ValueError(
                 f"points must have a column for each of the coordinates {self.names}, got shape "
                 f"{list(points.shape)}"
