@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.question import Question
 from anagram_ext.analysis.tangent_space import TangentSpace
-from anagram_ext.checks import check_points, check_seed
+from anagram_ext.checks import check_kind, check_points, check_seed
 from anagram_ext.systems.pde_system import PdeSystem
 
 if TYPE_CHECKING:
@@ -250,7 +252,16 @@ def tangent_projection(
         NonFiniteError: a residual or derivative is NaN or infinite.
     """
     space = _space(problem, model, theta, cutoff, seed)
-    return space.project(space.residual if values is None else values)
+    if values is None:
+        return space.project(space.residual)
+    S = len(space.residual)
+    check_kind("values", values, Tensor, f"a tensor [{S}] or [q, {S}]")
+    if values.dtype != space.residual.dtype or values.ndim not in {1, 2} or values.shape[-1] != S:
+        raise ValueError(
+            f"values must be a {space.residual.dtype} tensor [{S}] or [q, {S}], got "
+            f"{list(values.shape)} of {values.dtype}"
+        )
+    return space.project(values)
 
 
 def _space(

@@ -17,7 +17,7 @@ _FIRST_BLOCK: Final = 256  # columns of [S + P] that streaming takes at the very
 
 def check_mode(memory: str) -> None:
     """Raises ValueError for anything but one of ``MODES``."""
-    if memory not in MODES:
+    if not isinstance(memory, str) or memory not in MODES:
         raise ValueError(f"memory must be one of {MODES}, got {memory!r}")
 
 

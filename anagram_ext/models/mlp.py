@@ -290,6 +290,8 @@ class MLP:
 
 def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     checked = integers("widths", widths, least=1)
+    if max(checked, default=0) > MOST_PARAMETERS:
+        raise ValueError(f"widths must be at most {MOST_PARAMETERS:.0e}, got a larger one")
     if len(checked) < 2:
         raise ValueError(f"widths must hold at least inputs and outputs, got {checked}")
     n_parameters = sum((a + 1) * b for a, b in itertools.pairwise(checked))

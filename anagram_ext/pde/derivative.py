@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from anagram_ext.checks import check_kind
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import Coordinates, columns, marked
 
@@ -47,8 +48,11 @@ def d(expression: object, *names: str) -> Tensor:
     if tracker is None:
         raise ValueError("ax.d must be called within a residual or an output map, got no fields")
     value = getattr(expression, "value", expression)
-    if not isinstance(value, Tensor):
-        raise TypeError(f"expression must be a tensor or a field, got {type(value).__name__}")
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        given = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"expression must be a tensor or a field, got {given}")
+    for name in names:
+        check_kind("each name of a derivative", name, str, "a string")
     return tracker.derivative(value, names)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 import torch
 from torch import Tensor
 
+from anagram_ext.checks import check_kind
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import NO_NORMALS
 
@@ -58,7 +59,12 @@ class Field:
         Raises:
             ValueError: for an unknown coordinate or an order above 4.
         """
-        return self._lookup(operators.derivative(names, self._coordinates))
+        try:
+            return self._lookup(operators.derivative(names, self._coordinates))
+        except TypeError:
+            for name in names:  # what is not hashable does not reach the check of names
+                check_kind("each name of a derivative", name, str, "a string")
+            raise
 
     def normal(self, *names: str) -> Tensor:
         """The derivative along the outward normal of a boundary: sum_i n_i d(u)/dx_i.

@@ -6,12 +6,11 @@ single jet component, however many terms it has.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, finite_number
 
 MultiIndex = tuple[int, ...]
 
@@ -89,14 +88,9 @@ def combination(
     check_kind("operator: terms", terms, Mapping, "a mapping such as {'xx': 1.0}")
     named = []
     for name, coefficient in terms.items():
-        if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):
-            raise TypeError(
-                f"operator: coefficient of {name!r} must be a number, got {coefficient!r}"
-            )
-        if not math.isfinite(coefficient):
-            raise ValueError(f"operator: coefficient of {name!r} must be finite, got {coefficient}")
+        number = finite_number(f"operator: coefficient of {name!r}", coefficient)
         names = (name,) if isinstance(name, str) else tuple(name)
-        named.append((derivative(names, coordinates), float(coefficient)))
+        named.append((derivative(names, coordinates), number))
     return combine(named)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
 from anagram_ext.pde.leaves import leaves
+from anagram_ext.systems.differences import hides_derivatives
 from anagram_ext.systems.expressions import check_expressions
 from anagram_ext.systems.jet_residual import (
     JetResidual,
@@ -163,6 +164,7 @@ def _tried(
         broadcasts=_broadcasts(found, coordinates, jets),
         holds_data=holds_data,
         looks_around=_looks_around(found, coordinates, jets[0]),
+        hides=hides_derivatives(found, coordinates, jets, rng),
     )
 
 

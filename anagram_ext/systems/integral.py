@@ -42,6 +42,16 @@ class IntegrandSignature:
         """Those of the model."""
         return self.base.n_channels
 
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral within it."""
+        return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral within it."""
+        return False
+
     def model_channel(self, channel: int) -> int | None:
         """The same."""
         return channel
@@ -87,6 +97,16 @@ class _WithIntegrals:
     def n_channels(self) -> int:
         """C and those of the model."""
         return self.integrand.n_components + self.base.n_channels
+
+    @property
+    def asked(self) -> set[int]:
+        """What the integrand asks for."""
+        return self.integrand.pointwise.asked
+
+    @property
+    def hides(self) -> bool:
+        """Whether the integrand does."""
+        return self.integrand.pointwise.hides_any
 
     def model_channel(self, channel: int) -> int | None:
         """None for the first C."""

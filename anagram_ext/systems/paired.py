@@ -37,6 +37,16 @@ class PairSignature:
         """2 m; the unknown coefficients among the first m are not looked at."""
         return 2 * self.base.n_channels
 
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral."""
+        return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral."""
+        return False
+
     def model_channel(self, channel: int) -> int | None:
         """The same at either point."""
         return channel % self.base.n_channels

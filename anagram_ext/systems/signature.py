@@ -42,6 +42,14 @@ class AnySignature(Protocol):
     def model_channel(self, channel: int) -> int | None:
         """Which of the model's channels a channel is; None for an integral."""
 
+    @property
+    def asked(self) -> set[int]:
+        """The model's channels that integrals ask for."""
+
+    @property
+    def hides(self) -> bool:
+        """Whether integrals have other derivatives than those of their values."""
+
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """The rows that belong to the points of the condition."""
 
@@ -100,6 +108,16 @@ class Signature:
     def model_channel(self, channel: int) -> int | None:
         """The same."""
         return channel
+
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral."""
+        return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral."""
+        return False
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A point is a row."""

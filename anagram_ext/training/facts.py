@@ -48,6 +48,9 @@ class Facts:
         press: for each condition without held-out points its loss if each row is left out in turn.
         objections: what speaks against conditions all of which seem to be satisfied.
         unchecked: conditions that could not be looked at between their points, and why.
+        not_finite: where conditions are not finite at points that training did not see, in words.
+        weights: of the conditions, as training counts them.
+        hiding: the conditions whose derivatives are not those of their values.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
         n_rows: S.
@@ -76,6 +79,9 @@ class Facts:
     press: Mapping[str, float] = field(default_factory=dict)
     objections: Mapping[str, Objection] = field(default_factory=dict)
     unchecked: Mapping[str, str] = field(default_factory=dict)
+    not_finite: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    hiding: Collection[str] = ()
     improving: bool = False
     redrawn: bool = False
     n_rows: int = 0

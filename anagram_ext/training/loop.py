@@ -20,6 +20,7 @@ from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.asked import (
     Callback,
     check_grows,
+    check_system,
     check_together,
     checked_callbacks,
     chosen_method,
@@ -148,8 +149,10 @@ def train(
         RankError: a rank of the group has died, hangs, failed, or computes something else.
 
     Warns:
+        DerivativeWarning: a residual hides from autograd what it does with a field.
         HeldOutWarning: the training points are satisfied but not the points between them.
-        TrainingWarning: the method gave up before the conditions were satisfied.
+        TrainingWarning: the method gave up before the conditions were satisfied, or no condition
+            uses an unknown coefficient.
         FigureWarning: a figure could not be drawn.
         WriteWarning: a file could not be written, for a full disk or a folder that is gone.
     """
@@ -162,6 +165,7 @@ def train(
     check_together(out, resume, grow, group)
     system, first = _bound(problem, network, theta, seed, memory, scales=scales)
     check_grows(grow, system.model, first)
+    check_system(system, stacklevel=_CALLER)
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with (
         spread_over(group) as ranks,
@@ -214,8 +218,6 @@ def _bound(
     if scales:
         system = in_own_units(system, theta, first, seed)
         first = first_iterate(system.model, theta, seed)
-    if not system.n_rows:
-        raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
     return system, first
 
 
