@@ -84,7 +84,9 @@ def test_refined_steps_are_right_within_the_bound(kind, problem, which, damping)
     assert error <= SETTLED * float(expected.norm())  # what a refinement may leave unsettled
     # What the step leaves of r matters as much as the step: no share of it is lost.
     left = r - A @ expected
-    assert float((A @ (step - expected)).norm()) <= SETTLED * float(left.norm()) + 1e-13 * float(r.norm())
+    assert float((A @ (step - expected)).norm()) <= SETTLED * float(left.norm()) + 1e-13 * float(
+        r.norm()
+    )
 
 
 @pytest.mark.parametrize("damping", DAMPINGS)
