@@ -14,7 +14,6 @@ from anagram_ext.linear.gram import RESOLVED
 SEARCHED: Final = 0.6
 SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
 SEARCHED_BESIDE_QR: Final = 0.3  # a QR decomposition and its shifts cost twice as much as those
-LOWEST_STEP: Final = 10.0  # of a ladder, which a large problem seldom gets to
 # Down to so many roundings of sigma_1^2, 3.6e-15, steps by the normal equations can be refined.
 REFINABLE: Final = 2.0**4
 
@@ -31,11 +30,10 @@ def gram_pays(
             where that is not known.
         eps: the spacing of the numbers of J at 1.
         large: the matrix is ``large`` in the sense of ``anagram_ext.linear.shifted``. A search of
-            unknown size is not risked then, and the least shift may be ten times smaller: it is
-            seldom tried, and a step is right to two digits there.
+            unknown size is not risked then, and the least shift may be smaller: steps are refined.
     """
     if large:
-        resolved = LOWEST_STEP * least_damping >= REFINABLE * eps
+        resolved = least_damping >= REFINABLE * eps
         return resolved and not 0 < searched < SEARCHED_OF_LARGE * min(shape)
     return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)
 

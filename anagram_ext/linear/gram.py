@@ -26,8 +26,11 @@ RESOLVED: Final = 2.0**10
 # Solutions for smaller shifts are refined by products with J where that costs little beside a
 # factorisation; each refinement gains two digits or more (docs/adr/024).
 REFINEMENTS: Final = 3  # at most
-REFINED: Final = 1e-4  # tolerance of what a refinement adds
-SETTLED: Final = 1e-5  # a refinement that changes a step by less is the last one
+REFINED: Final = 1e-3  # tolerance of a solution that is refined, and of what a refinement adds
+SETTLED: Final = 1e-3  # a refinement that changes a step by less is the last one
+# Of a step of a large problem that is not refined: it decides whom to trust, and corrections, which
+# go by what the equations lack, take what is left out as well.
+TRIED: Final = 1e-4
 
 
 class Gram(Summed):
@@ -43,7 +46,11 @@ class Gram(Summed):
         ``||y' - y|| <= e / d (||y|| + ||r|| / sigma_1)``
 
     (Higham, "Accuracy and Stability of Numerical Algorithms", SIAM 2002, theorem 7.2 and section
-    20.4). A singular value decomposition has the square root of d in place of d.
+    20.4). A singular value decomposition has the square root of d in place of d. Steps of a large
+    problem with d below ``RESOLVED`` are refined, by products with J: each time, e / d of the error
+    is left, down to that of a QR decomposition, see ``anagram_ext.linear.triangle``. It ends when a
+    step has changed by less than ``SETTLED`` of itself. (Section 12.1 there, with the iteration
+    matrix ``(G + E + l)^-1 E``.)
 
     Args:
         jacobian: J [S, P].
@@ -176,6 +183,14 @@ class RowGram(Summed):
     as accurate as those of ``Gram``, with the same bound. With the triangle of A^T it costs twice
     as much and is as accurate as singular values, see ``anagram_ext.linear.triangle``.
 
+    Of a large problem a step is right to ``TRIED`` only where the factor of a neighbouring shift
+    serves it. Corrections begin with the last known end of the damped problem,
+
+        ``t = A^T z``, and lead to ``t' = t + A^T (K + l)^-1 (r' + A (y - t) - l z)``:
+
+    what is solved for is as short as the linear model was wrong, and so is the error. An end
+    serves the next correction, so that errors vanish as corrections do.
+
     Args:
         jacobian: A [S, P].
         row_gram: ``A A^T`` [S, S].
@@ -190,7 +205,9 @@ class RowGram(Summed):
         self.unit = self._shifted.unit
         exact = not isinstance(row_gram, torch.Tensor)
         self._refined_below = _refined_below(self._shifted, exact=exact)
+        self._from_ends = exact or self._shifted.large
         self._known_pairs: dict[float, tuple[Tensor, Tensor]] = {}  # z and y by shift
+        self._ends: dict[float, tuple[Tensor, Tensor]] = {}  # z and t by shift
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``A^T (K + l)^-1 r`` [q, P]."""
@@ -198,6 +215,8 @@ class RowGram(Summed):
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``A^T (K + l)^-1 (r' + A y) - y`` [q, P]: to the solution from where the step is."""
+        if self._from_ends:
+            return self._new_ends(shifts, residuals, steps) - steps
         rights = [
             residual + self._jacobian.matvec(step)
             for residual, step in zip(residuals, steps, strict=True)
@@ -285,7 +304,7 @@ class RowGram(Summed):
             if min(unknown) < self._refined_below:
                 solutions, steps = self._refined(unknown, rights)
             else:
-                solutions = self._shifted.solve_each(unknown, rights)
+                solutions = self._shifted.solve_each(unknown, rights, TRIED)
                 kept = zip(unknown, solutions, strict=True)
                 steps = torch.stack(
                     [self._jacobian.rmatvec(shift * z) / shift for shift, z in kept]
@@ -293,6 +312,21 @@ class RowGram(Summed):
             pairs = zip(solutions, steps, strict=True)
             self._known_pairs.update(zip(unknown, pairs, strict=True))
         return [self._known_pairs[shift] for shift in shifts]
+
+    def _new_ends(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
+        """Where corrections from steps y [q, P] with residuals r' [q, S] lead, t' [q, P]."""
+        new = [shift for shift in dict.fromkeys(shifts) if shift not in self._ends]
+        self._ends.update(zip(new, self._pairs(new), strict=True))
+        ends = [self._ends[shift] for shift in shifts]
+        lacking = [
+            residual + self._jacobian.matvec(step - t) - shift * z
+            for shift, residual, step, (z, t) in zip(shifts, residuals, steps, ends, strict=True)
+        ]
+        more = self._shifted.solve_each(shifts, torch.stack(lacking), REFINED)
+        zs = torch.stack([z for z, _ in ends]) + more
+        ts = torch.stack([t for _, t in ends]) + self._rows_pulled(more)
+        self._ends.update(zip(shifts, zip(zs, ts, strict=True), strict=True))
+        return ts
 
     def _pulled(self, shifts: Sequence[float], rights: Tensor) -> Tensor:
         """``A^T (K + l)^-1 b`` [q, P] for q shifts and b [q, S]."""
@@ -307,7 +341,7 @@ class RowGram(Summed):
         sees, and the product loses their digits to all others: A y would be off by e / d of
         ``b - A y``. So what the equations still lack, by A itself, is solved for and added to both.
         """
-        z = self._shifted.solve_each(shifts, rights)
+        z = self._shifted.solve_each(shifts, rights, REFINED)
         y = self._rows_pulled(z)
         for _ in range(REFINEMENTS):
             lacking = [
