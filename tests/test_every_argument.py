@@ -282,7 +282,7 @@ DOORS: list[tuple[str, str, str, Callable[[Any], Any]]] = [
     ("Condition", "residual", "", lambda v: ax.Condition(v, POINTS)),
     ("Condition", "points", "", lambda v: problem(conditions={"a": ax.Condition(equation, v)})),
     ("Condition", "weight", "0.5 1e300", lambda v: ax.Condition(equation, POINTS, weight=v)),
-    ("Coordinates", "names|coordinates", "", lambda v: ax.Coordinates(v, TENSOR)),
+    ("Coordinates", "names|coordinates", "[] {} empty", lambda v: ax.Coordinates(v, TENSOR)),
     ("Coordinates", "points", "int64 nans", lambda v: ax.Coordinates(("t", "x"), v)),
     ("Field.d", "name|derivative|coordinate", "", lambda v: in_residual(lambda u, x: u.d(v))),
     ("Field.laplacian", "name|coordinate", "", lambda v: in_residual(lambda u, x: u.laplacian(v))),
