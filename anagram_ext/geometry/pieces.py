@@ -273,7 +273,10 @@ def checked_interval(
     ends = tuple(interval) if hasattr(interval, "__iter__") else ()
     if len(ends) != 2 or isinstance(interval, (str, dict, set)):
         raise ValueError(f"{argument}: {name} must be (lower, upper), got {interval!r}")
-    lower, upper = (finite_number(f"{argument}: {name}", _plain_number(end)) for end in ends)
+    try:
+        lower, upper = (finite_number(f"{argument}: {name}", _plain_number(end)) for end in ends)
+    except ValueError:
+        lower = upper = math.inf
     if not (lower < upper and math.isfinite(upper - lower)):
         raise ValueError(
             f"{argument}: {name} must satisfy lower < upper, both finite, got {interval!r}"

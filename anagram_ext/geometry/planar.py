@@ -47,7 +47,7 @@ class Planar(Sampled):
         with np.errstate(over="ignore", invalid="ignore"):
             empty = not np.isfinite(self._size) or not self.cells
         if empty:
-            raise ValueError("shape must have an area that numbers can hold, got an empty one")
+            raise ValueError("shape must have an area, got an empty one")
 
     def __or__(self, other: object) -> Any:
         return self.combined("or", other)

@@ -188,7 +188,7 @@ def _check_simple(vertices: Array) -> None:
         touch[i - 1] = back[i] and _turn(starts[i - 1], a, b) == 0
         if touch.any():
             raise ValueError(
-                f"Polygon: vertices must make edges that do not cross or touch, as edge{i} and "
+                f"Polygon: vertices must not cross or touch by their edges, as edge{i} and "
                 f"edge{int(np.flatnonzero(touch)[0])} do"
             )
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import Coordinates, columns, marked
 
@@ -51,8 +50,7 @@ def d(expression: object, *names: str) -> Tensor:
     if not isinstance(value, Tensor) or not value.is_floating_point():
         given = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"expression must be a tensor or a field, got {given}")
-    for name in names:
-        check_kind("each name of a derivative", name, str, "a string")
+    operators.check_named(names)
     return tracker.derivative(value, names)
 
 

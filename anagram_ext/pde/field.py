@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Union
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind
 from anagram_ext.pde import operators
 from anagram_ext.pde.coordinates import NO_NORMALS
 
@@ -62,8 +61,7 @@ class Field:
         try:
             return self._lookup(operators.derivative(names, self._coordinates))
         except TypeError:
-            for name in names:  # what is not hashable does not reach the check of names
-                check_kind("each name of a derivative", name, str, "a string")
+            operators.check_named(names)  # what is not hashable has not come so far
             raise
 
     def normal(self, *names: str) -> Tensor:

@@ -146,10 +146,15 @@ def axes(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...
     return names or coordinates
 
 
-def _split(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
+def check_named(names: tuple[object, ...]) -> None:
+    """Raises TypeError unless all names of a derivative are strings."""
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"a derivative is named by strings, got {name!r}")
+
+
+def _split(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
+    check_named(names)
     # A single word is spelled by letters, unless it is itself the name of a coordinate.
     if len(names) != 1:
         return names

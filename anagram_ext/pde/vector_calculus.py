@@ -125,7 +125,7 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     return along
 
 
-def _check_count(argument: str, parts: Sequence[Expression], names: tuple[str, ...]) -> None:
+def _check_count(argument: str, parts: object, names: tuple[str, ...]) -> None:
     if isinstance(parts, str) or not isinstance(parts, (Sequence, Tensor)):
         raise TypeError(f"{argument} must be a sequence of fields or tensors, got {parts!r}")
     if len(parts) != len(names):

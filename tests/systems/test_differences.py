@@ -103,9 +103,9 @@ def test_unknowns(start):
             lambda u, x, c: torch.clamp(c.nu, min=start) * u + u.d("t"),
         ):
             jacobian_of(ax.Condition(residual, grid), unknowns=unknowns)
+    hidden = ax.Condition(lambda u, x, c: u.d("x") - c.nu.detach() * u, grid)
+    used = ax.Condition(lambda u, x, c: u - c.nu, grid)
     with pytest.warns(ax.DerivativeWarning):
-        hidden = ax.Condition(lambda u, x, c: u.d("x") - c.nu.detach() * u, grid)
-        used = ax.Condition(lambda u, x, c: u - c.nu, grid)
         jacobian_of(hidden, unknowns=unknowns, more={"used": used})
 
 
