@@ -27,7 +27,7 @@ _AT_ONCE: Final = {"cpu": 1, "cuda": 6}  # sweeps between two looks; most matric
 _EXACT: Final = 1024
 # From this side on, on a CPU, a factorisation serves neighbouring shifts too: it costs as much as
 # n / 60 iterations for a neighbour (n = 4000: 0.65 s against 9.5 ms), which takes ten to thirty.
-LARGE: Final = 1536
+LARGE: Final = 1200
 _ITERATIONS: Final = 60
 REACH: Final = 10.5  # how many times larger or smaller a neighbour may be: ten, rounded
 TOLERANCE: Final = 1e-7  # of its solutions

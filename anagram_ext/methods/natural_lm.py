@@ -280,7 +280,7 @@ def _lowest_of_large(model: DampedModel, tried: list[Trial], around: float) -> T
         if first and (best == 0 or losses[best] > lowest.loss):
             further = min(first, AT_ONCE)
             first -= further
-            losses = model.losses(_rungs(above * RUNG**first))[:further] + losses
+            losses = model.losses(_rungs(above * RUNG**first, further)) + losses
         elif best == len(losses) - 1 and above * RUNG ** (first + best) < 1 / LEAST_DAMPING:
             losses += model.losses(_rungs(above * RUNG ** (first + best + 1)))
         else:
@@ -289,8 +289,9 @@ def _lowest_of_large(model: DampedModel, tried: list[Trial], around: float) -> T
     return model.trials([above * RUNG ** (first + best)])[0] if better else lowest
 
 
-def _rungs(first: float) -> list[float]:
-    return [first * RUNG**k for k in range(AT_ONCE)]
+def _rungs(first: float, count: int = AT_ONCE) -> list[float]:
+    """So many dampings from the first one up."""
+    return [first * RUNG**k for k in range(count)]
 
 
 def _report(model: DampedModel, shown: Trial, rule: str) -> StepInfo:
