@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from anagram_ext.linear.triangle import Triangle
 
-_KEPT_FACTORS: Final = 3
+_KEPT_FACTORS: Final = 3  # n^2 numbers each; neighbours of the last ones are what is asked for
 _BLOCK: Final = 8  # columns of the subspace iteration for sigma_1
-_SWEEPS: Final = 20
+_SWEEPS: Final = 20  # at most: sigma_1 is a unit, a digit of it would do
 _SETTLED: Final = 1e-8  # relative change of sigma_1^2 by a sweep
 _AT_ONCE: Final = {"cpu": 1, "cuda": 6}  # sweeps between two looks; most matrices take 3 to 6
 # Up to this side a trace costs less than is worth sparing: n^3 operations.
@@ -28,7 +28,7 @@ _EXACT: Final = 1024
 # From this side on, on a CPU, a factorisation serves neighbouring shifts too: it costs as much as
 # n / 60 iterations for a neighbour (n = 4000: 0.65 s against 9.5 ms), which takes ten to thirty.
 LARGE: Final = 1200
-_ITERATIONS: Final = 60
+_ITERATIONS: Final = 60  # the same number: a shift that has cost n / 60 gets a factorisation
 REACH: Final = 10.5  # how many times larger or smaller a neighbour may be: ten, rounded
 TOLERANCE: Final = 1e-7  # of its solutions
 _OF_A_TRACE: Final = 1e-2  # its square is the error of a trace

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.protocol import System
 
+# What was tried in the place of these numbers, on which problems: docs/adr/010 and 024.
 FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
-LEAST_DAMPING: Final = 1e-24
+LEAST_DAMPING: Final = 1e-24  # a singular value of 1e-12: four digits above the rounding of J
 BACK: Final = 1e-2  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
 BATCH: Final = 3  # that many at once
@@ -33,7 +34,7 @@ TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to th
 RECORD: Final = 0.1  # a new record is a loss below this share of the old one
 RESOLVED_RECORD: Final = 0.5  # the same where the damping is at its least
 PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of it
-MAX_POLISHING: Final = 2
+MAX_POLISHING: Final = 2  # chord iterations of the candidate
 FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
 CONFIRMED: Final = 3  # that many steps that promise no other record end the run
 STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a stationary point
@@ -48,9 +49,9 @@ RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and pro
 # Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
 # scaled parameters, along directions that the residual hardly sees.
 STALLED: Final = 30
-SHAKES: Final = 2
-SHAKE: Final = 0.5
-WEAK: Final = 1e-4
+SHAKES: Final = 2  # at most
+SHAKE: Final = 0.5  # length of the move
+WEAK: Final = 1e-4  # the damping below which directions count as hardly seen
 NEAR: Final = 1e-20  # not below this share of the first loss: near round-off a shake loses more
 
 
