@@ -6,6 +6,7 @@ import math
 import numbers
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,12 +25,24 @@ def check_kind(
 ) -> None:
     """Raises unless ``value`` is an instance of ``kind``; numbers of numpy are int and float.
 
+    True and False are no numbers, although Python counts with them.
+
     Raises:
         TypeError: naming argument and value.
     """
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(value, (*kinds, *(_OF_NUMPY[k] for k in kinds if k in _OF_NUMPY))):
+    is_kind = isinstance(value, (*kinds, *(_OF_NUMPY[k] for k in kinds if k in _OF_NUMPY)))
+    if not is_kind or (isinstance(value, bool) and bool not in kinds):
         raise TypeError(f"{argument} must be {description}, got {value!r}")
+
+
+def check_path(argument: str, value: object) -> None:
+    """Raises unless ``value`` is a path, or a string that names one.
+
+    Raises:
+        TypeError: naming argument and value.
+    """
+    check_kind(argument, value, (str, Path), "a path")
 
 
 def check_switches(**switches: object) -> None:
@@ -53,7 +66,7 @@ def check_integer(argument: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{argument} must be an integer, got {value!r}")
     if value < least:
-        raise ValueError(f"{argument} must be at least {least}, got {value}")
+        raise ValueError(f"{argument} must be at least {least}, got {_shown(int(value))}")
     return int(value)
 
 
@@ -69,22 +82,40 @@ def check_count(argument: str, value: object) -> int:
     """
     count = check_integer(argument, value, least=1)
     if count > MOST_POINTS:
-        raise ValueError(f"{argument} must be at most {MOST_POINTS:.0e} points, got {count}")
+        raise ValueError(
+            f"{argument} must be at most {MOST_POINTS:.0e} points, got {_shown(count)}"
+        )
     return count
 
 
-def finite_number(argument: str, value: object) -> float:
+def finite_number(argument: str, value: object, description: str = "a number") -> float:
     """The number ``value`` as a finite float.
+
+    Args:
+        argument: what it is to the caller.
+        value: anything.
+        description: what it may be, in words.
 
     Raises:
         TypeError: if it is no number; True and False are none.
-        ValueError: if it is not finite.
+        ValueError: if it is not finite, or beyond the largest float.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{argument} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{argument} must be finite, got {value!r}")
-    return float(value)
+        raise TypeError(f"{argument} must be {description}, got {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{argument} must be finite, got {_shown(value)}")
+    return number
+
+
+def _shown(value: object) -> str:
+    """A value in a message; integers so long that Python refuses to write them by their size."""
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
 
 
 def positive_number(argument: str, value: object) -> float:
@@ -100,6 +131,19 @@ def positive_number(argument: str, value: object) -> float:
     return number
 
 
+def number_from_zero(argument: str, value: object) -> float:
+    """The number ``value`` as a finite float that is not negative.
+
+    Raises:
+        TypeError: if it is no number.
+        ValueError: if it is negative, or not finite.
+    """
+    number = finite_number(argument, value)
+    if number < 0:
+        raise ValueError(f"{argument} must be at least 0, got {value!r}")
+    return number
+
+
 def check_seed(seed: object) -> int:
     """The integer ``seed`` as an int, if random generators take it.
 
@@ -109,7 +153,7 @@ def check_seed(seed: object) -> int:
     """
     checked = check_integer("seed", seed, 0)
     if checked >= 2**63:
-        raise ValueError(f"seed must be below 2^63, got {checked}")
+        raise ValueError(f"seed must be below 2^63, got {_shown(checked)}")
     return checked
 
 
@@ -188,6 +232,24 @@ def check_points(argument: str, points: Tensor, dimension: int, device: str = "c
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0, 0])
         raise ValueError(f"{argument} must be finite, got {points[row].tolist()} in row {row}")
+
+
+def places(argument: str, points: object, dimension: int) -> Tensor:
+    """The tensor of points [n, dimension] that a region is asked about, in float64 or float32.
+
+    Whole numbers become float64; nan lies nowhere.
+
+    Raises:
+        TypeError: if it is no tensor of real numbers.
+        ValueError: for another shape.
+    """
+    check_kind(argument, points, Tensor, f"a tensor [n, d] with d = {dimension}")
+    assert isinstance(points, Tensor)
+    if points.is_complex() or points.dtype == torch.bool:
+        raise TypeError(f"{argument} must be real numbers, got {points.dtype}")
+    if points.ndim != 2 or points.shape[1] != dimension:
+        raise ValueError(f"{argument} must have shape [n, {dimension}], got {list(points.shape)}")
+    return points if points.dtype in DTYPES else points.double()
 
 
 def check_theta(

@@ -41,11 +41,12 @@ from anagram_ext.training.saved_march import SavedMarch
 if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
 
+# Exit codes, see above.
 BROKEN_DOWN = 1
 WRONG_INPUT = 2
 CTRL_C = 130  # what a shell reports for a process ended by SIGINT
 
-MOST_SEEDS = 1000
+MOST_SEEDS = 1000  # in one range: more are a slip of the hand, as in 0-20251128
 
 app = typer.Typer(
     help="Train physics-informed neural networks with the ANaGRAM natural gradient.",

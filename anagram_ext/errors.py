@@ -73,5 +73,14 @@ class SlowWarning(UserWarning):
     """Something that works, but far slower than it could; the text says why."""
 
 
+class DerivativeWarning(UserWarning):
+    """A residual that hides from autograd what it does with a field: its Jacobian is not its own.
+
+    ``detach()`` does, a detour through NumPy or ``tolist()``, ``torch.tensor(...)`` of a tensor, or
+    an ``autograd.Function`` with another derivative. A term that lags behind on purpose may be
+    worth it; then silence this warning.
+    """
+
+
 class BroadcastWarning(UserWarning):
     """A residual that is a table [n, n] by a slip of shapes: [n, 1] has met [n]."""

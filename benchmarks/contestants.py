@@ -59,7 +59,7 @@ class PureTorch(TorchStep):
 
 def pure_jax(case: Case, device: str = "cpu") -> Contestant:
     """JAX, loaded when it is asked for: it brings threads and hooks into the process."""
-    from jax_contestant import PureJax  # noqa: PLC0415 -- see above
+    from jax_contestant import PureJax
 
     return PureJax(case, device)
 

@@ -70,7 +70,7 @@ def torch_rows(widths: list[int], theta: Tensor) -> Callable[[Tensor], Tensor]:
 
     def laplacian(theta: Tensor, x: Tensor) -> Tensor:
         def second(e: Tensor) -> Tensor:
-            first = lambda at: jvp(lambda z: value(theta, z), (at,), (e,))[1]  # noqa: E731 -- one line
+            first = lambda at: jvp(lambda z: value(theta, z), (at,), (e,))[1]
             return jvp(first, (x,), (e,))[1]
 
         return sum(second(e) for e in basis)

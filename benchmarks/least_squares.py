@@ -48,7 +48,7 @@ class Plain(nn.Module):
                 nn.Linear(1, 30), nn.Tanh(), nn.Linear(30, 30), nn.Tanh(), nn.Linear(30, 1)
             ).double()
 
-    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+    def forward(self, x: Tensor) -> Tensor:
         values: Tensor = self.layers(x)
         return values
 
@@ -79,11 +79,11 @@ class Clocked:
         self.name = method.name
         self.default_steps, self.evaluate_every = method.default_steps, 1
 
-    def start(self, system: Any, theta: Tensor) -> None:  # noqa: D102
+    def start(self, system: Any, theta: Tensor) -> None:
         self._begin = time.process_time()
         self._method.start(system, theta)
 
-    def step(self) -> Any:  # noqa: D102
+    def step(self) -> Any:
         info = self._method.step()
         seconds = time.process_time() - self._begin
         self._arrivals.steps += 1
@@ -96,15 +96,15 @@ def ours(method: str, seed: int, limit: float) -> Arrivals:
     # By name ``least_squares`` gives natural_lm a second start; Clocked hides the name.
     own = SecondStart() if method == SecondStart.name else ax.methods.get(method)()
     clocked = Clocked(own, arrivals)
-    residual = lambda net: net(INPUTS) - TARGETS  # noqa: E731
+    residual = lambda net: net(INPUTS) - TARGETS
     ax.least_squares(residual, Plain(seed), clocked, steps=10_000, progress=False)
     return arrivals
 
 
 def torch_levenberg_marquardt(seed: int, limit: float, solver: str, mode: str) -> Arrivals:
-    from torch_levenberg_marquardt.damping import StandardDampingStrategy  # noqa: PLC0415 -- optional
-    from torch_levenberg_marquardt.loss import MSELoss  # noqa: PLC0415
-    from torch_levenberg_marquardt.training import LevenbergMarquardtModule  # noqa: PLC0415
+    from torch_levenberg_marquardt.damping import StandardDampingStrategy
+    from torch_levenberg_marquardt.loss import MSELoss
+    from torch_levenberg_marquardt.training import LevenbergMarquardtModule
 
     fit = LevenbergMarquardtModule(
         Plain(seed),

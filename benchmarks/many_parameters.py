@@ -18,6 +18,7 @@ import time
 import warnings
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from measure import table, write
@@ -25,6 +26,9 @@ from streaming import WIDTHS, peak
 
 import anagram_ext as ax
 from anagram_ext import methods
+
+if TYPE_CHECKING:
+    from anagram_ext.training.run import Run
 
 POINTS = 44  # an axis: 44^2 + 4 * 45 rows
 STEPS = 3
@@ -36,7 +40,7 @@ def run(method: str, memory: str, points: int, widths: list[int], steps: int) ->
     problem, model = ax.problems.laplace_2d(n=points), ax.MLP(widths)
     stamps = [(0, time.process_time())]  # steps done, seconds
 
-    def watch(state: ax.Run) -> None:  # after every step, or after the last one
+    def watch(state: Run) -> None:  # after every step, or after the last one
         stamps.append((state.steps, time.process_time()))
 
     with warnings.catch_warnings():

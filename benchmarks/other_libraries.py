@@ -9,8 +9,6 @@ until a number of seconds of the processor is used up: these do not depend on wh
 are installed by ``pip install deepxde pina-mathlab jinns scimba``.
 """
 
-# ruff: noqa: PLC0415 -- a library is loaded by its own process alone
-
 from __future__ import annotations
 
 import argparse
@@ -276,7 +274,7 @@ def here(seconds: float) -> tuple[str, float, float]:
         },
     )
     budget = Budget(seconds)
-    stop = lambda run: "time" if budget.over() else None  # noqa: E731 -- one line
+    stop = lambda run: "time" if budget.over() else None
     run = ax.train(problem, ax.MLP([2, WIDTH, 1]), callbacks=[stop], progress=False)
     spent = budget.spent
     return run.method, spent, error(lambda p: run.model(run.theta, torch.from_numpy(p)).numpy())

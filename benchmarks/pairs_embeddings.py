@@ -33,11 +33,11 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "suite")]
 
-import spectral  # noqa: E402
-from case import fresh, relative  # noqa: E402
-from measure import table, write  # noqa: E402
+import spectral
+from case import fresh, relative
+from measure import table, write
 
-import anagram_ext as ax  # noqa: E402
+import anagram_ext as ax
 
 SEAM = 100.0  # weight of the pairs and of the initial values
 KINDS = ("embedding", "pairs")

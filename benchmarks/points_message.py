@@ -73,7 +73,7 @@ def problems() -> dict[str, Callable[[int], tuple[ax.Problem, ax.MLP]]]:
     def bump(x: ax.Coordinates) -> torch.Tensor:
         return exp(-20 * ((x.x - 0.6) ** 2 + (x.y - 0.4) ** 2))
 
-    def poisson(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def poisson(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         squared = (x.x - 0.6) ** 2 + (x.y - 0.4) ** 2
         return u.laplacian() - (1600 * squared - 80) * bump(x)
 
@@ -83,7 +83,7 @@ def problems() -> dict[str, Callable[[int], tuple[ax.Problem, ax.MLP]]]:
     def layer(x: ax.Coordinates) -> torch.Tensor:
         return (1 - exp(10 * (x.x - 1))) / (1 - math.exp(-10)) * sin(pi * x.y)
 
-    def convection(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def convection(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         profile = (1 - exp(10 * (x.x - 1))) / (1 - math.exp(-10))
         slope = -10 * exp(10 * (x.x - 1)) / (1 - math.exp(-10))
         source = (slope - 0.1 * (10 * slope - pi**2 * profile)) * sin(pi * x.y)
@@ -92,13 +92,13 @@ def problems() -> dict[str, Callable[[int], tuple[ax.Problem, ax.MLP]]]:
     def ripples(x: ax.Coordinates) -> torch.Tensor:
         return sin(6 * x.x) * cos(5 * x.y)
 
-    def helmholtz(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def helmholtz(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         return u.laplacian() + 30 * u - (30 - 61) * ripples(x)
 
     def front(x: ax.Coordinates) -> torch.Tensor:
         return 1 / (1 + exp(5 * (x.x - 0.8 * x.t))) ** 2
 
-    def fisher(u: ax.Derivatives, _: ax.Coordinates) -> torch.Tensor:
+    def fisher(u: ax.Field, _: ax.Coordinates) -> torch.Tensor:
         # Its front of speed 5 / 6^0.5 (D R)^0.5 and width (6 D / R)^0.5.
         rate, diffusion = 4.8, 0.032
         return u.d("t") - diffusion * u.d("xx") - rate * u * (1 - u)
@@ -109,10 +109,10 @@ def problems() -> dict[str, Callable[[int], tuple[ax.Problem, ax.MLP]]]:
     def humps(x: ax.Coordinates) -> torch.Tensor:
         return sin(2 * pi * x.x) * sin(pi * x.y)
 
-    def exponential(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def exponential(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         return u.laplacian() - exp(u) + 5 * pi**2 * humps(x) + exp(humps(x))
 
-    def variable(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def variable(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         k = 1 + 0.5 * sin(4 * x.x)
         source = 2 * cos(4 * x.x) * 3 * cos(3 * x.x) * cos(2 * x.y)
         source = source - k * 13 * sin(3 * x.x) * cos(2 * x.y)
@@ -127,11 +127,11 @@ def problems() -> dict[str, Callable[[int], tuple[ax.Problem, ax.MLP]]]:
     def warm(x: ax.Coordinates) -> torch.Tensor:
         return exp(-x.t) * sin(3 * x.x) + x.t * x.x**2
 
-    def heated(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def heated(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         source = 8 * exp(-x.t) * sin(3 * x.x) + x.x**2 - 2 * x.t
         return u.d("t") - u.d("xx") - source
 
-    def reacting(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def reacting(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         return u.laplacian() + u**3 + 8 * saddle(x) - saddle(x) ** 3
 
     flat, tall = [2, 24, 1], [2, 16, 16, 1]

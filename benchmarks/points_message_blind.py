@@ -102,7 +102,7 @@ def travelling(n: int) -> ax.Problem:
     def exact(x: ax.Coordinates) -> torch.Tensor:
         return 0.5 * (1 - torch.tanh((x.x - 0.3 - 0.5 * x.t) / 0.2))
 
-    def burgers(u: ax.Derivatives, _: ax.Coordinates) -> torch.Tensor:
+    def burgers(u: ax.Field, _: ax.Coordinates) -> torch.Tensor:
         return u.d("t") + u * u.d("x") - 0.05 * u.d("xx")
 
     return evolving(burgers, exact, n)
@@ -132,7 +132,7 @@ def porous(n: int) -> ax.Problem:
     def exact(x: ax.Coordinates) -> torch.Tensor:
         return 1 + 0.5 * torch.exp(-x.t) * torch.sin(4 * x.x)
 
-    def equation(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         wave = 0.5 * torch.exp(-x.t) * torch.sin(4 * x.x)
         slope = 2 * torch.exp(-x.t) * torch.cos(4 * x.x)
         source = -wave - slope**2 + 16 * wave * (1 + wave)
@@ -223,7 +223,7 @@ def schroedinger(n: int) -> ax.Problem:
             torch.sin(first) + torch.sin(second),
         )
 
-    def values(u: ax.Derivatives, v: ax.Derivatives, x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
+    def values(u: ax.Field, v: ax.Field, x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
         real, imaginary = exact(x)
         return u - real, v - imaginary
 
@@ -248,7 +248,7 @@ def eikonal(n: int) -> ax.Problem:
     def exact(x: ax.Coordinates) -> torch.Tensor:
         return torch.sin(2 * x.x + x.y) + x.y**2
 
-    def equation(u: ax.Derivatives, x: ax.Coordinates) -> torch.Tensor:
+    def equation(u: ax.Field, x: ax.Coordinates) -> torch.Tensor:
         phase = 2 * x.x + x.y
         along_x, along_y = 2 * torch.cos(phase), torch.cos(phase) + 2 * x.y
         source = along_x**2 + along_y**2 - 0.1 * (2 - 5 * torch.sin(phase))

@@ -1,14 +1,16 @@
 """A large problem: Poisson's equation on the ten-dimensional cube, 10-64-64-1, 4000 points.
 
-    python benchmarks/poisson_10d.py --seconds 600 --out results/poisson_10d
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/poisson_10d.py --processor 600
 
-Prints a line a step of `natural_lm`: processor seconds, factorisations of the shifted Gram matrix,
-loss and damping; at the end seconds to levels of the relative L2 error. J is 4000 x 4929.
+Prints a line a step of `natural_lm`: processor seconds, factorisations of a shifted matrix, loss and
+damping; at the end processor seconds to levels of the relative L2 error. J is 4000 x 4929. Waiting
+threads of a BLAS count as working, so with one thread these are the seconds of an idle machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import time
 from pathlib import Path
@@ -50,6 +52,10 @@ class Watched(NaturalLM):
         self.steps: list[dict] = []
         super().start(system, theta)
 
+    def spent(self) -> float:
+        """Processor seconds of all steps."""
+        return math.fsum(step["processor"] for step in self.steps)
+
     def step(self) -> object:
         """One step, timed."""
         factorisations, factor = [0], Shifted.factor
@@ -82,29 +88,31 @@ class Watched(NaturalLM):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--processor", type=float, default=600.0, help="seconds")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--out", type=Path, default=Path("results/poisson_10d"))
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     method = Watched()
     run = ax.train(
         problem(),
         ax.MLP([10, 64, 64, 1]),
         method=method,
         steps=arguments.steps,
-        seconds=arguments.seconds,
         seed=0,
         progress=False,
+        callbacks=[lambda _: "time is up" if method.spent() > arguments.processor else None],
     )
-    history = {key: [float(x) for x in run.history[key]] for key in ("seconds", "l2_relative")}
-    reached = zip(history["seconds"], history["l2_relative"], strict=True)
-    pairs = list(reached)
+    errors = [float(x) for x in run.history["l2_relative"]][-len(method.steps) :]
+    spent = itertools.accumulate(step["processor"] for step in method.steps)
+    pairs = list(zip(spent, errors, strict=True))
     rows = []
     for level in LEVELS:
         first = next((seconds for seconds, error in pairs if error <= level), math.inf)
         rows.append([f"{level:.0e}", f"{first:.1f}" if math.isfinite(first) else "-"])
-    results = {"steps": method.steps, **history}
-    write(arguments.out, "poisson_10d", results, table(["relative L2", "seconds"], rows))
+    results = {"steps": method.steps, "l2_relative": errors}
+    header = ["relative L2", "processor seconds"]
+    write(arguments.out, "poisson_10d", results, table(header, rows))
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 def plot(sweeps: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Both sweeps side by side, log-log."""
     mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415 -- after the backend
+    from matplotlib import pyplot as plt
 
     figure, panels = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
     for panel, (axis, results) in zip(panels, sweeps.items(), strict=True):

@@ -40,6 +40,7 @@ outside_pages = [
     "SECURITY.md",
     "benchmarks/README.md",
     "benchmarks/results/*.md",
+    "benchmarks/results/suite/*.md",
 ]
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]
@@ -55,6 +56,7 @@ html_css_files = ["site.css"]
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
+autoclass_content = "both"  # constructors whose arguments are no attributes describe them
 autodoc_typehints = "none"  # docstrings give kinds and shapes
 napoleon_numpy_docstring = False
 napoleon_attr_annotations = False

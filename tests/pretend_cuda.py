@@ -167,10 +167,10 @@ class _Plan:
     def jacobian(self, theta, points, seeds, j, stream):
         self._native.jacobian(*_checked(stream, theta, points, seeds, j))
 
-    def vjp(self, theta, points, seeds, w, out, stream):  # noqa: PLR0917 -- native
+    def vjp(self, theta, points, seeds, w, out, stream):
         self._native.vjp(*_checked(stream, theta, points, seeds, w, out))
 
-    def jvp(self, theta, points, seeds, v, out, stream):  # noqa: PLR0917 -- native
+    def jvp(self, theta, points, seeds, v, out, stream):
         self._native.jvp(*_checked(stream, theta, points, seeds, v, out))
 
 
@@ -181,7 +181,7 @@ class _Factorisation:
         self._native = self.core_type(*_checked(stream, J), relative, absolute)
 
     @classmethod
-    def of_tiles(cls, tile, tile_rows, columns, relative, absolute, stream):  # noqa: PLR0917 -- native
+    def of_tiles(cls, tile, tile_rows, columns, relative, absolute, stream):
         made = cls.__new__(cls)
         made._native = cls.core_type.of_tiles(
             lambda i: _checked(stream, tile(i))[0], tile_rows, columns, relative, absolute

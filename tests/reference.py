@@ -61,7 +61,7 @@ class Network:
             direction = torch.eye(len(x), dtype=x.dtype)[axis]
             return lambda at: jvp(f, (at,), (direction,))[1]
 
-        f: Callable[[Tensor], Tensor] = lambda at: self(theta, at)  # noqa: E731 -- replaced in the loop
+        f: Callable[[Tensor], Tensor] = lambda at: self(theta, at)
         for axis in axes:
             f = differentiated(f, axis)
         return f(x)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import anagram_ext as ax
+from pretend_cuda import pretended_gpu
 
 ROOT = Path(__file__).parents[1]
-GUIDE = ROOT / "docs" / "guide"
 API = (ROOT / "docs" / "api" / "index.rst").read_text(encoding="utf-8")
 HEADER = (ROOT / "examples" / "GALLERY_HEADER.txt").read_text(encoding="utf-8")
 
@@ -89,22 +89,52 @@ def test_every_example_is_on_the_site() -> None:
         assert (ROOT / "examples" / name).exists(), name
 
 
-def test_links_between_pages_lead_somewhere() -> None:
+def pages_of_the_repository() -> list[Path]:
+    """All pages of Markdown but those that building the documentation makes."""
     folders = (ROOT / "docs", ROOT / "benchmarks", ROOT / "examples", ROOT / ".github")
     pages = [*ROOT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))]
     pages = [page for page in pages if not {"_build", "gallery", "repository"} & set(page.parts)]
     assert len(pages) > 10
-    for page in pages:
+    return pages
+
+
+def test_names_that_pages_and_programs_speak_of_exist() -> None:
+    decisions = ROOT / "docs" / "adr"  # speak of what was decided against, too
+    pages = [page for page in pages_of_the_repository() if decisions not in page.parents]
+    folders = (ROOT / "anagram_ext", ROOT / "benchmarks", ROOT / "examples")
+    for page in (*pages, *(file for folder in folders for file in folder.rglob("*.py"))):
+        text = page.read_text(encoding="utf-8")
+        for name in set(re.findall(r"(?<![\w.])ax((?:\.[A-Za-z_]\w*)+)", text)):
+            assert resolved(f"anagram_ext{name}") is not None, f"{page.name}: ax{name}"
+
+
+def test_files_that_pages_speak_of_exist() -> None:
+    roots = [ROOT, *(ROOT / name for name in ("anagram_ext", "csrc", "benchmarks"))]
+    for page in pages_of_the_repository():
+        text = page.read_text(encoding="utf-8")
+        for name in set(re.findall(r"`([\w./]+/[\w.]+\.(?:py|[hc]pp|cuh?|sh|md|npz|txt))`", text)):
+            places = (*roots, ROOT / "anagram_ext" / "problems", page.parent)
+            found = any((place / name).exists() for place in places)
+            assert found or Path(name).stem == "NAME", f"{page.name}: {name}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in pages_of_the_repository():
         text = page.read_text(encoding="utf-8")
         text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "", text, flags=re.DOTALL)  # f[x](y) is no link
         for target in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", text):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def programs(page: Path) -> list[str]:
+    """The Python blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
 def run_page(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """The names that the Python blocks of a page leave, run in their order in an empty folder."""
-    text = (GUIDE / f"{name}.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = programs(ROOT / "docs" / f"{name}.md")
     assert blocks
     monkeypatch.chdir(folder)
     names: dict[str, object] = {}
@@ -115,14 +145,69 @@ def run_page(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[s
     return names
 
 
-def test_pages_without_programs_are_few() -> None:
-    pages = {path.stem for path in GUIDE.glob("*.md")}
-    with_programs = {"quickstart", "choosing", "recipes", "runs", "small_loss", "questions"}
-    assert pages - with_programs == {"index", "theory", "comparison", "many_machines", "seminar"}
+def test_every_page_with_programs_is_run() -> None:
+    here = Path(__file__).read_text(encoding="utf-8")
+    elsewhere = {
+        "README.md": "tests/test_readme.py",
+        "docs/geometry.md": "tests/geometry/test_documentation.py",
+        "docs/least_squares.md": "tests/training/test_least_squares.py",
+        **{
+            page.relative_to(ROOT).as_posix(): "tests/test_recipes.py"
+            for page in (ROOT / "docs" / "recipes").glob("*.md")
+        },
+    }
+    assert all((ROOT / test).exists() for test in elsewhere.values())
+    for page in pages_of_the_repository():
+        name = page.relative_to(ROOT).as_posix()
+        if "```python" in page.read_text(encoding="utf-8") and name not in elsewhere:
+            asked = f'run_page("{name.removeprefix("docs/").removesuffix(".md")}", '
+            assert asked in here, f"{name}: no test runs its programs"
+
+
+def test_index(tmp_path, monkeypatch):
+    run = run_page("index", tmp_path, monkeypatch)["run"]
+    assert run.verdict is ax.Verdict.SOLVED
+
+
+def test_analysis(tmp_path, monkeypatch):
+    names = run_page("analysis", tmp_path, monkeypatch)
+    assert names["run"].l2_error < 1e-6
+    for figure in ("nntk.png", "spectrum.png"):
+        assert (tmp_path / figure).stat().st_size > 0
+    space, t = names["space"], names["t"][:, 0]
+    assert space.rank == 2
+    assert (space.project(t) - t).abs().max() < 1e-12
+
+
+def test_uncertainty(tmp_path, monkeypatch):
+    names = run_page("uncertainty", tmp_path, monkeypatch)
+    t, slope = names["t"][:, 0], names["sure"]["slope"]
+    spread = float((t - t.mean()).square().sum())
+    assert slope.std == pytest.approx(0.01 / spread**0.5, rel=1e-9)  # of a regression line
+    assert abs(slope.value - 2) < 4 * slope.std
+    assert names["sure"].unidentified() == []
+
+
+def test_verdicts(tmp_path, monkeypatch):
+    run = run_page("verdicts", tmp_path, monkeypatch)["run"]
+    assert run.verdict is ax.Verdict.SOLVED
+    assert run.warning is None
+
+
+def test_problems(tmp_path, monkeypatch):
+    names = run_page("problems", tmp_path, monkeypatch)
+    assert names["problem"].name == "burgers"
+
+
+def test_gpu(tmp_path, monkeypatch):
+    with pretended_gpu():
+        names = run_page("gpu", tmp_path, monkeypatch)
+        assert names["theta"].device.type == names["run"].theta.device.type == "cuda"
+    assert names["run"].steps == 10
 
 
 def test_quickstart(tmp_path, monkeypatch):
-    names = run_page("quickstart", tmp_path, monkeypatch)
+    names = run_page("guide/quickstart", tmp_path, monkeypatch)
     assert names["run"].held_out_loss < 1e-6
     assert names["u"].shape == (25, 1)
     assert names["slopes"]["xx"].shape == (25, 1)
@@ -130,7 +215,7 @@ def test_quickstart(tmp_path, monkeypatch):
 
 
 def test_choosing(tmp_path, monkeypatch):
-    names = run_page("choosing", tmp_path, monkeypatch)
+    names = run_page("guide/choosing", tmp_path, monkeypatch)
     assert names["inside"].n_points == 3000
     errors = {name: run.l2_error for name, run in names["runs"].items()}
     assert errors["natural_lm"] < 1e-3
@@ -139,7 +224,7 @@ def test_choosing(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_recipes(tmp_path, monkeypatch):
-    names = run_page("recipes", tmp_path, monkeypatch)
+    names = run_page("guide/recipes", tmp_path, monkeypatch)
     nu = names["nu"]
     assert nu.interval[0] < 0.25 < nu.interval[1]
     assert nu.std < 0.01
@@ -166,7 +251,7 @@ def test_recipes(tmp_path, monkeypatch):
 
 
 def test_runs(tmp_path, monkeypatch):
-    names = run_page("runs", tmp_path, monkeypatch)
+    names = run_page("guide/runs", tmp_path, monkeypatch)
     assert names["run"].stop_reason == "ended by a callback: good enough"
     assert names["seen"][-1] == names["run"].loss < 1e-6
     assert names["long"].steps == names["saved"].summary["steps"] == 40
@@ -186,7 +271,7 @@ def test_runs(tmp_path, monkeypatch):
 
 
 def test_small_loss(tmp_path, monkeypatch):
-    names = run_page("small_loss", tmp_path, monkeypatch)
+    names = run_page("guide/small_loss", tmp_path, monkeypatch)
     few, many = names["few"], names["many"]
     assert few.loss < 1e-20
     assert few.l2_error > 0.02
@@ -196,5 +281,5 @@ def test_small_loss(tmp_path, monkeypatch):
 
 
 def test_questions(tmp_path, monkeypatch):
-    errors = run_page("questions", tmp_path, monkeypatch)["errors"]
+    errors = run_page("guide/questions", tmp_path, monkeypatch)["errors"]
     assert max(errors.values()) < 1e-5

@@ -238,3 +238,41 @@ def march(**options):
     first = {"start": ax.Condition(lambda u, x: u, SQUARE.face(t=0).grid(3))}
     rest = {"equation": ax.Condition(lambda u, x: u.d("t"), SQUARE.grid(3))}
     return ax.march(ax.Problem(("t", "x"), ("u",), first | rest), MODEL, steps=1, **options)
+
+
+@pytest.mark.parametrize("cutoff", [1, 1.0, 2.5, 1e300])
+@pytest.mark.parametrize(
+    "use",
+    [
+        ax.Cutoff,
+        lambda v: ax.step(PROBLEM, MODEL, THETA, cutoff=v),
+        lambda v: ax.lstsq(torch.eye(2), torch.ones(2), v),
+        lambda v: train(method="anagram", cutoff=v),
+        lambda v: train(method="engd", cutoff=v),
+        ax.methods.get("engd"),
+    ],
+)
+def test_a_cutoff_that_leaves_nothing(use, cutoff):
+    """Every step would be zero."""
+    with pytest.raises(ValueError, match="cutoff must be below 1, a share of the largest sing"):
+        use(cutoff)
+
+
+def test_an_absolute_cutoff_may_be_any_number():
+    kept = ax.lstsq(torch.diag(torch.tensor([5.0, 2.0])), torch.ones(2), ax.Cutoff(3.0, False))
+    assert kept.rank == 1
+
+
+def test_points_that_are_not_in_their_region():
+    """Held-out points would come from elsewhere."""
+    elsewhere = ax.Points(POINTS + 2.0, region=SQUARE)
+    with pytest.raises(ValueError, match=r"points of condition 'here' must lie in their region Bo"):
+        ax.Problem(("t", "x"), ("u",), {"here": ax.Condition(HERE["here"].residual, elsewhere)})
+    near = ax.Points((POINTS * 1.0).float(), region=SQUARE)
+    ax.Problem(("t", "x"), ("u",), {"here": ax.Condition(HERE["here"].residual, near)})
+
+
+def test_whole_numbers_are_points_as_well():
+    """Bounds were rounded to whole numbers for them."""
+    box = ax.Box(x=(0.5, 2.5))
+    assert box.contains(torch.tensor([[0], [1], [2], [3]])).tolist() == [False, True, True, False]

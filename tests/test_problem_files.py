@@ -71,7 +71,7 @@ def test_files_that_make_no_sense_are_refused(tmp_path, text, settings, message)
         ("square = ax", "square = ay", "line 8, broke down: NameError: name 'ay'"),
     ],
 )  # fmt: skip
-def test_what_a_file_does_wrong_is_one_line(tmp_path, monkeypatch, capsys, old, new, message):  # noqa: PLR0917
+def test_what_a_file_does_wrong_is_one_line(tmp_path, monkeypatch, capsys, old, new, message):
     path = tmp_path / "my_pde.py"
     write_template(path)
     text = path.read_text().replace(old, new, 1)

@@ -1,4 +1,4 @@
-"""The README's own-PDE example runs as printed and solves its PDE."""
+"""The README's own-PDE example runs as printed; its commands and names are those of the code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 
 import torch
+import typer
+
+import anagram_ext as ax
+from anagram_ext import cli
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -25,3 +29,28 @@ def test_own_pde_example_solves_the_damped_wave_equation() -> None:
     exact = exact * torch.sin(torch.pi * x)
     error = run.model(run.theta, points)[:, 0] - exact  # type: ignore[attr-defined]
     assert float(error.abs().max()) < 1e-3
+
+
+def test_the_two_commands_are_fenced_as_ci_run_reads_them() -> None:
+    text = README.read_text(encoding="utf-8")
+    fenced = re.findall(r"<!-- (command \w+) -->\n```bash\n(.+)\n```\n", text)
+    assert [name for name, _ in fenced] == ["command one", "command two"]
+    (_, install), (_, test) = fenced
+    assert install.endswith(".venv/bin/anagram-ext train heat")
+    assert test == ".venv/bin/pytest"
+
+
+def test_the_command_line_has_the_commands_and_options_that_it_names() -> None:
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    lines = re.findall(r"^anagram-ext (\w+)(.*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name for name, _ in lines} == set(commands)
+    for name, rest in lines:
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--\w+", rest)) <= known, name
+
+
+def test_the_methods_are_those_that_there_are() -> None:
+    text = README.read_text(encoding="utf-8")
+    named = re.search(r"^Methods: (.*?)\. ", text, flags=re.DOTALL | re.MULTILINE)
+    assert named is not None
+    assert sorted(re.findall(r"`(\w+)`", named[1])) == sorted(ax.methods.names())

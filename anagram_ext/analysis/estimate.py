@@ -28,7 +28,7 @@ class Estimate:
     std: float
     interval: tuple[float, float]
 
-    def through(self, map: Callable[[Tensor], Tensor]) -> Estimate:  # noqa: A002
+    def through(self, map: Callable[[Tensor], Tensor]) -> Estimate:  # noqa: A002 -- a public name
         """The estimate of a monotone function of the number, as for a logarithm kept positive.
 
         Args:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.question import Question
 from anagram_ext.analysis.tangent_space import TangentSpace
-from anagram_ext.checks import check_points, check_seed
+from anagram_ext.checks import check_kind, check_points, check_seed
 from anagram_ext.systems.pde_system import PdeSystem
 
 if TYPE_CHECKING:
@@ -173,6 +175,14 @@ def green_step(
     That is ``- sum_b integral g_b(x, y) r_b(y) dy``, g as in ``green``: learning is the repeated
     application of a Green's function to the residual.
 
+    Args:
+        problem: the conditions.
+        model: a network from the problem's coordinates to its fields.
+        theta: parameters [P].
+        points: where the fields are looked at, [n, d].
+        cutoff: singular values of J at or below are dropped; a number is relative to the largest.
+        seed: of the points of sampled conditions.
+
     Returns:
         ``[n, m]``, one column a field.
 
@@ -242,7 +252,16 @@ def tangent_projection(
         NonFiniteError: a residual or derivative is NaN or infinite.
     """
     space = _space(problem, model, theta, cutoff, seed)
-    return space.project(space.residual if values is None else values)
+    if values is None:
+        return space.project(space.residual)
+    S = len(space.residual)
+    check_kind("values", values, Tensor, f"a tensor [{S}] or [q, {S}]")
+    if values.dtype != space.residual.dtype or values.ndim not in {1, 2} or values.shape[-1] != S:
+        raise ValueError(
+            f"values must be a {space.residual.dtype} tensor [{S}] or [q, {S}], got "
+            f"{list(values.shape)} of {values.dtype}"
+        )
+    return space.project(values)
 
 
 def _space(

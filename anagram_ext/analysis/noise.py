@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, finite_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,10 +83,7 @@ def _check_given(given: Mapping[str, float | None], groups: Mapping[str, slice])
     if set(given) != set(groups):
         raise ValueError(f"noise must name the groups {tuple(groups)}, got {tuple(given)}")
     for name, std in given.items():
-        if std is None:
-            continue
-        check_kind(f"noise of {name!r}", std, (int, float), "a number or None")
-        if not (math.isfinite(std) and std > 0):
+        if std is not None and not finite_number(f"noise of {name!r}", std, "a number or None") > 0:
             raise ValueError(f"noise of {name!r} must be positive and finite, or None, got {std!r}")
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.analysis.features import residual_features
-from anagram_ext.checks import check_kind, check_points
+from anagram_ext.checks import check_integer, check_kind, check_points
 from anagram_ext.pde.problem import Problem
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Question:
         problem.check_model(model)
         self._problem, self._model, self._theta = problem, model, theta
         self._of = next(iter(problem.conditions)) if of is None else of
+        check_kind("of", self._of, str, "the name of a condition")
         if self._of not in problem.conditions:
             raise ValueError(f"of must be one of {tuple(problem.conditions)}, got {of!r}")
         dimension = len(problem.coordinates)
@@ -73,7 +74,7 @@ class Question:
     def residual_at(self, points: Tensor, component: int) -> Tensor:
         """The features [n, P] of one component of the condition."""
         features = residual_features(self._problem, self._model, self._theta, points, self._of)
-        if not 0 <= component < len(features):
+        if check_integer("component", component, least=0) >= len(features):
             raise ValueError(
                 f"component must be one of the {len(features)} residuals of {self._of!r}, "
                 f"got {component}"

@@ -18,15 +18,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
 from anagram_ext.analysis.estimate import LEVEL, Combination, Estimate, Sensors
 from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.noise import estimated_noise
+from anagram_ext.analysis.reach import Reach
 from anagram_ext.analysis.slices import check_apart, checked_slices, joined, places_of
-from anagram_ext.checks import check_kind, check_theta
+from anagram_ext.checks import check_kind, check_theta, positive_number
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.protocol import Linearisation
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
 
-UNSEEN = 1e-3  # share of an unknown in directions below the cutoff that makes it undetermined
-_BLOCK = 256  # vectors [S] at a time
+UNSEEN: Final = (
+    1e-3  # share of an unknown in directions below the cutoff that makes it undetermined
+)
+_BLOCK: Final = 256  # quantities at a time
 
 
 class Uncertainty:
@@ -89,14 +92,11 @@ class Uncertainty:
         if not groups:
             raise ValueError("measurements must name at least one group of rows, got none")
         check_apart("measurements", groups)
-        # Columns of unit length: what is negligible must not depend on the unit of an unknown.
-        lengths = here.jacobian.column_norms()
-        self._units = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
-        self._factorisation = here.jacobian.scaled(self._units).factorise()
-        self._rank = self._factorisation.rank(Cutoff.of(cutoff))
+        self._places = joined(self._unknowns)  # [c] in theta
         self._rows = joined(groups)  # [n] measured rows
-        self._basis = self._measured_basis()  # [n, k]
-        found = estimated_noise(self._residual[self._rows], self._basis, places_of(groups), noise)
+        self._reach = Reach(here.jacobian, self._rows, Cutoff.of(cutoff))
+        measured = self._residual[self._rows]
+        found = estimated_noise(measured, self._reach.basis, places_of(groups), noise)
         self.noise: Mapping[str, float] = found.by_group
         self.degrees_of_freedom = found.degrees_of_freedom
         self._noise = found
@@ -179,14 +179,14 @@ class Uncertainty:
     @cached_property
     def covariance(self) -> Tensor:
         """Of the entries of the unknowns [c, c], in what the kept directions see of them."""
-        reached = self._reached(self._unit_vectors())
+        reached = self._reached(self._reach.unit_vectors(self._places))
         return reached @ reached.T
 
     @property
     def standard_deviations(self) -> Tensor:
         """[c]; infinite for an entry that is not determined."""
         stds = self.covariance.diagonal().sqrt()
-        unseen = self._unseen().diagonal() > UNSEEN**2
+        unseen = self._reach.unseen(self._places).diagonal() > UNSEEN**2
         return torch.where(unseen, torch.full_like(stds, math.inf), stds)
 
     def correlation(self) -> Tensor:
@@ -208,8 +208,8 @@ class Uncertainty:
         values = self._theta[self._places].abs()
         size = torch.where(values > 0, values, torch.ones_like(values))
         # In units of size an entry e has the unit vector size * e; null shares are free of units.
-        shares, vectors = torch.linalg.eigh(self._unseen())
-        lost = vectors[:, shares > UNSEEN**2] / (self._units[self._places] * size)[:, None]
+        shares, vectors = torch.linalg.eigh(self._reach.unseen(self._places))
+        lost = vectors[:, shares > UNSEEN**2] / (self._reach.units[self._places] * size)[:, None]
         nulls = torch.linalg.qr(lost).Q  # [c, l]: they cannot move, whatever the unit
         found = [self._combination(v, math.inf) for v in nulls.T]
         rest = torch.linalg.svd(nulls, full_matrices=True).U[:, nulls.shape[1] :]  # [c, c - l]
@@ -233,7 +233,12 @@ class Uncertainty:
         return torch.stack([self.propagated(rows) for rows in features], dim=1)
 
     def propagated(self, rows: Tensor) -> Tensor:
-        """Standard deviation [n] of quantities with derivatives [n, P] in theta."""
+        """Standard deviation [n] of quantities with derivatives [n, P] in theta.
+
+        Raises:
+            TypeError: ``rows`` is no tensor.
+            ValueError: it has another shape.
+        """
         self._check_rows(rows)
         parts = torch.split(rows, _BLOCK)
         return torch.cat([torch.linalg.vector_norm(self._reached(p), dim=1) for p in parts])
@@ -249,7 +254,7 @@ class Uncertainty:
 
         In the order of the groups: the diagonal of the hat matrix ``U_k U_k^T``.
         """
-        return self._basis.square().sum(dim=1)
+        return self._reach.basis.square().sum(dim=1)
 
     @cached_property
     def studentised_residuals(self) -> Tensor:
@@ -261,7 +266,7 @@ class Uncertainty:
         (externally studentised residuals; Cook & Weisberg, "Residuals and Influence in
         Regression", 1982). nan where the fit passes through the measurement whatever its value.
         """
-        std = self._noise.residual_std(self._basis)
+        std = self._noise.residual_std(self._reach.basis)
         free = std > 1e-6 * self._noise.per_row
         scaled = self._residual[self._rows] / torch.where(free, std, torch.full_like(std, math.nan))
         dof = self.degrees_of_freedom
@@ -282,15 +287,13 @@ class Uncertainty:
             ValueError: an unknown is not determined yet, ``noise`` is not positive, or rows of
                 another length.
         """
-        check_kind("noise", noise, (int, float), "a number")
-        if not (math.isfinite(noise) and noise > 0):
-            raise ValueError(f"noise must be positive and finite, got {noise!r}")
+        noise = positive_number("noise", noise)
         self._check_rows(rows)
         undetermined = ~torch.isfinite(self.standard_deviations)
         if bool(undetermined.any()):
             name = self.names[int(undetermined.nonzero()[0, 0])]
             raise ValueError(f"unknowns must be determined already, which {name!r} is not")
-        unknowns = self._reached(self._unit_vectors())  # [c, n]
+        unknowns = self._reached(self._reach.unit_vectors(self._places))  # [c, n]
         candidates = self._reached(rows)  # [m, n]
         cross = candidates @ unknowns.T  # [m, c]
         explained = (cross * torch.linalg.solve(self.covariance, cross.T).T).sum(dim=1)
@@ -305,44 +308,12 @@ class Uncertainty:
             wanted = f"[n, {len(self._theta)}]"
             raise ValueError(f"rows must have shape {wanted}, got {list(rows.shape)}")
 
-    @property
-    def _places(self) -> Tensor:
-        """Where the entries of the unknowns are in theta, [c]."""
-        return joined(self._unknowns)
-
-    def _unit_vectors(self) -> Tensor:
-        """Derivatives [c, P] of the unknowns in theta."""
-        vectors = self._theta.new_zeros(len(self._places), len(self._theta))
-        vectors[torch.arange(len(vectors)), self._places] = 1.0
-        return vectors
-
-    def _pulled(self, rows: Tensor) -> Tensor:
-        """``rows D^-1 V_k`` [n, k], D the length of the columns."""
-        return self._factorisation.pull((rows / self._units).contiguous())[:, : self._rank]
-
     def _reached(self, rows: Tensor) -> Tensor:
-        """``rows J^+ N^1/2`` [n, measurements]: how the noise reaches quantities [n, P]."""
-        sigma = self._factorisation.singular_values[: self._rank]
-        return (self._pulled(rows) / sigma) @ self._basis.T * self._noise.per_row
-
-    def _unseen(self) -> Tensor:
-        """What the unknowns [c, c] have in directions below the cutoff; 1: nothing is seen."""
-        pulled = self._pulled(self._unit_vectors()) * self._units[self._places, None]
-        return torch.eye(len(pulled), dtype=pulled.dtype, device=pulled.device) - pulled @ pulled.T
-
-    def _measured_basis(self) -> Tensor:
-        """The measured rows of U_k, [n, k]."""
-        k = len(self._factorisation.singular_values)
-        basis = self._residual.new_empty(len(self._rows), self._rank)
-        for start in range(0, self._rank, _BLOCK):
-            end = min(start + _BLOCK, self._rank)
-            chosen = self._residual.new_zeros(end - start, k)
-            chosen[torch.arange(end - start), torch.arange(start, end)] = 1.0
-            basis[:, start:end] = self._factorisation.push(chosen)[:, self._rows].T
-        return basis
+        """``rows J^+ N^1/2`` [q, n]: how the noise reaches quantities with derivatives [q, P]."""
+        return self._reach.of(rows) * self._noise.per_row
 
     def _estimate(self, value: float, std: float) -> Estimate:
-        from scipy import stats  # noqa: PLC0415 -- takes a moment to load
+        from scipy import stats
 
         quantile = (
             stats.norm.ppf(0.5 + LEVEL / 2)

@@ -31,7 +31,7 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
         height: in inches.
         title: line above all axes, taken as it is: a name may hold a dollar sign.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415 -- see above
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:
@@ -53,7 +53,7 @@ def panels(figure: FigureBase, rows: int, columns: int, **options: Any) -> Any:
         columns: of axes.
         **options: passed on to ``subplots``.
     """
-    from cycler import cycler  # noqa: PLC0415 -- see above; comes with matplotlib
+    from cycler import cycler
 
     grid = figure.subplots(rows, columns, squeeze=False, **options)
     for axes in grid.flat:

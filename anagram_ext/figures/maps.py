@@ -193,7 +193,7 @@ def _map(
 
 
 def _logarithmic(least: float, most: float) -> Normalize:
-    from matplotlib.colors import LogNorm  # noqa: PLC0415 -- see canvas
+    from matplotlib.colors import LogNorm
 
     return LogNorm(least, most, clip=True)
 

@@ -158,6 +158,8 @@ class Composite(Sampled, Solid):
             if not found:
                 raise ValueError(f"no part of the boundary is {part!r}: there are {self.parts}")
             return found[0] if len(found) == 1 else Parts(tuple(found))
+        if not callable(part):
+            raise TypeError(f"part must be a name or a rule on points, got {part!r}")
         pieces = self.boundary()
         found = [
             one for side in getattr(pieces, "parts", (pieces,)) for one in _obeying(side, part)

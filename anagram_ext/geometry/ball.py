@@ -190,7 +190,7 @@ class Ball(Sampled, Solid):
 
     def quadrature(self, n: int) -> Points:
         """2 n^d points with weights, exact for polynomials up to degree 2 n - 1."""
-        from scipy.special import roots_jacobi  # noqa: PLC0415 -- slow to import
+        from scipy.special import roots_jacobi
 
         check_count("n", n)
         d = len(self.names)
@@ -233,7 +233,7 @@ def directions(unit: Array) -> Array:
     Coordinate by coordinate: the first one of a random direction, mapped to (0, 1), has the
     distribution Beta((d-1)/2, (d-1)/2); what remains is a direction in one dimension less.
     """
-    from scipy.special import betaincinv  # noqa: PLC0415 -- slow to import
+    from scipy.special import betaincinv
 
     n, free = unit.shape
     points, left = np.empty((n, free + 1)), np.ones(n)
@@ -249,7 +249,7 @@ def directions(unit: Array) -> Array:
 
 def sphere_rule(n: int, d: int) -> tuple[Array, Array]:
     """Points [2 n^(d-1), d] of the unit sphere and weights: Gauss-Jacobi rules around circles."""
-    from scipy.special import roots_jacobi  # noqa: PLC0415 -- slow to import
+    from scipy.special import roots_jacobi
 
     angles = 2 * np.pi * (np.arange(2 * n) + 0.5) / (2 * n)
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -75,7 +75,7 @@ class Box(Pieces, Solid):
         axis = self._axis(name)
         lower, upper = self.bounds[axis]
         check_kind(f"face: {name}", value, (int, float), "a number")
-        if not lower <= value <= upper:
+        if not lower <= value <= upper:  # nan as well
             raise ValueError(f"face: {name}={value!r} lies outside of [{lower}, {upper}]")
         return self._faces([(axis, float(value))])
 

@@ -21,7 +21,7 @@ Pair = tuple[float, float]
 Curve = Union["Segment", "EllipticArc"]
 
 _TURN: Final = 2 * math.pi
-_NEWTON_STEPS: Final = 60
+_STEPS: Final = 60  # of a bracket that is halved at least: 2^-60 of it is below rounding
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class EllipticArc:
 
     def _passed(self, t: Array) -> Array:
         """Length from ``begin`` to t: incomplete elliptic integrals of the second kind."""
-        from scipy.special import ellipeinc  # noqa: PLC0415 -- slow to import
+        from scipy.special import ellipeinc
 
         a, b = self.radii
         long, short = max(a, b), min(a, b)
@@ -282,7 +282,7 @@ class EllipticArc:
         apart = np.linalg.norm(points[:, None] - self.at(s), axis=2)  # [n, 65]
         best = s[apart.argmin(axis=1)]
         low, high = np.clip(best - s[1], 0, 1), np.clip(best + s[1], 0, 1)
-        for _ in range(_NEWTON_STEPS):  # bisection of the derivative of the squared distance
+        for _ in range(_STEPS):  # bisection of the derivative of the squared distance
             middle = (low + high) / 2
             falling = ((self.at(middle) - points) * self.velocity(middle)).sum(axis=1) < 0
             low, high = np.where(falling, middle, low), np.where(falling, high, middle)
@@ -300,7 +300,7 @@ def increasing_inverse(
     """
     low, high = np.zeros_like(values), np.ones_like(values)
     s = values.copy()
-    for _ in range(_NEWTON_STEPS):
+    for _ in range(_STEPS):
         error = function(s) - values
         low, high = np.where(error <= 0, s, low), np.where(error >= 0, s, high)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -64,6 +64,33 @@ def tensor_product(ticks: Sequence[Array]) -> Array:
     return np.stack([axis.ravel() for axis in np.meshgrid(*ticks, indexing="ij")], axis=1)
 
 
+def array_of(argument: str, values: object) -> Array:
+    """Numbers in an array of float64, of whatever shape.
+
+    Raises:
+        TypeError: they are no numbers; True and False are none.
+        ValueError: rows of different lengths, or beyond the largest float.
+    """
+    if _holds_bool(values):
+        raise TypeError(f"{argument} must be an array of numbers, got {values!r}")
+    try:
+        found = np.asarray(values)
+        if found.dtype == object:  # rows of different lengths, integers without end
+            found = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{argument} must be an array of numbers, got {values!r}") from None
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{argument} must be an array of numbers, got {values!r}")
+    return np.asarray(found, dtype=np.float64)
+
+
+def _holds_bool(values: object) -> bool:
+    """Whether True or False is among numbers: NumPy would make numbers of them."""
+    if isinstance(values, (list, tuple)):
+        return any(map(_holds_bool, values))
+    return isinstance(values, bool)
+
+
 def counts_along(bounds: Bounds, counts: tuple[int, ...]) -> list[int]:
     """Number of points along each coordinate: one where it is fixed, the given ones elsewhere.
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count, check_kind
+from anagram_ext.checks import check_count, check_kind, check_names, check_path, strings
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.geometry.cells import Cell
 from anagram_ext.geometry.designs import Array, tensor_product
 from anagram_ext.geometry.mesh import Mesh
 from anagram_ext.geometry.planar import Planar, as_planar
+from anagram_ext.geometry.points import check_region
 from anagram_ext.geometry.product import Product
 from anagram_ext.geometry.shapes import Polygon, signed_area
 
@@ -47,9 +48,17 @@ def read_shape(
         BackendUnavailable: without meshio.
         ValueError: no such file, or no such elements in it.
     """
+    check_path("read_shape: path", path)
+    names = check_names(strings("read_shape: names", names, "two or three coordinates"))
     if not Path(path).is_file():
         raise ValueError(f"read_shape: path must be a file, got {str(path)!r}")
-    mesh = _meshio().read(path)
+    meshio = _meshio()
+    try:
+        mesh = meshio.read(path)
+    except (Exception, SystemExit) as error:  # whatever its readers do
+        raise ValueError(
+            f"read_shape: path must be a mesh that meshio reads, got {str(path)!r}: {error}"
+        ) from error
     if len(names) == 3:
         faces = _outer(_elements(mesh, path, {"tetra": _TETRAHEDRON}))
         return Mesh(mesh.points, faces, (names[0], names[1], names[2]), name=name)
@@ -122,7 +131,12 @@ def write_vtu(
         ValueError: a boundary, or a region in more coordinates.
     """
     check_count("n", n)
+    check_path("path", path)
+    check_region("region", region)
     check_kind("functions", functions, Mapping, "a mapping from names to functions")
+    for name, function in functions.items():
+        if not callable(function):
+            raise TypeError(f"functions: {name!r} must be a function, got {function!r}")
     points, kind, corners = elements(region, n)
     places = torch.from_numpy(points)
     values = {
@@ -260,7 +274,7 @@ def _rings(edges: Corners) -> list[list[int]]:
 
 def _meshio() -> Any:
     try:
-        import meshio  # noqa: PLC0415 -- an extra
+        import meshio
     except ImportError as error:
         raise BackendUnavailable(
             "mesh files need meshio: pip install 'anagram_ext[geometry]'"

@@ -20,11 +20,11 @@ from anagram_ext.geometry.designs import scale, sobol_design
 if TYPE_CHECKING:
     from anagram_ext.geometry.region import Region
 
-N_EVALUATION: Final = 10_000
+N_EVALUATION: Final = 10_000  # points at which errors are measured, see docs/problems.md
 # Of evenly spread points so many lie in a cell of the occupancy test on average; a cell is then
 # empty by chance with probability exp(-6), one of four corners with 1 %.
 _POINTS_A_CELL: Final = 6
-_EMPTY_SHARE: Final = 0.03
+_EMPTY_SHARE: Final = 0.03  # that may be: ten times that probability, and less than most holes
 _LEAST_CELLS: Final = 3  # along each coordinate: with two, a ring passes for a square
 
 

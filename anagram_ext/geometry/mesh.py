@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_names
+from anagram_ext.checks import check_kind, check_names, check_path, strings
 from anagram_ext.errors import BackendUnavailable
 from anagram_ext.geometry.algebra import Bounding, Solid
-from anagram_ext.geometry.designs import Array, Bounds
+from anagram_ext.geometry.designs import Array, Bounds, array_of
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampled import Sampled, plain
 from anagram_ext.geometry.subset import Subset, obeying
 from anagram_ext.geometry.surface import Surface
 
 _ASIDE: Final = 1e-10  # of the size: what is as near as this to the surface lies on it
+# To the corners of a tetrahedron: every half space of directions holds one of them.
 _WAYS: Final = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / math.sqrt(3)
 
 
@@ -59,13 +61,15 @@ class Mesh(Sampled, Solid):
 
         Raises:
             BackendUnavailable: without trimesh.
-            ValueError: triangles that do not close, or names other than three.
+            TypeError: vertices or faces that are no numbers.
+            ValueError: triangles that do not close or name vertices that are not there, or names
+                other than three.
         """
         check_kind("Mesh: name", name, str, "a string")
-        checked = check_names(names)
+        checked = check_names(strings("Mesh: names", names, "three coordinates"))
         if len(checked) != 3:
             raise ValueError(f"Mesh: names must be three coordinates, got {checked}")
-        body = _trimesh().Trimesh(np.asarray(vertices, float), np.asarray(faces), process=True)
+        body = _trimesh().Trimesh(*_triangles(vertices, faces), process=True)
         if not body.is_watertight:
             raise ValueError("Mesh: triangles must enclose a volume without gaps, and do not")
         if body.volume < 0:
@@ -85,10 +89,16 @@ class Mesh(Sampled, Solid):
             BackendUnavailable: without trimesh.
             ValueError: no file of triangles that enclose a volume.
         """
+        check_path("Mesh.from_file: path", path)
         trimesh = _trimesh()
         if not Path(path).is_file():
             raise ValueError(f"Mesh.from_file: path must be a file, got {str(path)!r}")
-        body = trimesh.load_mesh(path)
+        try:
+            body = trimesh.load_mesh(path)
+        except Exception as error:  # whatever its readers raise
+            raise ValueError(
+                f"Mesh.from_file: path must be a file of triangles, got {str(path)!r}: {error}"
+            ) from error
         return cls(body.vertices, body.faces, names, name=name)
 
     @property
@@ -175,9 +185,24 @@ class Mesh(Sampled, Solid):
         return Points(points, region=self)
 
 
+def _triangles(vertices: object, faces: object) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Vertices [v, 3] and the indices [f, 3] of those of each triangle, checked."""
+    corners, indices = array_of("Mesh: vertices", vertices), array_of("Mesh: faces", faces)
+    for what, found in (("vertices", corners), ("faces", indices)):
+        if found.ndim != 2 or found.shape[1] != 3 or not len(found):
+            raise ValueError(f"Mesh: {what} must be an array [n, 3], got {list(found.shape)}")
+    if not np.isfinite(corners).all():
+        raise ValueError(f"Mesh: vertices must be finite, got {vertices!r}")
+    if not ((indices >= 0) & (indices < len(corners)) & (indices == np.floor(indices))).all():
+        raise ValueError(
+            f"Mesh: faces must be indices of {len(corners)} vertices, from 0, got {faces!r}"
+        )
+    return corners, indices.astype(np.int64)
+
+
 def _trimesh() -> Any:
     try:
-        import trimesh  # noqa: PLC0415 -- an extra
+        import trimesh
     except ImportError as error:
         raise BackendUnavailable(
             "solids of triangles need trimesh: pip install 'anagram_ext[geometry]'"

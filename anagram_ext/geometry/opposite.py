@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anagram_ext.checks import places
 from anagram_ext.geometry.designs import Array, Bounds, closed_grid
 from anagram_ext.geometry.pieces import Pieces
 from anagram_ext.geometry.points import Points
@@ -50,6 +51,7 @@ class Opposite(Pieces):
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the rows [n, 2 d] is such a pair, [n] of bool."""
+        points = places("points", points, 2 * len(self.names))
         a, b = points.chunk(2, dim=1)
         found = torch.zeros(len(points), dtype=torch.bool)
         for piece, axis, value in zip(self.pieces, self.axes, self.upper, strict=True):

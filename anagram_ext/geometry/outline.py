@@ -123,7 +123,7 @@ class Outline(Sampled):
         if isinstance(part, str):
             kept = tuple(side for side in self.sides if part in side.labels)
         else:
-            check_kind("part", part, Callable, "a name or a rule")  # type: ignore[arg-type]
+            check_kind("part", part, Callable, "a name or a rule")  # type: ignore[arg-type] # abstract
             kept = tuple(piece for side in self.sides for piece in self._obeying(side, part))
         if not kept:
             known = sorted({label for side in self.sides for label in side.labels})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Union
+from typing import Final
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class Combined:
         )
 
 
-Tree = Union[Patch, Combined]  # noqa: UP007 -- evaluated at run time
+Tree = Patch | Combined
 
 
 def patches(tree: Tree) -> list[Patch]:

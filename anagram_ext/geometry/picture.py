@@ -21,15 +21,18 @@ def plot(region: Any, where: Any) -> None:
         where: PNG file to write, or axes of matplotlib (in space: those of a 3-D projection).
 
     Raises:
+        TypeError: ``where`` is something else.
         ValueError: a region in more than three coordinates.
     """
+    if not isinstance(where, (str, Path)) and not callable(getattr(where, "plot", None)):
+        raise TypeError(f"where must be a path or axes of matplotlib, got {where!r}")
     d = len(region.names)
     if d > 3:
         raise ValueError(f"plot shows up to three coordinates, got {region.names}")
     if not isinstance(where, (str, Path)):
         _draw(region, where)
         return
-    from matplotlib.figure import Figure  # noqa: PLC0415 -- slow to import
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     _draw(region, figure.add_subplot(projection="3d" if d == 3 else None))

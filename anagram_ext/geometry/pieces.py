@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count, check_kind
+from anagram_ext.checks import check_count, finite_number, places
 from anagram_ext.geometry.designs import (
     Array,
     Bounds,
@@ -81,14 +81,14 @@ class Pieces:
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in a piece, edges included, [n] of bool."""
-        check_kind("points", points, Tensor, "a tensor [n, d]")
+        points = places("points", points, len(self.names))
         lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)  # [pieces, d]
         inside = (lower <= points[:, None]) & (points[:, None] <= upper)  # [n, pieces, d]
         return inside.all(dim=2).any(dim=1)
 
     def distance(self, points: Tensor) -> Tensor:
         """Distance of points [n, d] from the boundary, negative inside of a box, [n]."""
-        check_kind("points", points, Tensor, "a tensor [n, d]")
+        points = places("points", points, len(self.names))
         lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)  # [pieces, d]
         beyond = torch.maximum(lower - points[:, None], points[:, None] - upper)  # [n, pieces, d]
         outside = torch.linalg.vector_norm(beyond.clamp(min=0), dim=2)
@@ -97,7 +97,7 @@ class Pieces:
 
     def nearest(self, points: Tensor) -> Points:
         """The points next to points [n, d], with the normals of a boundary."""
-        check_kind("points", points, Tensor, "a tensor [n, d]")
+        points = places("points", points, len(self.names))
         lower, upper = torch.tensor(self.pieces, dtype=points.dtype).unbind(dim=2)
         feet = torch.maximum(torch.minimum(points[:, None], upper), lower)  # [n, pieces, d]
         piece = torch.linalg.vector_norm(feet - points[:, None], dim=2).argmin(dim=1)
@@ -267,17 +267,28 @@ def checked_interval(
     """A finite, non-empty (lower, upper).
 
     Raises:
+        TypeError: if it does not hold numbers; True and False are none.
         ValueError: for anything else.
     """
+    ends = tuple(interval) if hasattr(interval, "__iter__") else ()
+    if len(ends) != 2 or isinstance(interval, (str, dict, set)):
+        raise ValueError(f"{argument}: {name} must be (lower, upper), got {interval!r}")
     try:
-        lower, upper = (float(end) for end in interval)
-    except (TypeError, ValueError):
-        raise ValueError(f"{argument}: {name} must be (lower, upper), got {interval!r}") from None
-    if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        lower, upper = (finite_number(f"{argument}: {name}", _plain_number(end)) for end in ends)
+    except ValueError:
+        lower = upper = math.inf
+    if not (lower < upper and math.isfinite(upper - lower)):
         raise ValueError(
             f"{argument}: {name} must satisfy lower < upper, both finite, got {interval!r}"
         )
     return lower, upper
+
+
+def _plain_number(end: object) -> object:
+    """The number in a tensor or array without dimensions, anything else as it is."""
+    if isinstance(end, (Tensor, np.ndarray)) and end.ndim == 0:
+        return end.item()
+    return end
 
 
 def _closed_ticks(lower: float, upper: float, count: int) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count, finite_number
+from anagram_ext.checks import check_count, elements, finite_number
 from anagram_ext.geometry.cells import Cell, cut
 from anagram_ext.geometry.designs import Array, Bounds, counts_along, tensor_product
 from anagram_ext.geometry.outline import Outline, Part
@@ -43,7 +43,10 @@ class Planar(Sampled):
     tree: Tree
 
     def __post_init__(self) -> None:
-        if not self.cells:
+        # A shape so far away, so large or so thin that its area is lost to rounding has none.
+        with np.errstate(over="ignore", invalid="ignore"):
+            empty = not np.isfinite(self._size) or not self.cells
+        if empty:
             raise ValueError("shape must have an area, got an empty one")
 
     def __or__(self, other: object) -> Any:
@@ -226,7 +229,13 @@ class Planar(Sampled):
         return f"{type(self).__name__}({', '.join(self.names)}; {', '.join(shown)})"
 
     def _about(self, matrix: Array, about: tuple[float, float] | None) -> Planar:
-        fixed = np.asarray(self.bounds).mean(axis=1) if about is None else np.asarray(about, float)
+        if about is None:
+            fixed = np.asarray(self.bounds).mean(axis=1)
+        else:
+            given = elements("about", about, "two numbers")
+            if len(given) != 2:
+                raise ValueError(f"about must be two numbers, got {about!r}")
+            fixed = np.array([finite_number("about", value) for value in given])
         return self._moved(matrix, fixed - matrix @ fixed)
 
     def _moved(self, matrix: Array, shift: Array) -> Planar:

@@ -27,8 +27,9 @@ class Points(Tensor):
         weights: quadrature weights [n], or None.
 
     Raises:
-        TypeError: ``points`` is no tensor.
-        ValueError: ``normals`` or ``weights`` of another shape.
+        TypeError: ``points`` is no tensor, ``region`` none.
+        ValueError: ``points`` of another shape or dtype, ``normals`` or ``weights`` of another
+            shape or not of numbers.
     """
 
     region: Region | None
@@ -47,6 +48,13 @@ class Points(Tensor):
     ) -> Points:
         """The same memory as a tensor, with what is known about it."""
         check_kind("points", points, Tensor, "a tensor [n, d]")
+        if points.ndim != 2 or not points.is_floating_point():
+            raise ValueError(
+                f"points must be a tensor [n, d] of floating-point numbers, got "
+                f"{list(points.shape)} of {points.dtype}"
+            )
+        if region is not None:
+            check_region("region", region)
         _check_shape("normals", normals, points.shape)
         _check_shape("weights", weights, points.shape[:1])
         made: Points = torch.Tensor._make_subclass(cls, points.detach())
@@ -75,6 +83,14 @@ class Points(Tensor):
         return f"Points({list(self.shape)}{where})"
 
 
+def check_region(argument: str, region: object) -> None:
+    """Raises TypeError unless something is a region, or pairs or a part of one."""
+    if isinstance(region, Tensor) or not all(
+        hasattr(region, wanted) for wanted in ("names", "place")
+    ):
+        raise TypeError(f"{argument} must be a region such as a Box, got {region!r}")
+
+
 def joined(parts: Sequence[Tensor]) -> Points:
     """Point sets one after the other; with normals and weights where all of them have them."""
     known: dict[str, Tensor] = {}
@@ -90,5 +106,7 @@ def _check_shape(argument: str, values: Tensor | None, shape: torch.Size) -> Non
     if values is None:
         return
     check_kind(argument, values, Tensor, "a tensor")
+    if not values.is_floating_point():
+        raise ValueError(f"{argument} must be floating-point numbers, got {values.dtype}")
     if values.shape != shape:
         raise ValueError(f"{argument} must have shape {list(shape)}, got {list(values.shape)}")

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from anagram_ext.checks import places
 from anagram_ext.geometry.designs import Array, Bounds
 from anagram_ext.geometry.points import Points
-from anagram_ext.geometry.sampled import Sampled, plain
+from anagram_ext.geometry.sampled import Sampled
 
 if TYPE_CHECKING:
     from anagram_ext.geometry.region import Region
@@ -66,7 +67,7 @@ class Product(Sampled):
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in it, edges included, [n] of bool."""
-        plain("points", points, len(self.names))
+        points = places("points", points, len(self.names))
         k = len(self.first.names)
         return self.first.contains(points[:, :k]) & self.second.contains(points[:, k:])
 
@@ -76,7 +77,7 @@ class Product(Sampled):
         Exact where those of both factors are. All sides count, the ends of time as well.
         """
         k = len(self.first.names)
-        plain("points", points, len(self.names))
+        points = places("points", points, len(self.names))
         parts = (self.first.distance(points[:, :k]), self.second.distance(points[:, k:]))
         outside = torch.hypot(*(part.clamp(min=0) for part in parts))
         return outside + torch.maximum(*parts).clamp(max=0)
@@ -241,10 +242,12 @@ class Parts(Sampled):
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in a part, edges included, [n] of bool."""
+        points = places("points", points, len(self.names))
         return torch.stack([part.contains(points) for part in self.parts]).any(dim=0)
 
     def distance(self, points: Tensor) -> Tensor:
         """Distance of points [n, d] from the nearest part, [n]."""
+        points = places("points", points, len(self.names))
         return torch.stack([part.distance(points) for part in self.parts]).amin(dim=0)
 
     def place(self, unit: Array) -> Points:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count, check_kind
+from anagram_ext.checks import check_count, places
 from anagram_ext.geometry.designs import (
     Array,
     Mask,
@@ -88,13 +88,10 @@ def plain(argument: str, points: Tensor, d: int) -> Array:
     """Points [n, d] as an array of float64.
 
     Raises:
-        TypeError: they are no tensor.
+        TypeError: they are no tensor of real numbers.
         ValueError: for another shape.
     """
-    check_kind(argument, points, Tensor, f"a tensor [n, {d}]")
-    if points.ndim != 2 or points.shape[1] != d:
-        raise ValueError(f"{argument} must have shape [n, {d}], got {list(points.shape)}")
-    return np.asarray(points.detach().cpu().double())
+    return np.asarray(places(argument, points, d).detach().cpu().double())
 
 
 def follows(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count, check_seed
+from anagram_ext.checks import check_count, check_kind, check_seed, check_switches
 from anagram_ext.geometry.adaptive import choose
+from anagram_ext.geometry.points import check_region
 
 if TYPE_CHECKING:
     from anagram_ext.geometry.region import Region
@@ -26,6 +27,10 @@ class Sampler:
         every_step: whether training draws new points before every step.
         candidates: where an adaptive sampler chooses from, None for all others.
         region: where the points lie, None when it is not known.
+
+    Raises:
+        TypeError: an argument of another kind.
+        ValueError: fewer points than one.
     """
 
     n_points: int
@@ -33,6 +38,16 @@ class Sampler:
     every_step: bool = False
     candidates: Sampler | None = None
     region: Region | None = None
+
+    def __post_init__(self) -> None:
+        check_count("Sampler: n_points", self.n_points)
+        if not callable(self.draw):
+            raise TypeError(f"Sampler: draw must be a function of a seed, got {self.draw!r}")
+        check_switches(**{"Sampler: every_step": self.every_step})
+        if self.candidates is not None:
+            check_kind("Sampler: candidates", self.candidates, Sampler, "a Sampler")
+        if self.region is not None:
+            check_region("Sampler: region", self.region)
 
     def __call__(self, seed: int) -> Tensor:
         """The points of a seed."""

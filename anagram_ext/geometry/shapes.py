@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from anagram_ext.checks import check_kind, check_names, finite_number, positive_number
+from anagram_ext.checks import check_kind, check_names, finite_number, positive_number, strings
 from anagram_ext.geometry.curves import EllipticArc, Segment
-from anagram_ext.geometry.designs import Array
+from anagram_ext.geometry.designs import Array, array_of
 from anagram_ext.geometry.patches import Patch
 from anagram_ext.geometry.planar import Planar
 
@@ -105,19 +105,20 @@ class Polygon(Planar):
             name: of its boundary, for ``boundary``.
 
         Raises:
+            TypeError: vertices that are no numbers.
             ValueError: fewer than three vertices, edges that cross or touch each other, or
                 vertices that are not finite.
         """
-        corners = np.asarray(vertices, dtype=np.float64)
+        corners = array_of("Polygon: vertices", vertices)
         if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
             raise ValueError(
                 f"Polygon: vertices must be three or more [v, 2], got {list(corners.shape)}"
             )
         if not np.isfinite(corners).all():
-            raise ValueError("Polygon: vertices must be finite")
+            raise ValueError(f"Polygon: vertices must be finite, got {vertices!r}")
         if np.array_equal(corners[0], corners[-1]):
             corners = corners[:-1]  # a closed ring, as many file formats have it
-        checked = check_names(names)
+        checked = check_names(strings("Polygon: names", names, "two coordinates"))
         if len(checked) != 2:
             raise ValueError(f"Polygon: names must be two coordinates, got {checked}")
         _check_simple(corners)
@@ -187,7 +188,7 @@ def _check_simple(vertices: Array) -> None:
         touch[i - 1] = back[i] and _turn(starts[i - 1], a, b) == 0
         if touch.any():
             raise ValueError(
-                f"Polygon: edges must not cross or touch, as edge{i} and "
+                f"Polygon: vertices must not cross or touch by their edges, as edge{i} and "
                 f"edge{int(np.flatnonzero(touch)[0])} do"
             )
 

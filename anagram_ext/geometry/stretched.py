@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
+from anagram_ext.checks import places
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
@@ -142,6 +143,7 @@ class Stretched:
 
     def _back(self, points: Tensor) -> Tensor:
         stretch = self.stretch
+        points = places("points", points, len(self.region.names) * stretch.places)
         column = points[:, stretch.axis]
         back = points.as_subclass(Tensor).clone()
         back[:, stretch.axis] = stretch.old[0] + (column - stretch.new[0]) / stretch.factor

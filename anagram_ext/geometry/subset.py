@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_count, check_seed
+from anagram_ext.checks import check_count, check_seed, places
 from anagram_ext.geometry.designs import Array, Bounds, Mask, sobol_design
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.product import Parts
@@ -74,6 +74,7 @@ class Subset(Sampled):
 
     def contains(self, points: Tensor) -> Tensor:
         """Whether each of the points [n, d] lies in it, [n] of bool."""
+        points = places("points", points, len(self.names))
         inside: Tensor = self.base.contains(points)
         if not bool(inside.any()):
             return inside
@@ -159,8 +160,11 @@ def obeying(region: Region, rule: Any) -> Region:
     """The part of a region where a rule such as ``lambda x: x.x < 0.5`` holds.
 
     Raises:
+        TypeError: ``rule`` is no function.
         ValueError: it holds nowhere.
     """
+    if not callable(rule):
+        raise TypeError(f"part must be a name or a rule on points, got {rule!r}")
     found = subset(region, lambda points: follows(rule, points, region.names))
     if not found:
         raise ValueError(f"rule must hold somewhere on {region!r}, got one that does not")

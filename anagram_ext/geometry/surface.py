@@ -148,7 +148,7 @@ class Surface(Sampled):
     @cached_property
     def _tree(self) -> tuple[Any, float]:
         """The centers of the triangles for searching, and how far triangles reach from them."""
-        from scipy.spatial import cKDTree  # noqa: PLC0415 -- slow to import
+        from scipy.spatial import cKDTree
 
         centers = self.triangles.mean(axis=1)
         reach = np.linalg.norm(self.triangles - centers[:, None], axis=2).max()

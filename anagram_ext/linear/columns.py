@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCKS: Final = 4  # column blocks: ten of sixteen products are needed
-_LEAST_BLOCK: Final = 32
+_LEAST_BLOCK: Final = 32  # narrower ones are calls rather than arithmetic
 _MOST_BLOCK: Final = 512  # wide enough for the rate of products
 _SLAB_BYTES: Final = {"cpu": 1 << 19, "cuda": 1 << 26}  # squares that stay in the cache
 

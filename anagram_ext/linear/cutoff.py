@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_switches, finite_number
 
 
 @dataclass(frozen=True)
@@ -17,21 +16,29 @@ class Cutoff:
     Strictly, so that a zero matrix has rank 0 whatever the threshold.
 
     Attributes:
-        value: threshold, at least 0; relative to the largest singular value or absolute.
+        value: threshold, at least 0; relative to the largest singular value, and then below 1, or
+            absolute.
         relative: whether ``value`` multiplies the largest singular value.
 
     Raises:
-        TypeError: ``value`` is no number.
-        ValueError: ``value`` is negative, NaN or infinite.
+        TypeError: ``value`` is no number, True and False included.
+        ValueError: ``value`` is negative, NaN or infinite, or relative and not below 1: no singular
+            value is above that, and every solution would be zero.
     """
 
     value: float
     relative: bool = True
 
     def __post_init__(self) -> None:
-        check_kind("cutoff", self.value, (int, float), "a number or a Cutoff")
-        if not (math.isfinite(self.value) and self.value >= 0):
+        value = finite_number("cutoff", self.value, "a number or a Cutoff")
+        check_switches(**{"cutoff: relative": self.relative})
+        if value < 0:
             raise ValueError(f"cutoff must be a finite number >= 0, got {self.value!r}")
+        if self.relative and value >= 1:
+            raise ValueError(
+                "cutoff must be below 1, a share of the largest singular value, or a "
+                f"Cutoff(value, relative=False), got {self.value!r}"
+            )
 
     @classmethod
     def of(cls, cutoff: float | Cutoff) -> Cutoff:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, finite_number, number_from_zero
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.left_out import press
@@ -99,7 +99,10 @@ class Factorisation:
 
     def count_above(self, share: float) -> int:
         """Number of singular values above a share of the largest one."""
-        return int((self._on_host > share * self.largest).sum())
+        check_kind("share", share, (int, float), "a number")
+        share = share if share == math.inf else finite_number("share", share)
+        least = share * self.largest
+        return int((self._on_host > least).sum())
 
     def project(self, r: torch.Tensor, *, finite: bool = False) -> torch.Tensor:
         """``U^T r``: r [S] or [q, S] -> [k] or [q, k].
@@ -234,6 +237,8 @@ class Factorisation:
             NonFiniteError: ``r`` holds NaN or infinity.
         """
         _, lost = self._shares(damping)
+        if self._rows(r, "r").shape[0] != 1:
+            raise ValueError(f"r must have shape [{self.shape[0]}], got {list(r.shape)}")
         (rows,) = self._rows(r, "r")
         coordinates = self.project(rows)
         remaining = self.push(lost * coordinates)
@@ -263,9 +268,7 @@ class Factorisation:
 
     def _shares(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
         """What a damping leaves of each direction, f [k], and 1 - f without a difference."""
-        check_kind("damping", damping, (int, float), "a number")
-        if not (damping >= 0 and math.isfinite(damping)):
-            raise ValueError(f"damping must be at least 0 and finite, got {damping}")
+        damping = number_from_zero("damping", damping)
         # Relative to the largest, so that no square leaves the range of numbers.
         squares = (self.singular_values / (self.largest or 1.0)).square()
         total = squares + damping
@@ -275,6 +278,7 @@ class Factorisation:
 
     def _fitted_and_free(self, damping: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Leverages h [S], and 1 - h, no difference where U is square; the last ones are kept."""
+        damping = number_from_zero("damping", damping)
         if self._leverages is None or self._leverages[0] != damping:
             seen, free = self._row_squares(torch.stack(self._shares(damping)))
             if len(self.singular_values) < self.shape[0]:
@@ -301,6 +305,11 @@ class Factorisation:
         if vectors.ndim not in (1, 2):
             raise ValueError(
                 f"{name} must be one vector or a matrix of rows, got shape {list(vectors.shape)}"
+            )
+        if vectors.dtype != self.singular_values.dtype or not vectors.shape[-1]:
+            raise ValueError(
+                f"{name} must be numbers of {self.singular_values.dtype} like J, got "
+                f"{list(vectors.shape)} of {vectors.dtype}"
             )
         return vectors.detach().resolve_neg().reshape(-1, vectors.shape[-1]).contiguous()
 

@@ -22,20 +22,15 @@ if TYPE_CHECKING:
 # Unrefined, shifts below this many roundings of sigma_1^2 are left to a decomposition: 2.3e-13 in
 # double precision. Steps are then right to about three digits, see the bound below.
 RESOLVED: Final = 2.0**10
-# A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
-# search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).
-SEARCHED: Final = 0.6
-LOWEST_STEP: Final = 10.0  # of a ladder, which a large problem seldom gets to
-SEARCHED_OF_LARGE: Final = 0.1  # where one or two factorisations serve all shifts
-SEARCHED_BESIDE_QR: Final = 0.3  # a QR decomposition and its shifts cost twice as much as those
 
 # Solutions for smaller shifts are refined by products with J where that costs little beside a
-# factorisation: down to so many roundings, 3.6e-15, each refinement gains two digits or more
-# (docs/adr/024).
-REFINABLE: Final = 2.0**4
+# factorisation; each refinement gains two digits or more (docs/adr/024).
 REFINEMENTS: Final = 3  # at most
-REFINED: Final = 1e-4  # tolerance of what a refinement adds
-SETTLED: Final = 1e-5  # a refinement that changes a step by less is the last one
+REFINED: Final = 1e-3  # tolerance of a solution that is refined, and of what a refinement adds
+SETTLED: Final = 1e-3  # a refinement that changes a step by less is the last one
+# Of a step of a large problem that is not refined: it decides whom to trust, and corrections, which
+# go by what the equations lack, take what is left out as well.
+TRIED: Final = 1e-4
 
 
 class Gram(Summed):
@@ -51,7 +46,11 @@ class Gram(Summed):
         ``||y' - y|| <= e / d (||y|| + ||r|| / sigma_1)``
 
     (Higham, "Accuracy and Stability of Numerical Algorithms", SIAM 2002, theorem 7.2 and section
-    20.4). A singular value decomposition has the square root of d in place of d.
+    20.4). A singular value decomposition has the square root of d in place of d. Steps of a large
+    problem with d below ``RESOLVED`` are refined, by products with J: each time, e / d of the error
+    is left, down to that of a QR decomposition, see ``anagram_ext.linear.triangle``. It ends when a
+    step has changed by less than ``SETTLED`` of itself. (Section 12.1 there, with the iteration
+    matrix ``(G + E + l)^-1 E``.)
 
     Args:
         jacobian: J [S, P].
@@ -184,6 +183,14 @@ class RowGram(Summed):
     as accurate as those of ``Gram``, with the same bound. With the triangle of A^T it costs twice
     as much and is as accurate as singular values, see ``anagram_ext.linear.triangle``.
 
+    Of a large problem a step is right to ``TRIED`` only where the factor of a neighbouring shift
+    serves it. Corrections begin with the last known end of the damped problem,
+
+        ``t = A^T z``, and lead to ``t' = t + A^T (K + l)^-1 (r' + A (y - t) - l z)``:
+
+    what is solved for is as short as the linear model was wrong, and so is the error. An end
+    serves the next correction, so that errors vanish as corrections do.
+
     Args:
         jacobian: A [S, P].
         row_gram: ``A A^T`` [S, S].
@@ -198,7 +205,9 @@ class RowGram(Summed):
         self.unit = self._shifted.unit
         exact = not isinstance(row_gram, torch.Tensor)
         self._refined_below = _refined_below(self._shifted, exact=exact)
+        self._from_ends = exact or self._shifted.large
         self._known_pairs: dict[float, tuple[Tensor, Tensor]] = {}  # z and y by shift
+        self._ends: dict[float, tuple[Tensor, Tensor]] = {}  # z and t by shift
 
     def steps(self, shifts: Sequence[float]) -> Tensor:
         """``A^T (K + l)^-1 r`` [q, P]."""
@@ -206,6 +215,8 @@ class RowGram(Summed):
 
     def corrections(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
         """``A^T (K + l)^-1 (r' + A y) - y`` [q, P]: to the solution from where the step is."""
+        if self._from_ends:
+            return self._new_ends(shifts, residuals, steps) - steps
         rights = [
             residual + self._jacobian.matvec(step)
             for residual, step in zip(residuals, steps, strict=True)
@@ -293,7 +304,7 @@ class RowGram(Summed):
             if min(unknown) < self._refined_below:
                 solutions, steps = self._refined(unknown, rights)
             else:
-                solutions = self._shifted.solve_each(unknown, rights)
+                solutions = self._shifted.solve_each(unknown, rights, TRIED)
                 kept = zip(unknown, solutions, strict=True)
                 steps = torch.stack(
                     [self._jacobian.rmatvec(shift * z) / shift for shift, z in kept]
@@ -301,6 +312,21 @@ class RowGram(Summed):
             pairs = zip(solutions, steps, strict=True)
             self._known_pairs.update(zip(unknown, pairs, strict=True))
         return [self._known_pairs[shift] for shift in shifts]
+
+    def _new_ends(self, shifts: Sequence[float], residuals: Tensor, steps: Tensor) -> Tensor:
+        """Where corrections from steps y [q, P] with residuals r' [q, S] lead, t' [q, P]."""
+        new = [shift for shift in dict.fromkeys(shifts) if shift not in self._ends]
+        self._ends.update(zip(new, self._pairs(new), strict=True))
+        ends = [self._ends[shift] for shift in shifts]
+        lacking = [
+            residual + self._jacobian.matvec(step - t) - shift * z
+            for shift, residual, step, (z, t) in zip(shifts, residuals, steps, ends, strict=True)
+        ]
+        more = self._shifted.solve_each(shifts, torch.stack(lacking), REFINED)
+        zs = torch.stack([z for z, _ in ends]) + more
+        ts = torch.stack([t for _, t in ends]) + self._rows_pulled(more)
+        self._ends.update(zip(shifts, zip(zs, ts, strict=True), strict=True))
+        return ts
 
     def _pulled(self, shifts: Sequence[float], rights: Tensor) -> Tensor:
         """``A^T (K + l)^-1 b`` [q, P] for q shifts and b [q, S]."""
@@ -315,7 +341,7 @@ class RowGram(Summed):
         sees, and the product loses their digits to all others: A y would be off by e / d of
         ``b - A y``. So what the equations still lack, by A itself, is solved for and added to both.
         """
-        z = self._shifted.solve_each(shifts, rights)
+        z = self._shifted.solve_each(shifts, rights, REFINED)
         y = self._rows_pulled(z)
         for _ in range(REFINEMENTS):
             lacking = [
@@ -345,38 +371,3 @@ def _still_moving(changes: Tensor, steps: Tensor) -> bool:
     """Whether the last refinement has changed any step [q, P] by more than it may."""
     moved = torch.linalg.vector_norm(changes, dim=1)
     return bool((moved > SETTLED * torch.linalg.vector_norm(steps, dim=1)).any())
-
-
-def gram_pays(
-    shape: tuple[int, int], least_damping: float, searched: float, eps: float, large: bool = False
-) -> bool:
-    """Whether ``Gram`` or ``RowGram`` is accurate enough and faster than a decomposition.
-
-    Args:
-        shape: (S, P).
-        least_damping: the least shift that will be asked for, relative to sigma_1^2.
-        searched: dimension of the subspace in which a decomposition would have to look, about; 0
-            where that is not known.
-        eps: the spacing of the numbers of J at 1.
-        large: the matrix is ``large`` in the sense of ``anagram_ext.linear.shifted``. A search of
-            unknown size is not risked then, and the least shift may be ten times smaller: it is
-            seldom tried, and a step is right to two digits there.
-    """
-    if large:
-        resolved = LOWEST_STEP * least_damping >= REFINABLE * eps
-        return resolved and not 0 < searched < SEARCHED_OF_LARGE * min(shape)
-    return least_damping >= RESOLVED * eps and searched >= SEARCHED * min(shape)
-
-
-def triangle_pays(shape: tuple[int, int], searched: float, large: bool) -> bool:
-    """Whether shifts too small for ``gram_pays`` are served by a QR decomposition.
-
-    It is accurate for all of them; singular values are faster where few have to be looked for, and
-    for a matrix that is not large, whose dimensions matter little.
-
-    Args:
-        shape: (S, P).
-        searched: as for ``gram_pays``.
-        large: as there.
-    """
-    return large and not 0 < searched < SEARCHED_BESIDE_QR * min(shape)

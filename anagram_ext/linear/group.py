@@ -48,7 +48,7 @@ class Group:
     """
 
     def __init__(self, processes: ProcessGroup) -> None:
-        import torch.distributed as dist  # noqa: PLC0415 -- one process needs none of it
+        import torch.distributed as dist
 
         self._dist = dist
         self._reference = weakref.ref(processes)  # it lives as long as torch and the user want
@@ -67,7 +67,7 @@ class Group:
         Raises:
             TypeError: it is none.
         """
-        import torch.distributed as dist  # noqa: PLC0415 -- see above
+        import torch.distributed as dist
 
         what = "a process group of torch.distributed, such as torch.distributed.group.WORLD"
         kind = dist.ProcessGroup if dist.is_available() else ()
@@ -259,7 +259,7 @@ class Group:
         return int(self._dist.get_global_rank(self._processes, rank))
 
     def _store(self) -> Any:
-        from torch.distributed import distributed_c10d  # noqa: PLC0415 -- see above
+        from torch.distributed import distributed_c10d
 
         return distributed_c10d._get_default_store()
 

@@ -15,9 +15,9 @@ _SHARE: Final = 0.25  # of the memory that a stored J may take
 _FIRST_BLOCK: Final = 256  # columns of [S + P] that streaming takes at the very least
 
 
-def check_mode(memory: str) -> None:
+def check_mode(memory: object) -> None:
     """Raises ValueError for anything but one of ``MODES``."""
-    if memory not in MODES:
+    if not isinstance(memory, str) or memory not in MODES:
         raise ValueError(f"memory must be one of {MODES}, got {memory!r}")
 
 

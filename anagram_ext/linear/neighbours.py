@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST: Final = 80  # iterations; shifts within a factor of ten take at most half as many
-_GROUP: Final = 4  # right-hand sides that cost little more than two, in BLAS libraries
+# Right-hand sides that cost less than the numbers between: libraries have kernels for as many.
+_GROUPS: Final = (1, 4, 8)
 
 
 def cholesky_solution(factor: Tensor, right: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def neighbouring_solution(
         after ``MOST``, or M + l turns out not to be positive.
     """
     wanted = len(right)
-    missing = -wanted % _GROUP if wanted > 1 else 0
+    missing = _filled_up(wanted) - wanted
     right = torch.nn.functional.pad(right, (0, 0, 0, missing))
     shift = uploaded([*shifts, *[at] * missing], right)  # [q]
     offset = (shift - at)[:, None]
@@ -91,3 +92,8 @@ def neighbouring_solution(
         d = s + turn * d
         p = rho + turn * p
     return None
+
+
+def _filled_up(wanted: int) -> int:
+    """The least number of right-hand sides, at least so many, that is solved for at a good rate."""
+    return next((group for group in _GROUPS if group >= wanted), wanted + -wanted % _GROUPS[-1])

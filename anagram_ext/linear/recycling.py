@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from anagram_ext.linear.memory import memory_of
 
 _ALIGNMENT: Final = 64  # bytes of a cache line: rows are written in whole lines
-_KEPT_BLOCKS: Final = 2
+_KEPT_BLOCKS: Final = 2  # J and the one before, which a caller may still have held
 _KEPT_SHARE: Final = 1 / 16  # of the memory of the machine, for one block that is kept
 
 Block = NDArray[np.uint8]

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from anagram_ext.linear.triangle import Triangle
 
-_KEPT_FACTORS: Final = 3
+_KEPT_FACTORS: Final = 3  # n^2 numbers each; neighbours of the last ones are what is asked for
 _BLOCK: Final = 8  # columns of the subspace iteration for sigma_1
-_SWEEPS: Final = 20
+_SWEEPS: Final = 20  # at most: sigma_1 is a unit, a digit of it would do
 _SETTLED: Final = 1e-8  # relative change of sigma_1^2 by a sweep
 _AT_ONCE: Final = {"cpu": 1, "cuda": 6}  # sweeps between two looks; most matrices take 3 to 6
 # Up to this side a trace costs less than is worth sparing: n^3 operations.
 _EXACT: Final = 1024
 # From this side on, on a CPU, a factorisation serves neighbouring shifts too: it costs as much as
 # n / 60 iterations for a neighbour (n = 4000: 0.65 s against 9.5 ms), which takes ten to thirty.
-LARGE: Final = 1536
-_ITERATIONS: Final = 60
-REACH: Final = 10.0  # how many times larger or smaller a neighbour may be
+LARGE: Final = 1200
+_ITERATIONS: Final = 60  # the same number: a shift that has cost n / 60 gets a factorisation
+REACH: Final = 10.5  # how many times larger or smaller a neighbour may be: ten, rounded
 TOLERANCE: Final = 1e-7  # of its solutions
 _OF_A_TRACE: Final = 1e-2  # its square is the error of a trace
 
@@ -81,7 +81,7 @@ class Shifted:
         self.factorisations = 0
         self._factors: dict[float, Tensor] = {}
         self._effective: dict[float, float] = {}
-        self._iterations: dict[float, int] = {}  # by shift
+        self._iterations: dict[float, float] = {}  # by shift; shared by those solved together
         self.large = is_large(len(matrix), self._like.device)
 
     def times(self, x: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class Shifted:
         """The factorised shift that is nearest, None where it is out of reach."""
         if shift in self._factors:
             return shift
-        spent = self._iterations.get(shift, 0) > len(self._matrix) / _ITERATIONS
+        spent = self._iterations.get(shift, 0.0) > len(self._matrix) / _ITERATIONS
         near = {max(at / shift, shift / at): at for at in self._factors}
         return None if spent or not near or min(near) > REACH else near[min(near)]
 
@@ -152,7 +152,7 @@ class Shifted:
             pairs = zip(shifts, rights, strict=True)
             return torch.cat([cholesky_solution(self.factor(own), b[None]) for own, b in pairs])
         for shift in shifts:
-            self._iterations[shift] = self._iterations.get(shift, 0) + found[1]
+            self._iterations[shift] = self._iterations.get(shift, 0.0) + found[1] / len(shifts)
         return found[0]
 
     def effective(self, shift: float, left_over: float | None = None) -> float:

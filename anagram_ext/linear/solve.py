@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, number_from_zero
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation, require_device
@@ -69,6 +69,8 @@ def factorise(
         native = with_memory_of_torch(lambda: native_type(plain, 0.0, 0.0, *stream))
         return Factorisation(native, J.dtype, J.device)
     cutoff = Cutoff.of(smallest_cutoff)
+    if number_from_zero("left_out", left_out) > 1:
+        raise ValueError(f"left_out must be a fraction from 0 to 1, got {left_out!r}")
     missing = left_out * cutoff.value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
     native = with_memory_of_torch(lambda: native_type(plain, relative, absolute, *stream))

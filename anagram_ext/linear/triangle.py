@@ -52,7 +52,11 @@ class Triangle:
 
     def times(self, x: Tensor) -> Tensor:
         """``M x``: x [n] or [n, q]."""
-        return self._root.T @ (self._root @ x)
+        # A thin matrix stands on the left: on the right it takes some libraries, and layouts of R,
+        # fifty times as long.
+        left = x if x.ndim == 1 else x.T
+        product = left @ self._root.T @ self._root
+        return product if x.ndim == 1 else product.T
 
     def factor(self, shift: float) -> Tensor:
         """L with ``L L^T = M + l``, lower triangular; its diagonal may have any sign."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from anagram_ext.checks import check_kind
 from anagram_ext.methods.adam import Adam
 from anagram_ext.methods.amstramgram import Amstramgram
 from anagram_ext.methods.anagram import Anagram
@@ -44,8 +45,10 @@ def get(name: str) -> Callable[..., Method]:
     """The factory of the method called ``name``.
 
     Raises:
+        TypeError: it is no string.
         ValueError: no method has this name.
     """
+    check_kind("name of a method", name, str, "a string")
     try:
         return REGISTRY[name]
     except KeyError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import torch
 
+from anagram_ext.checks import positive_number
 from anagram_ext.methods.protocol import State, StepInfo
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.protocol import System
 
+# Learning rate and milestones are those of the baseline in the ANaGRAM paper (arXiv 2412.10782).
 DECAY_STEPS: Final = (15_000, 25_000, 35_000, 45_000)
 DECAY: Final = 0.1
 
@@ -30,9 +32,7 @@ class Adam:
     evaluate_every = 50
 
     def __init__(self, learning_rate: float = 1e-3) -> None:
-        if not learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {learning_rate!r}")
-        self._learning_rate = learning_rate
+        self._learning_rate = positive_number("learning_rate", learning_rate)
         # The first optimiser of a process loads much of torch: now, not in the timed start.
         torch.optim.Adam([torch.zeros(1)])
 

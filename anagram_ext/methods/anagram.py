@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from anagram_ext.checks import finite_number
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.methods.descent import Descent
 from anagram_ext.methods.search import BEST, check_accept
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from anagram_ext.methods.protocol import State, StepInfo
     from anagram_ext.systems.protocol import System
 
-CUTOFF: Final = Cutoff(1e-6)
+CUTOFF: Final = Cutoff(1e-6)  # the number published for Laplace 2-D, relative instead of absolute
 
 
 class Anagram:
@@ -45,7 +46,7 @@ class Anagram:
     def __init__(
         self, cutoff: float | Cutoff = CUTOFF, momentum: float = 0.0, accept: str = BEST
     ) -> None:
-        if not 0 <= momentum < 1:
+        if not 0 <= finite_number("momentum", momentum) < 1:
             raise ValueError(f"momentum must be in [0, 1), got {momentum!r}")
         check_accept(accept)
         self._cutoff = Cutoff.of(cutoff)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anagram_ext.methods.damped_model import DampedModel, Trial
 
 CONTRACTION: Final = 0.7  # a chord iteration pays while it shortens the correction to this share
-MAX_CORRECTIONS: Final = 8
+MAX_CORRECTIONS: Final = 8  # each costs an evaluation; the next step would begin with a new J
 MAX_FAILURES: Final = 2  # iterations in a row that do not pay
 NEGLIGIBLE: Final = 1e-6  # a correction not worth making, relative to the step
 INDEPENDENT: Final = 1e-8  # differences of corrections that are shorter than this carry nothing

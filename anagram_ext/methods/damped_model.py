@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
+from anagram_ext.linear.choice import gram_pays, triangle_pays
 from anagram_ext.linear.compressed import Compressed
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import Gram, RowGram, gram_pays, triangle_pays
+from anagram_ext.linear.gram import Gram, RowGram
 from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.left_out import MOST_ESTIMATED, press
 from anagram_ext.linear.shifted import is_large
@@ -137,6 +138,13 @@ class DampedModel:
         ends = self._ends(dampings, self._solves.steps(self._shifts(dampings)))
         return self.known(ends, ends.numbers.tolist())
 
+    def losses(self, dampings: Sequence[float]) -> list[float]:
+        """Those where the full steps for several dampings end; inf where it is not finite."""
+        steps = self._solves.steps(self._shifts(dampings))
+        _, residuals = self._evaluated(steps)
+        losses = half_squares(residuals).tolist()
+        return [loss if math.isfinite(loss) else math.inf for loss in losses]
+
     def at(self, damping: float, step: Tensor) -> Trial:
         """Any other step [n], with the correction that the damped problem wants from there."""
         end = self.end(damping, step)
@@ -239,9 +247,7 @@ class DampedModel:
         return [damping * self._solves.unit for damping in dampings]
 
     def _ends(self, dampings: Sequence[float], steps: Tensor) -> Ends:
-        thetas = self._theta - self._solves.expand(steps) / self._scale  # [q, P]
-        residuals = self._system.residuals(thetas)  # [q, S]
-        self.evaluations += len(dampings)
+        thetas, residuals = self._evaluated(steps)
         losses = half_squares(residuals)
         # Their loss and ratio already disqualify those that are not finite.
         residuals.masked_fill_(~torch.isfinite(losses)[:, None], 0.0)
@@ -251,6 +257,12 @@ class DampedModel:
         columns = [losses[:, None], *(length[:, None] for length in lengths)]
         numbers = torch.cat([*columns, self._solves.sums(shifts)], dim=1)
         return Ends(dampings, thetas, steps, corrections, residuals, numbers)
+
+    def _evaluated(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Where q steps end, [q, P], and the residuals there, [q, S]."""
+        thetas = self._theta - self._solves.expand(steps) / self._scale
+        self.evaluations += len(steps)
+        return thetas, self._system.residuals(thetas)
 
 
 def _by_singular_values(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.protocol import System
 
-ROUNDINGS: Final = 16
+ROUNDINGS: Final = 16  # by which a lower loss has to be lower, see below
 PATIENCE: Final = 20  # steps in a row that lower nothing
 NO_PROGRESS: Final = "no progress: no step of the line search lowers the loss"
 

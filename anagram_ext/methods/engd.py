@@ -38,15 +38,15 @@ class EnergyNaturalGradient:
     evaluate_every = 1
 
     def __init__(self, cutoff: float | Cutoff | None = None) -> None:
-        self._given = cutoff
+        self._given = None if cutoff is None else Cutoff.of(cutoff)
 
     def start(self, system: System, theta: Tensor) -> None:
         """Takes the problem and the first iterate."""
         self._system = system
         self._theta = theta
         self._descend = Descent()
-        default = torch.finfo(theta.dtype).eps * system.n_parameters
-        self._cutoff = Cutoff.of(default if self._given is None else self._given)
+        default = Cutoff(torch.finfo(theta.dtype).eps * system.n_parameters)
+        self._cutoff = default if self._given is None else self._given
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""

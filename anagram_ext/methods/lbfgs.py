@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.protocol import System
 
-MEMORY: Final = 50
-LINE_SEARCH_EVALUATIONS: Final = 25
+MEMORY: Final = 50  # pairs; torch's own default is 100. Not tuned.
+LINE_SEARCH_EVALUATIONS: Final = 25  # torch's limit of a Wolfe search; its default goes by max_iter
 
 
 class LBFGS:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from anagram_ext.systems.protocol import System
 
 FIRST_DAMPING: Final = 1e-3  # in units of the largest squared singular value
-MOST_DAMPING: Final = 1e8
+MOST_DAMPING: Final = 1e8  # a step is 1e-8 of one along the gradient there: nothing is left to try
 # Singular values that natural_lm does without make up half of a step here: the damping is larger.
 LEFT_OUT: Final = 1e-4
 NO_PROGRESS: Final = "no progress: no damping lowers the loss"

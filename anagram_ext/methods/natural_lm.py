@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.protocol import System
 
+# What was tried in the place of these numbers, on which problems: docs/adr/010 and 024.
 FIRST_DAMPING: Final = 1e-4  # all dampings in units of the largest squared singular value
-LEAST_DAMPING: Final = 1e-24
+LEAST_DAMPING: Final = 1e-24  # a singular value of 1e-12: four digits above the rounding of J
 BACK: Final = 1e-2  # a scan begins at this multiple of the last damping
 LADDER: Final = 10.0  # and tries multiples of this
 BATCH: Final = 3  # that many at once
 FINER: Final = 2  # dampings tried between the last refused and the first trusted one
+RUNG: Final = LADDER ** (1 / (FINER + 1))
+AT_ONCE: Final = 7  # of a large problem, two steps of the ladder: what one factorisation serves
+CLIMB: Final = 1e3  # from the trusted damping to the greedy one, until a large problem knows better
 
 TRUSTED: Final = 0.5  # longest correction of a trustworthy step, relative to the step
 
 RECORD: Final = 0.1  # a new record is a loss below this share of the old one
 RESOLVED_RECORD: Final = 0.5  # the same where the damping is at its least
 PROMISING: Final = 1.0  # it is sought where the floor is below this multiple of it
-MAX_POLISHING: Final = 2
+MAX_POLISHING: Final = 2  # chord iterations of the candidate
 FLOOR: Final = 0.25  # the share of the best loss below which a floor promises another one
 CONFIRMED: Final = 3  # that many steps that promise no other record end the run
 STATIONARY: Final = 1 - 1e-12  # the share of the loss that remains at a stationary point
@@ -45,9 +49,9 @@ RESOLVED: Final = Stop.NO_PROGRESS.because("the least damping is trusted and pro
 # Floors that do not halve in so many steps have stalled: the best iterate is moved so far, in
 # scaled parameters, along directions that the residual hardly sees.
 STALLED: Final = 30
-SHAKES: Final = 2
-SHAKE: Final = 0.5
-WEAK: Final = 1e-4
+SHAKES: Final = 2  # at most
+SHAKE: Final = 0.5  # length of the move
+WEAK: Final = 1e-4  # the damping below which directions count as hardly seen
 NEAR: Final = 1e-20  # not below this share of the first loss: near round-off a shake loses more
 
 
@@ -91,6 +95,7 @@ class NaturalLM:
         self._shakes = 0
         self._confirmed = 0
         self._taken = 0
+        self._climb = CLIMB
 
     def state(self) -> State:
         """What ``restore`` needs to go on from here."""
@@ -110,6 +115,7 @@ class NaturalLM:
             "shakes": self._shakes,
             "confirmed": self._confirmed,
             "taken": self._taken,
+            "climb": self._climb,
         }
 
     def restore(self, system: System, state: State) -> None:
@@ -136,7 +142,7 @@ class NaturalLM:
         chosen, rule = accelerated(model, trusted), "trusted"
         needed = (RESOLVED_RECORD if resolved else RECORD) * self._record
         if floor < PROMISING * needed:  # larger dampings have larger floors
-            greedy = polished(model, _lowest(model, trusted, larger), MAX_POLISHING)
+            greedy = polished(model, self._greedy(model, trusted, larger), MAX_POLISHING)
             if greedy.loss < needed and greedy.loss < chosen.loss:
                 chosen, rule = greedy, "record"
         report = _report(model, chosen, rule)
@@ -157,6 +163,14 @@ class NaturalLM:
         stationary = floor > bar and model.floor(least) > bar
         self._confirmed += (resolved and floor > FLOOR * self._record) or stationary
         return replace(report, stop=self._stop(model, chosen.loss, floor))
+
+    def _greedy(self, model: DampedModel, trusted: Trial, larger: list[Trial]) -> Trial:
+        """The damping with the smallest loss, larger than the trusted one or the same."""
+        if not model.large:
+            return _lowest(model, trusted, larger)
+        found = _lowest_of_large(model, [trusted, *larger], self._climb * trusted.damping)
+        self._climb = found.damping / trusted.damping
+        return found
 
     def _stop(self, model: DampedModel, loss: float, floor: float) -> str | None:
         """Why there is nothing more to gain, None while there is."""
@@ -210,20 +224,17 @@ def _scan(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
 def _scan_of_large(model: DampedModel, first: float) -> tuple[Trial, list[Trial]]:
     """The same where solving costs more than evaluating, and neighbouring dampings share a solver.
 
-    The finer dampings are tried with the others of one step of the ladder; the lowest step, seldom
-    trusted, only after the next one is.
+    So all that one factorisation serves, the finer dampings too, are tried at once: from a
+    twentieth of the last damping to five times as much.
     """
-    rung = LADDER ** (1 / (FINER + 1))
-    start = first * LADDER
-    trials = model.trials([start * rung**k for k in range(FINER + 2)])
-    if trials[0].ratio <= TRUSTED:
-        trials = model.trials([first * rung**k for k in range(FINER + 1)]) + trials
+    if first > LEAST_DAMPING:
+        first *= RUNG**2
     while True:
+        trials = model.trials(_rungs(first))
         for k, trial in enumerate(trials):
             if trial.ratio <= TRUSTED or trial.damping > 1 / LEAST_DAMPING:
                 return trial, trials[k + 1 :]
-        last = trials[-1].damping
-        trials = model.trials([last * rung ** (k + 1) for k in range(FINER + 1)])
+        first *= RUNG**AT_ONCE
 
 
 def _between(model: DampedModel, refused: float) -> Trial | None:
@@ -247,6 +258,41 @@ def _lowest(model: DampedModel, trusted: Trial, larger: list[Trial]) -> Trial:
         else:
             failures += 1
     return best
+
+
+def _lowest_of_large(model: DampedModel, tried: list[Trial], around: float) -> Trial:
+    """The same where a factorisation serves two steps of the ladder.
+
+    The loss falls and rises again with the damping, so what is tried first surrounds a guess.
+
+    Args:
+        model: the damped model.
+        tried: the trusted trial and larger ones, by damping, closely spaced.
+        around: the guess.
+    """
+    lowest = min(tried, key=lambda trial: trial.loss)
+    if lowest is not tried[-1]:
+        return lowest
+    above = tried[-1].damping * RUNG
+    first = max(round(math.log(around / above, RUNG)) - AT_ONCE // 2, 0)  # in rungs
+    losses = model.losses(_rungs(above * RUNG**first))
+    while True:
+        best = min(range(len(losses)), key=losses.__getitem__)
+        if first and (best == 0 or losses[best] > lowest.loss):
+            further = min(first, AT_ONCE)
+            first -= further
+            losses = model.losses(_rungs(above * RUNG**first, further)) + losses
+        elif best == len(losses) - 1 and above * RUNG ** (first + best) < 1 / LEAST_DAMPING:
+            losses += model.losses(_rungs(above * RUNG ** (first + best + 1)))
+        else:
+            break
+    better = losses[best] < lowest.loss
+    return model.trials([above * RUNG ** (first + best)])[0] if better else lowest
+
+
+def _rungs(first: float, count: int = AT_ONCE) -> list[float]:
+    """So many dampings from the first one up."""
+    return [first * RUNG**k for k in range(count)]
 
 
 def _report(model: DampedModel, shown: Trial, rule: str) -> StepInfo:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOWER: Final = "lower"
 BEST: Final = "best"
+# Those of the ANaGRAM paper (arXiv 2412.10782): 1 to 1e-9.
 HALVINGS: Final = 0.5 ** torch.arange(31, dtype=torch.float64)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind, check_seed
+from anagram_ext.checks import check_integer, check_kind, check_seed, finite_number
 from anagram_ext.models.affine import Affine
 from anagram_ext.models.waves import Waves, periods_of
 from anagram_ext.pde.coordinates import Coordinates
+
+MOST: Final = 10**6  # directions or harmonics
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Periodic:
     def made(cls, periods: Mapping[str, float], harmonics: int) -> Periodic:
         """Of checked arguments."""
         checked = _positive("periodic: period", periods)
-        return cls(checked, check_integer("inputs: harmonics", harmonics, 1))
+        return cls(checked, _count("harmonics", harmonics))
 
     def __call__(self, x: Coordinates) -> Tensor:
         """The features [n, f]."""
@@ -67,7 +69,7 @@ class Fourier:
     def made(cls, n: int, seed: int, scales: Mapping[str, float]) -> Fourier:
         """Of checked arguments."""
         checked = _positive("fourier: scale", scales)
-        return cls(check_integer("inputs: n", n, 1), check_seed(seed), checked)
+        return cls(_count("n", n), check_seed(seed), checked)
 
     def __call__(self, x: Coordinates) -> Tensor:
         """The features [n, f]."""
@@ -137,6 +139,13 @@ class Scaled:
         return {"ranges": {name: [low, high] for name, low, high in self.ranges}}
 
 
+def _count(what: str, value: object) -> int:
+    count = check_integer(f"inputs: {what}", value, least=1)
+    if count > MOST:
+        raise ValueError(f"inputs: {what} must be at most {MOST}, got more")
+    return count
+
+
 def _values(waves: Waves, x: Coordinates) -> Tensor:
     return waves.derivatives(x.points)((0,) * len(x.names))
 
@@ -153,7 +162,7 @@ def _positive(what: str, named: Mapping[str, float]) -> tuple[tuple[str, float],
     checked = []
     for name, value in _items(f"{what}s", named):
         number = _number(f"inputs: {what} of {name}", value)
-        if not (number > 0 and math.isfinite(number)):
+        if not number > 0:
             raise ValueError(f"inputs: {what} of {name} must be positive and finite, got {value!r}")
         checked.append((name, number))
     return tuple(checked)
@@ -167,7 +176,4 @@ def _items(what: str, named: Mapping[str, object]) -> list[tuple[str, object]]:
 
 
 def _number(what: str, value: object) -> float:
-    if isinstance(value, bool):
-        raise TypeError(f"{what} must be a number, got {value!r}")
-    check_kind(what, value, (int, float), "a number")
-    return float(value)  # type: ignore[arg-type]
+    return finite_number(what, value)

@@ -240,7 +240,10 @@ class MLP:
             seed: of the choice of new weights and biases.
 
         Returns:
-            The parameters, and how many neurons are new.
+            The parameters [P], and how many neurons are new.
+
+        Raises:
+            TypeError, ValueError: ``theta``, ``points`` or ``seed`` is of another kind or shape.
         """
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         check_points("points", points, self.widths[0], self.device)
@@ -250,7 +253,13 @@ class MLP:
         )
 
     def to_torch(self, theta: Tensor) -> nn.Sequential:
-        """The same network as ``torch.nn.Sequential(Linear, activation, ...)``, where theta is."""
+        """The same network as ``torch.nn.Sequential(Linear, activation, ...)``, where theta is.
+
+        Its parameters are copies of theta [P].
+
+        Raises:
+            TypeError, ValueError: ``theta`` is of another kind, shape, dtype or device.
+        """
         check_theta(theta, (self.n_parameters,), self.dtype, self.device)
         return to_sequential(self.widths, self.activation, theta)
 
@@ -281,6 +290,8 @@ class MLP:
 
 def _checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     checked = integers("widths", widths, least=1)
+    if max(checked, default=0) > MOST_PARAMETERS:
+        raise ValueError(f"widths must be at most {MOST_PARAMETERS:.0e}, got a larger one")
     if len(checked) < 2:
         raise ValueError(f"widths must hold at least inputs and outputs, got {checked}")
     n_parameters = sum((a + 1) * b for a, b in itertools.pairwise(checked))

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from anagram_ext.checks import (
     check_kind,
+    check_names,
     check_points,
     check_seed,
     check_theta,
     device_name,
+    strings,
 )
 from anagram_ext.models.constants import ConstantJets, Constants
 from anagram_ext.models.description import (
@@ -90,6 +92,14 @@ class Model:
             object.__setattr__(self, "inputs", InputMap.of(self.inputs))
         check_kind("unknowns", self.unknowns, Mapping, "a mapping from names to Unknowns")
         object.__setattr__(self, "unknowns", dict(self.unknowns))
+        for name, unknown in self.unknowns.items():
+            check_kind("each name in unknowns", name, str, "a string")
+            check_kind(f"unknowns: {name!r}", unknown, Unknown, "an Unknown")
+        if self.coordinates is not None:
+            names = check_names(strings("coordinates", self.coordinates, "a sequence of names"))
+            object.__setattr__(self, "coordinates", names)
+        if self.scales is not None:
+            check_kind("scales", self.scales, Scales, "Scales")
 
     @property
     def dtype(self) -> torch.dtype:

@@ -132,7 +132,7 @@ def _check_alike(networks: Mapping[Any, object]) -> None:
             raise ValueError(
                 f"networks: {key!r} must have one name for each of {mlp.n_outputs} outputs"
             )
-    alike = {(mlp.n_inputs, mlp.dtype, mlp.device) for mlp in networks.values()}  # type: ignore[attr-defined]
+    alike = {(mlp.n_inputs, mlp.dtype, mlp.device) for mlp in networks.values()}  # type: ignore[attr-defined] # checked
     if len(alike) > 1:
         raise ValueError(
             "networks must agree in number of inputs, dtype and device, got "

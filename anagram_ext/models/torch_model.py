@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from anagram_ext.pde.operators import Operator
     from anagram_ext.pde.problem import Problem
     from anagram_ext.pde.unknown import Unknown
+
+
+MOST_INPUTS: Final = 10**6
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,8 @@ class TorchModel:
     coordinates: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        check_integer("n_inputs", self.n_inputs, least=1)
+        if check_integer("n_inputs", self.n_inputs, least=1) > MOST_INPUTS:
+            raise ValueError(f"n_inputs must be at most {MOST_INPUTS}, got {self.n_inputs}")
         _check_map(self.flat, self._samples())
 
     @cached_property

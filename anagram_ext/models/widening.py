@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+
+MOST: Final = 10**6  # neurons of a layer: beyond what anybody trains
 
 
 def wider(widths: Sequence[int], by: float | Sequence[int]) -> tuple[int, ...]:
@@ -50,6 +53,8 @@ def wider(widths: Sequence[int], by: float | Sequence[int]) -> tuple[int, ...]:
     factor = finite_number("by", by)
     if not factor > 1:
         raise ValueError(f"by must be a factor above 1, got {by}")
+    if factor * max(widths) > MOST:
+        raise ValueError(f"by must make layers of at most {MOST} neurons, got {by}")
     hidden = [max(width + 1, round(factor * width)) for width in widths[1:-1]]
     return (widths[0], *hidden, widths[-1])
 

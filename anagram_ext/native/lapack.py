@@ -73,7 +73,7 @@ def _binds(module: Any, library: Path) -> bool:
 
 
 def _bind_exported_by_scipy(module: Any, bundled: list[Path]) -> None:
-    from scipy.linalg import cython_blas, cython_lapack  # noqa: PLC0415 -- slow, see above
+    from scipy.linalg import cython_blas, cython_lapack
 
     integer_size = getattr(cython_lapack, "_blas_int_size", lambda: 4)()  # SciPy >= 1.18 has it
     if integer_size != 4:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_points
+from anagram_ext.checks import check_points, positive_number
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
 if TYPE_CHECKING:
+    from anagram_ext.geometry.region import Region
     from anagram_ext.geometry.stretched import Stretch
 
 Residual = Callable[..., Any]
+
+_SLACK: Final = 1e-5  # of the size of a region: points in single precision, and more
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,7 @@ class Condition:
     def __post_init__(self) -> None:
         if not callable(self.residual):
             raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
-        if isinstance(self.weight, bool):
-            raise TypeError(f"Condition: weight must be a number, got {self.weight}")
-        check_kind("Condition: weight", self.weight, Real, "a number")
-        if not (self.weight > 0 and math.isfinite(self.weight)):
-            raise ValueError(f"Condition: weight must be positive and finite, got {self.weight}")
+        positive_number("Condition: weight", self.weight)
         if isinstance(self.points, Tensor):
             # A copy: a problem does not change behind the engine's back.
             kept = self.points if isinstance(self.points, Points) else Points(self.points)
@@ -104,8 +102,29 @@ class Condition:
 def check_region(argument: str, points: object, coordinates: tuple[str, ...]) -> None:
     """Raises ValueError if points say that they come from a region in other coordinates."""
     region = getattr(points, "region", None)
-    if region is not None and region.names != coordinates:
+    if region is None:
+        return
+    if region.names != coordinates:
         raise ValueError(
             f"{argument} must have the coordinates {coordinates} in this order, got a region in "
             f"{region.names}"
+        )
+    if isinstance(points, Points) and points.shape[1:] == (len(coordinates),):
+        _check_inside(argument, points, region)
+
+
+def _check_inside(argument: str, points: Points, region: Region) -> None:
+    """Raises ValueError for points beyond the bounds of the region that they say they come from.
+
+    Held-out points come from the region: of another one they would judge another condition.
+    """
+    lower, upper = torch.tensor(region.bounds, dtype=torch.float64).T  # [d] each
+    slack = _SLACK * (upper - lower).max().clamp(min=torch.maximum(-lower, upper).max())
+    places = points.detach().as_subclass(Tensor).cpu().double()
+    beyond = ((places < lower - slack) | (places > upper + slack)).any(dim=1)
+    if bool(beyond.any()):
+        row = int(beyond.nonzero()[0, 0])
+        raise ValueError(
+            f"{argument} must lie in their region {region!r}, got {points[row].tolist()} in row "
+            f"{row}; leave the region out, or give the right one"
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
+
+from anagram_ext.checks import check_kind, strings
 
 NO_NORMALS: Final = (
     "points must have normals, as those of shape.boundary() and box.faces() do, got none; "
@@ -17,7 +18,7 @@ NO_NORMALS: Final = (
 def marked(values: Tensor) -> Tensor:
     """The same tensor, asking for gradients that are no parameters' (see ``is_marked``)."""
     values.requires_grad_()
-    values.no_parameter = True  # type: ignore[attr-defined]
+    values.no_parameter = True  # type: ignore[attr-defined] # a mark of our own
     return values
 
 
@@ -53,7 +54,13 @@ class Coordinates:
         normals: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> None:
-        self.names = names
+        self.names = strings("names of coordinates", names, "a sequence of names")
+        check_kind("points", points, Tensor, "a tensor [n, d]")
+        if points.ndim != 2 or points.shape[1] < len(self.names):
+            raise ValueError(
+                f"points must have a column for each of the coordinates {self.names}, got shape "
+                f"{list(points.shape)}"
+            )
         self.points = points
         self.normals = normals
         self.weights = weights

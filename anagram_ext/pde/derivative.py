@@ -47,8 +47,10 @@ def d(expression: object, *names: str) -> Tensor:
     if tracker is None:
         raise ValueError("ax.d must be called within a residual or an output map, got no fields")
     value = getattr(expression, "value", expression)
-    if not isinstance(value, Tensor):
-        raise TypeError(f"expression must be a tensor or a field, got {type(value).__name__}")
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        given = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"expression must be a tensor or a field, got {given}")
+    operators.check_named(names)
     return tracker.derivative(value, names)
 
 

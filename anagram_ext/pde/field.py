@@ -58,7 +58,11 @@ class Field:
         Raises:
             ValueError: for an unknown coordinate or an order above 4.
         """
-        return self._lookup(operators.derivative(names, self._coordinates))
+        try:
+            return self._lookup(operators.derivative(names, self._coordinates))
+        except TypeError:
+            operators.check_named(names)  # what is not hashable has not come so far
+            raise
 
     def normal(self, *names: str) -> Tensor:
         """The derivative along the outward normal of a boundary: sum_i n_i d(u)/dx_i.

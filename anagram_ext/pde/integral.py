@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -10,7 +9,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind, check_points, elements
+from anagram_ext.checks import check_kind, check_points, elements, finite_number
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.quadrature import Lines
 from anagram_ext.geometry.sampler import Sampler
@@ -237,10 +236,5 @@ def _values(equals: float | Sequence[float]) -> tuple[float, ...]:
         raise ValueError(f"Integral: equals must hold at least one number, got {equals!r}")
     if isinstance(equals, (dict, set, bytes)):  # without the order or the kind of numbers
         raise TypeError(f"Integral: equals must be a number or a sequence of them, got {equals!r}")
-    values = []
-    for number in numbers:
-        check_kind("Integral: equals", number, Real, "a number or a sequence of numbers")
-        values.append(float(number))  # type: ignore[arg-type]
-        if not math.isfinite(values[-1]):
-            raise ValueError(f"Integral: equals must be finite, got {number}")
-    return tuple(values)
+    wanted = "a number or a sequence of numbers"
+    return tuple(finite_number("Integral: equals", number, wanted) for number in numbers)

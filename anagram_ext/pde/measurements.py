@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, finite_number
 from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.field import Field
 
@@ -58,6 +57,8 @@ class Data(Condition):
         weight: float = 1.0,
     ) -> None:
         check_kind("Data: points", points, Tensor, "a tensor [n, d]")
+        if points.ndim != 2:
+            raise ValueError(f"Data: points must have shape [n, d], got {list(points.shape)}")
         columns = _columns(values, len(points))
         scales = _scales(sigma, values)
         measured = first_field if of is None else of
@@ -121,8 +122,9 @@ def _scales(sigma: float | Tensor | None, values: Tensor) -> Tensor:
     columns = values[None] if values.ndim == 1 else values.T
     if sigma is None:
         return torch.ones(columns.shape, dtype=torch.float64)
-    check_kind("Data: sigma", sigma, (Real, Tensor), "a number or a tensor like values")
     if isinstance(sigma, Tensor):
+        if sigma.is_complex() or sigma.dtype == torch.bool:
+            raise TypeError(f"Data: sigma must hold real numbers, got {sigma.dtype}")
         if sigma.shape != values.shape:
             raise ValueError(
                 f"Data: sigma must be a number or of shape {list(values.shape)} like values, got "
@@ -131,7 +133,9 @@ def _scales(sigma: float | Tensor | None, values: Tensor) -> Tensor:
         scales = sigma.detach().cpu().to(torch.float64)
         scales = scales[None] if sigma.ndim == 1 else scales.T
     else:
-        scales = torch.full(columns.shape, float(sigma), dtype=torch.float64)
+        wanted = "a number or a tensor like values"
+        number = finite_number("Data: sigma", sigma, wanted)
+        scales = torch.full(columns.shape, number, dtype=torch.float64)
     if not bool((scales > 0).all()) or not math.isfinite(float(scales.max())):
         raise ValueError(f"Data: sigma must be positive and finite, got {sigma}")
     return scales.contiguous()

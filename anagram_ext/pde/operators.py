@@ -6,16 +6,15 @@ single jet component, however many terms it has.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import check_kind, finite_number
 
 MultiIndex = tuple[int, ...]
 
-MAX_ORDER = 4
+MAX_ORDER = 4  # of derivatives; that of csrc/include/anagram/engine/jet_table.hpp
 
 
 @dataclass(frozen=True)
@@ -89,14 +88,9 @@ def combination(
     check_kind("operator: terms", terms, Mapping, "a mapping such as {'xx': 1.0}")
     named = []
     for name, coefficient in terms.items():
-        if isinstance(coefficient, bool) or not isinstance(coefficient, (int, float)):
-            raise TypeError(
-                f"operator: coefficient of {name!r} must be a number, got {coefficient!r}"
-            )
-        if not math.isfinite(coefficient):
-            raise ValueError(f"operator: coefficient of {name!r} must be finite, got {coefficient}")
+        number = finite_number(f"operator: coefficient of {name!r}", coefficient)
         names = (name,) if isinstance(name, str) else tuple(name)
-        named.append((derivative(names, coordinates), float(coefficient)))
+        named.append((derivative(names, coordinates), number))
     return combine(named)
 
 
@@ -152,10 +146,15 @@ def axes(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...
     return names or coordinates
 
 
-def _split(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
+def check_named(names: tuple[object, ...]) -> None:
+    """Raises TypeError unless all names of a derivative are strings."""
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"a derivative is named by strings, got {name!r}")
+
+
+def _split(names: tuple[str, ...], coordinates: tuple[str, ...]) -> tuple[str, ...]:
+    check_named(names)
     # A single word is spelled by letters, unless it is itself the name of a coordinate.
     if len(names) != 1:
         return names

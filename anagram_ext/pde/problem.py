@@ -78,6 +78,7 @@ class Problem:
         object.__setattr__(self, "fields", _names("fields", self.fields))
         check_kind("conditions", self.conditions, Mapping, "a mapping from names to Conditions")
         check_kind("name", self.name, str, "a string")
+        check_kind("settings", self.settings, Mapping, "a mapping from names to values")
         object.__setattr__(self, "conditions", dict(self.conditions))
         if not self.fields or len(set(self.fields)) != len(self.fields):
             raise ValueError(f"fields must be one or more different names, got {self.fields}")
@@ -123,6 +124,7 @@ class Problem:
         if not self.conditions:
             raise ValueError("conditions must hold at least one Condition, got none")
         for name, condition in self.conditions.items():
+            check_kind("each name in conditions", name, str, "a string")
             if not isinstance(condition, Condition):
                 raise TypeError(f"conditions: {name!r} must be a Condition, got {condition!r}")
             condition.check(name, self.coordinates)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -10,7 +9,7 @@ from typing import Final
 
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind, elements
+from anagram_ext.checks import check_integer, check_kind, elements, finite_number
 
 MOST: Final = 10**6  # numbers of one unknown
 
@@ -58,11 +57,10 @@ class Unknown:
     def _checked_start(self) -> float | tuple[float, ...]:
         single = isinstance(self.start, Real)
         values = (self.start,) if single else elements("Unknown: start", self.start, "numbers")
-        for value in values:
-            check_kind("Unknown: start", value, Real, "a number or a sequence of numbers")
-            if not math.isfinite(value):  # type: ignore[arg-type]
-                raise ValueError(f"Unknown: start must be finite, got {value}")
-        numbers = tuple(float(value) for value in values)  # type: ignore[arg-type]
+        wanted = "a number or a sequence of numbers"
+        numbers = tuple(finite_number("Unknown: start", value, wanted) for value in values)
+        if not numbers:
+            raise ValueError(f"Unknown: start must hold at least one number, got {self.start!r}")
         if self.size is None:
             if not single:
                 raise ValueError(f"Unknown: size must be given for several numbers, got {numbers}")
@@ -77,10 +75,12 @@ class Unknown:
         bounds = elements("Unknown: between", self.between, "a pair (lower, upper)")
         if self.positive:
             raise ValueError(f"Unknown: positive must be False with between, got {bounds}")
-        if len(bounds) != 2 or not all(isinstance(bound, Real) for bound in bounds):
+        if len(bounds) != 2:
             raise TypeError(f"Unknown: between must be a pair of numbers, got {bounds}")
-        lower, upper = (float(bound) for bound in bounds)  # type: ignore[arg-type]
-        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+        lower, upper = (
+            finite_number("Unknown: between", bound, "a pair of numbers") for bound in bounds
+        )
+        if not lower < upper:
             raise ValueError(f"Unknown: between must be finite and increasing, got {bounds}")
         return lower, upper
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import strings
+from anagram_ext.checks import check_kind, strings
 from anagram_ext.pde.derivative import d
 from anagram_ext.pde.field import Field
 
@@ -105,6 +105,8 @@ def material(
     """
     along = _names(names)
     _check_count("velocity", velocity, along)
+    if time is not None:
+        check_kind("time", time, str, "the name of a coordinate, or None")
     carried = [v * _slope(expression, name) for v, name in zip(velocity, along, strict=True)]
     changes = [] if time is None else [_slope(expression, time)]
     return functools.reduce(torch.add, changes + carried)
@@ -123,7 +125,9 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
     return along
 
 
-def _check_count(argument: str, parts: Sequence[Expression], names: tuple[str, ...]) -> None:
+def _check_count(argument: str, parts: object, names: tuple[str, ...]) -> None:
+    if isinstance(parts, str) or not isinstance(parts, (Sequence, Tensor)):
+        raise TypeError(f"{argument} must be a sequence of fields or tensors, got {parts!r}")
     if len(parts) != len(names):
         raise ValueError(
             f"{argument} must be as many as the coordinates {names}, got {len(parts)} of them"

@@ -15,6 +15,7 @@ from torch import Tensor
 from anagram_ext.pde.coordinates import Coordinates, is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
 from anagram_ext.pde.leaves import leaves
+from anagram_ext.systems.differences import hides_derivatives
 from anagram_ext.systems.expressions import check_expressions
 from anagram_ext.systems.jet_residual import (
     JetResidual,
@@ -22,7 +23,7 @@ from anagram_ext.systems.jet_residual import (
     as_components,
     check_unchanged,
 )
-from anagram_ext.systems.signature import refusal
+from anagram_ext.systems.signature import first_guesses, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,55 +84,87 @@ def discover(
     rng = torch.Generator().manual_seed(0)
     points = coordinates.points
     recorders = _recorders(signature, points, rng)
-    differentiates = False
     before = coordinates.changes()
     try:
-        try:
-            components = _called(
-                residual, signature, recorders, coordinates, None, argument=argument
-            )
-        except NeedsTracker:
-            differentiates = True
-            tracker = Tracker(coordinates, (len(points),))
-            components = _called(
-                residual, signature, recorders, coordinates, tracker, argument=argument
-            )
+        components, differentiates = _components(
+            residual, signature, recorders, coordinates, argument
+        )
     except (AttributeError, TypeError, ValueError, RuntimeError, IndexError) as error:
-        kept = (AttributeError, TypeError)
-        kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
-        raise kind(f"condition {condition!r}: {error}{_hint(error)}") from error
+        raise _explained(condition, error) from error
     check_unchanged(condition, coordinates, before)
     _check_fields_unchanged(condition, recorders)
     what = f"condition {condition!r}: {argument}"
     _check_components(what, components, points)
     _check_leaves(what, components, recorders)
 
-    operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
+    operators, uses = _asked_for(recorders)
     found = PointwiseResidual(
         condition,
         residual,
         signature,
         len(components),
         operators,
-        tuple(
-            (k, j)
-            for j, recorder in enumerate(recorders)
-            for k, operator in enumerate(operators)
-            if operator in recorder.seen
-        ),
+        uses,
         differentiates=differentiates,
         argument=argument,
     )
+    return _tried(found, coordinates, rng)
+
+
+def _components(
+    residual: Residual,
+    signature: AnySignature,
+    recorders: Sequence[_Recorder],
+    coordinates: Coordinates,
+    argument: str,
+) -> tuple[list[Tensor], bool]:
+    """What the residual returns, and whether it differentiates expressions."""
+    try:
+        plain = _called(residual, signature, recorders, coordinates, None, argument=argument)
+    except NeedsTracker:
+        tracker = Tracker(coordinates, (len(coordinates.points),))
+        tracked = _called(residual, signature, recorders, coordinates, tracker, argument=argument)
+        return tracked, True
+    return plain, False
+
+
+def _explained(condition: str, error: Exception) -> Exception:
+    """An error of the user's function, with the name of the condition and what to write instead."""
+    kept = (AttributeError, TypeError)
+    kind = next((kind for kind in kept if isinstance(error, kind)), ValueError)
+    return kind(f"condition {condition!r}: {error}{_hint(error)}")
+
+
+def _asked_for(
+    recorders: Sequence[_Recorder],
+) -> tuple[tuple[Operator, ...], tuple[tuple[int, int], ...]]:
+    """The K operators, and which of them (k) is used of which channel (j), as pairs."""
+    operators = tuple(dict.fromkeys(op for recorder in recorders for op in recorder.seen))
+    uses = tuple(
+        (k, j)
+        for j, recorder in enumerate(recorders)
+        for k, operator in enumerate(operators)
+        if operator in recorder.seen
+    )
+    return operators, uses
+
+
+def _tried(
+    found: PointwiseResidual, coordinates: Coordinates, rng: torch.Generator
+) -> PointwiseResidual:
+    """The residual with what further calls with other jets tell; raises if it breaks a rule."""
+    points = coordinates.points
     jets = _two_jets(found, len(points), rng, points)
     _check_pointwise(found, coordinates, jets)
     holds_data = _holds_data(found, coordinates, jets[0], rng)
-    if differentiates:
+    if found.differentiates:
         check_expressions(found, coordinates, holds_data)
     return replace(
         found,
         broadcasts=_broadcasts(found, coordinates, jets),
         holds_data=holds_data,
         looks_around=_looks_around(found, coordinates, jets[0]),
+        hides=hides_derivatives(found, coordinates, jets, rng),
     )
 
 
@@ -175,17 +208,15 @@ def _called(
 
 
 def _recorders(signature: AnySignature, points: Tensor, rng: torch.Generator) -> list[_Recorder]:
-    """One a channel; the unknown coefficients come last."""
-    starts: list[float | None] = [*signature.starts]
-    of_networks: list[float | None] = [None] * (signature.n_channels - len(starts))
-    return [_Recorder(points, rng, start) for start in of_networks + starts]
+    """One a channel."""
+    return [_Recorder(points, rng, start) for start in first_guesses(signature)]
 
 
 def _two_jets(found: PointwiseResidual, n: int, rng: torch.Generator, like: Tensor) -> Tensor:
     """Two sets of jets [2, K, m, n]: random, but near its first guess for an unknown."""
     m = found.signature.n_channels
     jets = _random((2, len(found.operators), m, n), like, rng)
-    starts = found.signature.starts
+    starts = found.signature.base.starts
     if starts:
         near = 1.0 + 0.1 * torch.linspace(0.0, 1.0, 2, dtype=like.dtype, device=like.device)
         guesses = torch.tensor(starts, dtype=like.dtype, device=like.device)

@@ -15,7 +15,7 @@ import torch
 
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.derivative import Tracker
-from anagram_ext.systems.signature import Signature
+from anagram_ext.systems.signature import Signature, first_guesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from anagram_ext.systems.jet_residual import PointwiseResidual
 
 _MOST_POINTS: Final = 200  # at which derivatives are compared
-# Of the extent of the points, and how far a quotient may be off relative to its size.
+# Of the extent of the points, and how far a quotient may be off relative to its size: central
+# quotients are off by step^2 or rounding / step, 1e-8 and 1e-12 or 1e-4 and 1e-5.
 _STEP: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
 _SAME: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
 _SETTLED: Final = 0.01  # change of a quotient by half the step, of what it is off by
@@ -148,9 +149,7 @@ class _Waves:
         extent = torch.where(extent > 0, extent, torch.ones_like(extent))
         self._w = (1 + 2 * torch.rand((m, d), generator=rng)).to(points) / extent
         self._b = torch.rand(m, generator=rng).to(points)
-        starts: list[float | None] = [*found.signature.starts]
-        of_networks: list[float | None] = [None] * (m - len(starts))
-        self._constants = of_networks + starts
+        self._constants = first_guesses(found.signature)
 
     def expressions(self, coordinates: Coordinates) -> list[Differentiated]:
         """What the residual differentiates there."""

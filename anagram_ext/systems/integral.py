@@ -43,9 +43,14 @@ class IntegrandSignature:
         return self.base.n_channels
 
     @property
-    def starts(self) -> list[float]:
-        """The first guesses of the unknown coefficients."""
-        return self.base.starts
+    def asked(self) -> set[int]:
+        """There is no integral within it."""
+        return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral within it."""
+        return False
 
     def model_channel(self, channel: int) -> int | None:
         """The same."""
@@ -67,8 +72,7 @@ class IntegrandSignature:
         tracker: Tracker | None = None,
     ) -> list[Any]:
         """Fields and coordinates at the nodes, then the coordinates of the point, if asked for."""
-        arguments: list[Any] = [*self.base.fields_at(channels, coordinates, tracker)]
-        arguments.append(coordinates if tracker is None else tracker.coordinates)
+        arguments = self.base.fields_and_coordinates(channels, coordinates, tracker)
         if self.with_point:
             d = len(coordinates.names)
             arguments.append(Coordinates(coordinates.names, coordinates.points[:, d:]))
@@ -78,16 +82,44 @@ class IntegrandSignature:
 
 
 @dataclass(frozen=True, eq=False)
-class TotalSignature:
-    """The arguments of an ``Integral``: the integrals, in a single row that has no point.
+class _WithIntegrals:
+    """The channels of rows that hold integrals: these first, then those of the model.
 
     Attributes:
         base: that of a plain condition.
-        integrand: the integrals.
+        integrand: the integrals, C of them.
     """
 
     base: Signature
     integrand: Integrand
+
+    @property
+    def n_channels(self) -> int:
+        """C and those of the model."""
+        return self.integrand.n_components + self.base.n_channels
+
+    @property
+    def asked(self) -> set[int]:
+        """What the integrand asks for."""
+        return self.integrand.pointwise.asked
+
+    @property
+    def hides(self) -> bool:
+        """Whether the integrand does."""
+        return self.integrand.pointwise.hides_any
+
+    def model_channel(self, channel: int) -> int | None:
+        """None for the first C."""
+        C = self.integrand.n_components
+        return channel - C if channel >= C else None
+
+
+@dataclass(frozen=True, eq=False)
+class TotalSignature(_WithIntegrals):
+    """The arguments of an ``Integral``: the integrals, in a single row that has no point.
+
+    The channels of the model are not looked at.
+    """
 
     @classmethod
     def of(cls, name: str, condition: Integral, base: Signature) -> TotalSignature:
@@ -102,21 +134,6 @@ class TotalSignature:
             argument="integrand",
         )
         return cls(base, Integrand(found, base.names, nodes, with_point=False))
-
-    @property
-    def n_channels(self) -> int:
-        """Integrals, then those of the model, which are not looked at."""
-        return self.integrand.n_components + self.base.n_channels
-
-    @property
-    def starts(self) -> list[float]:
-        """The first guesses of the unknown coefficients."""
-        return self.base.starts
-
-    def model_channel(self, channel: int) -> int | None:
-        """The integrals come first."""
-        C = self.integrand.n_components
-        return channel - C if channel >= C else None
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A single row."""
@@ -140,17 +157,13 @@ class TotalSignature:
 
 
 @dataclass(frozen=True, eq=False)
-class EquationSignature:
+class EquationSignature(_WithIntegrals):
     """The arguments of an ``IntegroDifferential``: those of a condition, then the integrals.
 
     Attributes:
-        base: that of a plain condition.
-        integrand: the integrals.
         condition: knows the nodes of every point.
     """
 
-    base: Signature
-    integrand: Integrand
     condition: IntegroDifferential
 
     @classmethod
@@ -170,21 +183,6 @@ class EquationSignature:
         signature = IntegrandSignature(base, with_point=True)
         found = discover(name, condition.integrand, signature, at, argument="integrand")
         return cls(base, Integrand(found, base.names, nodes, with_point=True), condition)
-
-    @property
-    def n_channels(self) -> int:
-        """Integrals, then those of the model."""
-        return self.integrand.n_components + self.base.n_channels
-
-    @property
-    def starts(self) -> list[float]:
-        """The first guesses of the unknown coefficients."""
-        return self.base.starts
-
-    def model_channel(self, channel: int) -> int | None:
-        """The integrals come first."""
-        C = self.integrand.n_components
-        return channel - C if channel >= C else None
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """Each point, with its own nodes and weights behind it if it has some."""
@@ -207,8 +205,7 @@ class EquationSignature:
     ) -> list[Any]:
         """Fields, coordinates, integrals and, if the residual takes one more, the unknowns."""
         own = channels[self.integrand.n_components :]
-        arguments: list[Any] = [*self.base.fields_at(own, coordinates, tracker)]
-        arguments.append(coordinates if tracker is None else tracker.coordinates)
+        arguments = self.base.fields_and_coordinates(own, coordinates, tracker)
         arguments.append(_integrals(self.integrand, channels, coordinates.names, tracker))
         return arguments + self.base.unknowns_if_taken(residual, len(arguments), own, coordinates)
 

@@ -40,6 +40,8 @@ class PointwiseResidual:
         argument: what the function is called in messages.
         looks_around: whether its value at one point depends on where other points are, as that of
             ``u - (1.0 if x.x[0] < 0.5 else 2.0)``.
+        hides: whether its derivatives are not all of those of its values, as those of
+            ``u.d("t").detach() - u.d("xx")``.
     """
 
     condition: str
@@ -53,6 +55,18 @@ class PointwiseResidual:
     differentiates: bool = False
     argument: str = "residual"
     looks_around: bool = False
+    hides: bool = False
+
+    @property
+    def hides_any(self) -> bool:
+        """Whether it, or an integral that it sees, does."""
+        return self.hides or self.signature.hides
+
+    @property
+    def asked(self) -> set[int]:
+        """The channels of the model that it asks for, by itself or within an integral."""
+        own = {self.signature.model_channel(j) for _, j in self.uses}
+        return {channel for channel in own if channel is not None} | self.signature.asked
 
 
 class JetResidual:

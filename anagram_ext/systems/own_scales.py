@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from anagram_ext.models.scales import Interval
     from anagram_ext.systems.pde_system import PdeSystem
 
+# Wide bounds: a problem that is fine as it stands is left alone, to the last bit.
 LEAST_HALF_WIDTH: Final = 0.2  # of a coordinate or of a field that is left as it is
 MOST_HALF_WIDTH: Final = 5.0
 MOST_OFFSET: Final = 4.0  # of its centre, in half widths

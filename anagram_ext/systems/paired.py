@@ -38,9 +38,14 @@ class PairSignature:
         return 2 * self.base.n_channels
 
     @property
-    def starts(self) -> list[float]:
-        """The first guesses of the unknown coefficients."""
-        return self.base.starts
+    def asked(self) -> set[int]:
+        """There is no integral."""
+        return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral."""
+        return False
 
     def model_channel(self, channel: int) -> int | None:
         """The same at either point."""

@@ -173,6 +173,31 @@ class PdeSystem:
         return self._stack.linearise(self._checked(theta), self._memory)
 
     @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each condition, times what its own units make of it."""
+        return {
+            name: condition.weight * self.balance.get(name, 1.0) ** 2
+            for name, condition in self.problem.conditions.items()
+        }
+
+    @property
+    def hiding(self) -> tuple[str, ...]:
+        """The conditions whose derivatives are not those of their values."""
+        return tuple(name for name, found in self._residuals.items() if found.hides_any)
+
+    @property
+    def unused_unknowns(self) -> tuple[str, ...]:
+        """The unknown coefficients that no condition asks for, by name."""
+        asked = {channel for found in self._residuals.values() for channel in found.asked}
+        first = self.model.n_channels - sum(len(u.starts) for u in self.model.unknowns.values())
+        unused = []
+        for name, unknown in self.model.unknowns.items():
+            if asked.isdisjoint(range(first, first + len(unknown.starts))):
+                unused.append(name)
+            first += len(unknown.starts)
+        return tuple(unused)
+
+    @property
     def sizes(self) -> dict[str, int]:
         """How many points each of these conditions has now."""
         return {name: self._draws.n_points(name) for name in self.redrawn}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import torch
 from torch import Tensor
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from anagram_ext.pde.coordinates import Coordinates
 
 # Jets of many parameter vectors are evaluated in batches of about this size.
-_BATCH_BYTES = 1 << 25
-_MAX_BUFFERS = 4
+_BATCH_BYTES: Final = 1 << 25
+# Numbers of vectors whose buffers are kept: a method asks for the same few again and again, such as
+# its 31 trials and what is left of them in the last batch.
+_MAX_BUFFERS: Final = 4
 
 
 class PointwiseBlock:

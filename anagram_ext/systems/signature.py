@@ -32,15 +32,23 @@ class AnySignature(Protocol):
     """
 
     @property
-    def n_channels(self) -> int:
-        """How many functions of the points the jets hold, m."""
+    def base(self) -> Signature:
+        """That of a plain condition on the same model."""
 
     @property
-    def starts(self) -> list[float]:
-        """The first guesses of the unknown coefficients, which are the last channels."""
+    def n_channels(self) -> int:
+        """How many functions of the points the jets hold, m; unknown coefficients come last."""
 
     def model_channel(self, channel: int) -> int | None:
         """Which of the model's channels a channel is; None for an integral."""
+
+    @property
+    def asked(self) -> set[int]:
+        """The model's channels that integrals ask for."""
+
+    @property
+    def hides(self) -> bool:
+        """Whether integrals have other derivatives than those of their values."""
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """The rows that belong to the points of the condition."""
@@ -78,6 +86,11 @@ class Signature:
         return cls(problem.fields, model, problem.coordinates)
 
     @property
+    def base(self) -> Signature:
+        """The same."""
+        return self
+
+    @property
     def n_channels(self) -> int:
         """How many functions of the points the jets hold, m."""
         return self.model.n_channels
@@ -95,6 +108,16 @@ class Signature:
     def model_channel(self, channel: int) -> int | None:
         """The same."""
         return channel
+
+    @property
+    def asked(self) -> set[int]:
+        """There is no integral."""
+        return set()
+
+    @property
+    def hides(self) -> bool:
+        """There is no integral."""
+        return False
 
     def placed(self, coordinates: Coordinates) -> Coordinates:
         """A point is a row."""
@@ -122,9 +145,15 @@ class Signature:
         Raises:
             ValueError: the model makes another number of fields.
         """
-        arguments: list[Any] = [*self.fields_at(channels, coordinates, tracker)]
-        arguments.append(coordinates if tracker is None else tracker.coordinates)
+        arguments = self.fields_and_coordinates(channels, coordinates, tracker)
         return arguments + self.unknowns_if_taken(residual, len(arguments), channels, coordinates)
+
+    def fields_and_coordinates(
+        self, channels: Sequence[Lookup], coordinates: Coordinates, tracker: Tracker | None
+    ) -> list[Any]:
+        """What the arguments of most residuals begin with."""
+        fields = self.fields_at(channels, coordinates, tracker)
+        return [*fields, coordinates if tracker is None else tracker.coordinates]
 
     def fields_at(
         self, channels: Sequence[Lookup], coordinates: Coordinates, tracker: Tracker | None = None
@@ -172,6 +201,13 @@ class Signature:
                 for name, part in parts.items()
             }
         )
+
+
+def first_guesses(signature: AnySignature) -> list[float | None]:
+    """By channel the first guess of an unknown coefficient; None for what a network makes."""
+    starts = signature.base.starts
+    of_networks: list[float | None] = [None] * (signature.n_channels - len(starts))
+    return of_networks + starts
 
 
 def refusal(argument: str, function: Callable[..., Any], given: Sequence[object]) -> str | None:

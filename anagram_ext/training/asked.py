@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from anagram_ext import methods
 from anagram_ext.checks import check_kind, check_theta, device_name, elements
+from anagram_ext.errors import DerivativeWarning, TrainingWarning
 from anagram_ext.models.model import model_of
 from anagram_ext.models.protocol import Widening
 from anagram_ext.pde.problem import Problem
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
+    from anagram_ext.systems.pde_system import PdeSystem
 
 Callback = Callable[[Run], "str | None"]
 
@@ -66,6 +69,42 @@ def chosen_method(method: str | Method, cutoff: float | Cutoff | None) -> Method
     if "cutoff" not in inspect.signature(factory).parameters:
         raise ValueError(f"cutoff must be left out: method {method!r} has none, got {cutoff!r}")
     return factory(cutoff=cutoff)
+
+
+def check_system(system: PdeSystem, stacklevel: int) -> None:
+    """Refuses a problem without points, and warns of unknown coefficients that nothing determines.
+
+    Raises:
+        ValueError: there is no row.
+
+    Warns:
+        TrainingWarning: no condition asks for an unknown.
+        DerivativeWarning: the derivatives of a condition are not those of its values.
+    """
+    if not system.n_rows:
+        name = system.problem.name
+        raise ValueError(f"problem must hold at least one point, got none in {name!r}")
+    warn_of_hiding(system, stacklevel + 1)
+    unused = system.unused_unknowns
+    if unused:
+        named = ", ".join(map(repr, unused))
+        warnings.warn(
+            f"unknowns: no condition uses {named}: nothing determines what stays the first guess; "
+            "use it in a residual (its last argument), or leave it out of Problem(unknowns=)",
+            TrainingWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def warn_of_hiding(system: PdeSystem, stacklevel: int) -> None:
+    """Warns of conditions whose derivatives are not those of their values."""
+    for name in system.hiding:
+        warnings.warn(
+            f"condition {name!r}: the derivatives that autograd sees are not those of its values: "
+            "steps will be wrong; leave out detach(), NumPy and torch.tensor(...) of fields",
+            DerivativeWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def first_iterate(model: Model, theta: Tensor | None, seed: int) -> Tensor:

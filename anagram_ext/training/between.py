@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from anagram_ext.training.continuous import Function
 
 WORST: Final = 3  # intervals of a function that are looked into
-# Halvings of an interval; change in the shortest one, of the function's size, that is a jump.
+# Halvings of an interval, to 2^-24 or 2^-9 of it, above the rounding of a coordinate; change in the
+# shortest one, of the function's size, that is a jump.
 HALVINGS: Final = {torch.float64: 24, torch.float32: 9}
 JUMP: Final = {torch.float64: 1e-4, torch.float32: 3e-2}
 # Of a residual, integrated along a line, in comparison with its terms. Thirty times as much as a

@@ -36,7 +36,7 @@ def save(path: str | Path, model: AnyModel, theta: Tensor, *, problem: str = "")
     Raises:
         ValueError: ``theta`` does not belong to the model.
     """
-    from safetensors.torch import save as to_bytes  # noqa: PLC0415 -- see above
+    from safetensors.torch import save as to_bytes
 
     check_theta(theta, (model.n_parameters,), model.dtype, model.device)
     metadata = {"format": _FORMAT, "problem": problem}
@@ -96,8 +96,8 @@ def _made(metadata: dict[str, str], theta: Tensor, model: AnyModel | nn.Module |
 
 
 def _read(path: Path) -> tuple[dict[str, str], Tensor]:
-    from safetensors import SafetensorError  # noqa: PLC0415 -- see above
-    from safetensors.torch import load as tensors_of  # noqa: PLC0415
+    from safetensors import SafetensorError
+    from safetensors.torch import load as tensors_of
 
     if not path.is_file():
         raise FileNotFoundError(f"no such checkpoint: {path}")

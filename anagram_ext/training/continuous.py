@@ -122,7 +122,7 @@ def _below(
     found: PointwiseResidual, block: PointwiseBlock, theta: Tensor, axis: int
 ) -> list[tuple[int, Operator]]:
     """The derivatives of fields that have to be continuous for those that the residual uses."""
-    watched = _Watched(found.signature.model)  # type: ignore[attr-defined]
+    watched = _Watched(found.signature.model)  # type: ignore[attr-defined] # of points: it has one
     signature = replace(found.signature, model=watched)  # type: ignore[type-var]
     at = block.coordinates
     with torch.no_grad():

@@ -55,10 +55,27 @@ def is_undetermined(facts: Facts) -> bool:
     return largest(facts.relative) <= SOLVED_RESIDUAL and facts.worst > 1.0
 
 
+def outweighed(facts: Facts) -> list[str]:
+    """The conditions that do not hold and whose weight is lost beside that of another one.
+
+    Below the square root of the rounding error, a step that makes up for rounding errors of the
+    other condition changes this one by more than a step for its own sake.
+    """
+    heaviest = max(facts.weights.values(), default=0.0)
+    return [
+        name
+        for name, size in facts.relative.items()
+        if size > FAILED_RESIDUAL  # nan: not known
+        and facts.weights.get(name, heaviest) < math.sqrt(facts.eps) * heaviest
+    ]
+
+
 def is_trivial(facts: Facts) -> bool:
     """Whether residuals are as small as rounding makes them, and yet as large as their terms."""
     return (
-        facts.loss <= min(facts.eps**1.5 * facts.first_loss, NEAR_ROUNDING * facts.rounding_loss)
+        not outweighed(facts)
+        and facts.loss
+        <= min(facts.eps**1.5 * facts.first_loss, NEAR_ROUNDING * facts.rounding_loss)
         and largest(of_equations(facts)) > FAILED_RESIDUAL
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anagram_ext.pde.problem import Problem
     from anagram_ext.training.result import TrainResult
 
-CHECKPOINT_SECONDS: Final = 10.0
+CHECKPOINT_SECONDS: Final = 10.0  # what a killed run loses at most, besides the step it is in
 HISTORY: Final = "history.csv"
 MODEL: Final = "model.safetensors"
 SUMMARY: Final = "summary.json"

@@ -43,7 +43,8 @@ def warning_category(result: TrainResult) -> type[TrainingWarning] | None:
     A run that overfitted or gave up looks finished and is wrong. That steps or time were used up,
     or that the error may be larger than hoped, is told by ``TrainResult.verdict`` and ``.warning``.
     """
-    if result.verdict is Verdict.OVERFITTED:
+    unseen = result.facts is not None and bool(result.facts.not_finite)
+    if result.verdict is Verdict.OVERFITTED or (result.verdict is Verdict.DIVERGED and unseen):
         return HeldOutWarning
     # Where the loss is zero there was nothing left to do.
     gave_up = result.stop is Stop.NO_PROGRESS and result.loss > 0

@@ -41,7 +41,7 @@ class ErrorBars:
         units = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
         factorisation = here.jacobian.scaled(units).factorise()
         S, P = factorisation.shape
-        self.rank = factorisation.rank(Cutoff(max(S, P) * torch.finfo(theta.dtype).eps))
+        self.rank = factorisation.rank(Cutoff(min(0.5, max(S, P) * torch.finfo(theta.dtype).eps)))
         sigma = factorisation.singular_values
         basis = factorisation.expand(torch.eye(len(sigma)).to(sigma)[: self.rank])  # V^T [rank, P]
         self._roots = basis / sigma[: self.rank, None] / units

@@ -49,6 +49,7 @@ class Evidence:
         objections: what speaks against conditions, where the residuals of all of them are small.
         unchecked: conditions that could not be looked at between their points, and why.
         missing: which boundary lacks a condition, in words; empty where none is known to.
+        not_finite: where conditions are not finite, in words.
     """
 
     relative: Mapping[str, float]
@@ -57,6 +58,7 @@ class Evidence:
     objections: Mapping[str, Objection] = field(default_factory=dict)
     unchecked: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
+    not_finite: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather(
@@ -74,7 +76,9 @@ def gather(
     relative = relative_residuals(system, blocks, theta)
     measured = validation.measured()  # their residual may be noise
     if not all(v <= HOPELESS for name, v in relative.items() if name not in measured):
-        return Evidence(relative, UNKNOWN, Unseen.unknown(validation))
+        endless = {name: block for name, block in blocks.items() if math.isinf(relative[name])}
+        not_finite = places_not_finite(endless, theta)
+        return Evidence(relative, UNKNOWN, Unseen.unknown(validation), not_finite=not_finite)
     affordable = _affordable(system, blocks)
     error = error_estimate(system, affordable, theta)
     missing = missing_condition(system, affordable, theta, error.sensitivity)
@@ -118,6 +122,20 @@ def relative_residuals(
     """
     everywhere = points_of(system, blocks)
     return {name: _relative(block, everywhere, theta) for name, block in blocks.items()}
+
+
+def places_not_finite(blocks: Mapping[str, Block], theta: Tensor) -> dict[str, str]:
+    """Where residuals, or their derivatives, are not finite, in words, for conditions with such."""
+    found: dict[str, str] = {}
+    for name, block in blocks.items():
+        if isinstance(block, PointwiseBlock):
+            rows = theta.new_empty(block.n_rows)
+            try:
+                block.prepare(theta, rows)
+                block.check_finite(rows)
+            except NonFiniteError as error:
+                found[name] = str(error)
+    return found
 
 
 def _affordable(system: PdeSystem, blocks: Mapping[str, Block]) -> Mapping[str, Block]:

@@ -55,7 +55,7 @@ class Lock:
 def _lock(file: BinaryIO) -> bool:
     if sys.platform == "win32":
         return True
-    import fcntl  # noqa: PLC0415 -- not everywhere
+    import fcntl
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from anagram_ext.checks import check_kind
+from anagram_ext.checks import positive_number
 from anagram_ext.figures import overview
 from anagram_ext.methods import Stop
 from anagram_ext.training.error_bars import ErrorBars
@@ -96,10 +95,7 @@ class LeastSquaresResult:
         """
         if variance is None:
             return self._error_bars.covariance(self._error_bars.variance)
-        check_kind("variance", variance, (int, float), "a number")
-        if not (variance > 0 and math.isfinite(variance)):
-            raise ValueError(f"variance must be positive and finite, got {variance}")
-        return self._error_bars.covariance(variance)
+        return self._error_bars.covariance(positive_number("variance", variance))
 
     @property
     def verdict(self) -> str:

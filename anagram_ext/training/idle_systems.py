@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from anagram_ext.linear.memory import check_mode
 from anagram_ext.systems.pde_system import PdeSystem
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def borrowed_system(
     A system keeps buffers that every evaluation overwrites. So it is taken out of the cache for the
     length of a call: threads that call at the same time get systems of their own.
     """
+    check_mode(memory)
     key = (problem, model, seed, memory, group)
     with _lock:
         waiting = _idle.get(key)

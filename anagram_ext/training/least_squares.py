@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from anagram_ext.checks import check_switches
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
@@ -102,6 +103,7 @@ def least_squares(
         BroadcastWarning: the residual is a table [n, n] because [n, 1] met [n].
         SlowWarning: the derivative of the module does not work under ``torch.vmap``.
     """
+    check_switches(progress=progress)
     chosen = chosen_method(SecondStart() if _means_natural_lm(method, cutoff) else method, cutoff)
     limits = checked_limits(steps, seconds, chosen)
     with differentiating(), spread_over(group) as ranks, CtrlC() as ctrl_c:

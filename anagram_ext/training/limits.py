@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anagram_ext.checks import check_integer, check_kind
+from anagram_ext.checks import check_integer, positive_number
 from anagram_ext.methods import Stop
 
 if TYPE_CHECKING:
@@ -42,7 +41,4 @@ def checked_limits(
         steps = check_integer("steps", steps, least=1)
     if seconds is None:
         return Limits(times * method.default_steps if steps is None else steps, None)
-    check_kind("seconds", seconds, (int, float), "a number")
-    if isinstance(seconds, bool) or not (seconds > 0 and math.isfinite(seconds)):
-        raise ValueError(f"seconds must be positive and finite, got {seconds!r}")
-    return Limits(steps, float(seconds))
+    return Limits(steps, positive_number("seconds", seconds))

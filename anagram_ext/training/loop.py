@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.asked import (
     Callback,
     check_grows,
+    check_system,
     check_together,
     checked_callbacks,
     chosen_method,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
     from anagram_ext.linear.cutoff import Cutoff
+    from anagram_ext.linear.group import Group
     from anagram_ext.methods import Method
     from anagram_ext.models.protocol import Model
 
@@ -146,8 +149,10 @@ def train(
         RankError: a rank of the group has died, hangs, failed, or computes something else.
 
     Warns:
+        DerivativeWarning: a residual hides from autograd what it does with a field.
         HeldOutWarning: the training points are satisfied but not the points between them.
-        TrainingWarning: the method gave up before the conditions were satisfied.
+        TrainingWarning: the method gave up before the conditions were satisfied, or no condition
+            uses an unknown coefficient.
         FigureWarning: a figure could not be drawn.
         WriteWarning: a file could not be written, for a full disk or a folder that is gone.
     """
@@ -158,15 +163,9 @@ def train(
     watchers = checked_callbacks(callbacks)
     limits = checked_limits(steps, seconds, chosen, LIMITS if grow else 1)
     check_together(out, resume, grow, group)
-    first = first_iterate(network, theta, seed)
-    system = PdeSystem(problem, network, seed, memory)
-    if scales:
-        system = in_own_units(system, theta, first, seed)
-        network = system.model
-        first = first_iterate(network, theta, seed)
-    check_grows(grow, network, first)
-    if not system.n_rows:
-        raise ValueError(f"problem must hold at least one point, got none in {problem.name!r}")
+    system, first = _bound(problem, network, theta, seed, memory, scales=scales)
+    check_grows(grow, system.model, first)
+    check_system(system, stacklevel=_CALLER)
     factorise(torch.ones_like(first[:1, None]))  # loads libraries: no part of the training time
     with (
         spread_over(group) as ranks,
@@ -176,11 +175,7 @@ def train(
         leads = ranks is None or ranks.leads
         progress = progress and leads
         if ranks is not None:
-            ctrl_c.hold()  # one rank must not leave the others in the middle of a step
-            ranks.check_same(
-                "problem, method, seed and first iterate", setting(system, chosen, first)
-            )
-            system = system.spread(ranks)
+            system = _spread(system, chosen, first, ranks, ctrl_c)
         with (
             _history(directory, problem) as history,
             reporting(progress, limits.steps, limits.seconds) as report,
@@ -188,16 +183,11 @@ def train(
             run = Run(
                 system, Validation(system), chosen, first, history, coupled=coupled, grows=grow
             )
-
             if resume:
                 resume_together(directory, run, seed, ranks)
             if directory is not None:
                 directory.begin(anew=not resume)  # not before: who is refused leaves what was there
-
-            def save() -> None:
-                if directory is not None:
-                    directory.save(problem, run.system.model, run.best_theta)
-                    directory.attempt(save_state, directory.state, run, seed)
+            save = partial(_save, run, directory, problem, seed)
 
             def after_row() -> None:
                 report(history.last, history.lowest)
@@ -217,6 +207,34 @@ def train(
     if category is not None and result.warning is not None:
         warnings.warn(result.warning, category, stacklevel=_CALLER)
     return result
+
+
+def _bound(
+    problem: Problem, network: Model, theta: Tensor | None, seed: int, memory: str, *, scales: bool
+) -> tuple[PdeSystem, Tensor]:
+    """The problem bound to its network, in units of their own if asked for, and where to begin."""
+    first = first_iterate(network, theta, seed)
+    system = PdeSystem(problem, network, seed, memory)
+    if scales:
+        system = in_own_units(system, theta, first, seed)
+        first = first_iterate(system.model, theta, seed)
+    return system, first
+
+
+def _spread(
+    system: PdeSystem, method: Method, first: Tensor, ranks: Group, ctrl_c: CtrlC
+) -> PdeSystem:
+    """The rows of this rank, once all ranks are seen to begin the same run."""
+    ctrl_c.hold()  # one rank must not leave the others in the middle of a step
+    ranks.check_same("problem, method, seed and first iterate", setting(system, method, first))
+    return system.spread(ranks)
+
+
+def _save(run: Run, directory: RunDirectory | None, problem: Problem, seed: int) -> None:
+    """Writes the best iterate, and all that going on from here takes."""
+    if directory is not None:
+        directory.save(problem, run.system.model, run.best_theta)
+        directory.attempt(save_state, directory.state, run, seed)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
-from anagram_ext.checks import check_integer, check_kind, elements
+from anagram_ext.checks import check_integer, check_kind, elements, finite_number
 from anagram_ext.linear.group import spread_over
 from anagram_ext.methods import Stop
 from anagram_ext.training.asked import Callback
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from anagram_ext.training.result import TrainResult
     from anagram_ext.training.run import Run
 
-MOST_WINDOWS: Final = 10**6
+MOST_WINDOWS: Final = 10**6  # more are refused before they fill the memory
 HALVINGS: Final = 5  # of a window whose run fails
 
 
@@ -89,6 +89,8 @@ def march(
     group = options.get("group")
     if out is not None:
         check_kind("out", out, (str, PathLike), "a path")
+        if Path(out).exists() and not Path(out).is_dir():
+            raise ValueError(f"out must be a folder, got the file {str(out)!r}")
     place = None if out is None else Path(out)
     manifest = Manifest(problem.coordinates, coordinate, planned, planned[:1])
     known = planned[:1]
@@ -152,9 +154,7 @@ def ends_of_windows(
             raise ValueError(f"windows must be at most {MOST_WINDOWS}, got {n}")
         return torch.linspace(*bounds, n + 1, dtype=torch.float64).tolist()
     given = elements("times", times, "an increasing sequence of numbers")
-    for time in given:
-        check_kind("each of times", time, (int, float), "a number")
-    ends = [float(cast("float", time)) for time in given]
+    ends = [finite_number("each of times", time) for time in given]
     if len(ends) < 2 or any(not a < b for a, b in itertools.pairwise(ends)):
         raise ValueError(f"times must be increasing, two or more, got {ends}")
     if (ends[0], ends[-1]) != bounds:

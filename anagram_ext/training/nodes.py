@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FINER: Final = {1: (1000, 1500), 2: (60, 90), 3: (16, 24)}  # nodes along each coordinate
-ON_LINES: Final = (200, 300)
-MOST_NODES: Final = 50_000
+ON_LINES: Final = (200, 300)  # the same where every point has nodes of its own
+MOST_NODES: Final = 50_000  # of a quadrature: fewer along each coordinate where there would be more
 ROWS: Final = 50  # of an equation with integrals that are looked at
 MISSED: Final = 1e-3  # what the rows change by, of their terms, that is worth a word
 SETTLED: Final = 0.1  # of that the two finer quadratures may differ by

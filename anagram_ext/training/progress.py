@@ -45,8 +45,8 @@ def reporting(enabled: bool, steps: int | None, seconds: float | None = None) ->
     if not enabled:
         yield _ignore
         return
-    from rich.console import Console  # noqa: PLC0415 -- see above
-    from rich.live import Live  # noqa: PLC0415
+    from rich.console import Console
+    from rich.live import Live
 
     console = Console(stderr=True)
     ends = _Ends(steps, seconds)
@@ -160,7 +160,7 @@ class _Dashboard:
     """A bar with the times above a line of numbers, as wide as the terminal."""
 
     def __init__(self, console: Console, ends: _Ends, stopwatch: _Stopwatch) -> None:
-        from rich import progress  # noqa: PLC0415 -- see above
+        from rich import progress
 
         self._console, self._ends, self._stopwatch = console, ends, stopwatch
         self._numbers = ""
@@ -186,8 +186,8 @@ class _Dashboard:
 
     def shown(self) -> RenderableType:
         """The two lines as they are now."""
-        from rich.console import Group  # noqa: PLC0415 -- see above
-        from rich.text import Text  # noqa: PLC0415
+        from rich.console import Group
+        from rich.text import Text
 
         return Group(self._bar, Text(self._numbers, no_wrap=True, overflow="crop"))
 

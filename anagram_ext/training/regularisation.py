@@ -158,6 +158,7 @@ def _checked(problem: Problem, condition: str, weights: Sequence[float]) -> dict
     """The measurements by name, once everything else is in order."""
     check_kind("problem", problem, Problem, "a Problem")
     check_kind("weights", weights, Sequence, "a sequence of numbers")
+    check_kind("condition", condition, str, "the name of a condition")
     if condition not in problem.conditions:
         known = tuple(problem.conditions)
         raise ValueError(f"condition must be one of {known}, got {condition!r}")

@@ -12,6 +12,7 @@ from anagram_ext.linear.group import spread_over
 from anagram_ext.methods.anagram import Anagram
 from anagram_ext.methods.search import LOWER
 from anagram_ext.pde.problem import Problem
+from anagram_ext.training.asked import warn_of_hiding
 from anagram_ext.training.idle_systems import borrowed_system
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from anagram_ext.linear.cutoff import Cutoff
     from anagram_ext.models.protocol import Model
+
+
+_CALLER = 3  # of the functions here, for warnings: above is what leaves the inference mode
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def jacobian(problem: Problem, model: Model, theta: Tensor, seed: int = 0) -> tu
     """
     _check(problem, model, seed)
     with borrowed_system(problem, model, seed) as system:
+        warn_of_hiding(system, _CALLER)
         return system.residual_and_matrix(theta)
 
 
@@ -123,6 +128,7 @@ def step(
         spread_over(group) as ranks,
         borrowed_system(problem, model, seed, memory, ranks) as system,
     ):
+        warn_of_hiding(system, _CALLER)
         check_theta(theta, (system.n_parameters,), model.dtype, model.device)
         if ranks is not None:
             ranks.check_same("theta", theta)

@@ -46,7 +46,7 @@ class TensorBoard:
         if self.folder.exists() and not self.folder.is_dir():
             raise ValueError(f"folder must be a folder, got the file {self.folder}")
         try:
-            import tensorboard.summary.writer.record_writer  # noqa: F401, PLC0415 -- see above
+            import tensorboard.summary.writer.record_writer  # noqa: F401 -- is it there?
         except ImportError as error:
             raise BackendUnavailable(
                 "TensorBoard needs the package tensorboard: pip install 'anagram_ext[tensorboard]'"
@@ -66,7 +66,7 @@ class TensorBoard:
 
     def _open(self, run: Run) -> None:
         """Begins a file that stands for all that the folder shows from now on."""
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # noqa: PLC0415
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         self.folder.mkdir(parents=True, exist_ok=True)
         now = time.time()
@@ -81,8 +81,8 @@ class TensorBoard:
 
     def _scalars(self, row: Mapping[str, object]) -> object:
         """The event of a row: what is no number in it is left out."""
-        from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
-        from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
 
         numbers = {
             name: float(cell)
@@ -95,9 +95,9 @@ class TensorBoard:
 
     def _append(self, *events: object) -> None:
         """Adds events to the file: whole records, which a killed run keeps."""
-        from tensorboard.summary.writer.record_writer import RecordWriter  # noqa: PLC0415
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
         with self._file.open("ab") as file:
             writer = RecordWriter(file)
             for event in events:
-                writer.write(event.SerializeToString())  # type: ignore[attr-defined]
+                writer.write(event.SerializeToString())  # type: ignore[attr-defined] # has no types

@@ -75,14 +75,15 @@ def judge(facts: Facts) -> Judgement:
     1. ``DIVERGED``: a residual or the loss was not finite.
     2. ``INTERRUPTED``: Ctrl-C.
     3. ``SOLVED``: see ``is_solved``.
-    4. ``OVERFITTED``: see ``is_overfitted``.
-    5. ``OUT_OF_TIME``: steps or time reached, or stopped for a reason of its own, and the loss had
+    4. ``DIVERGED``: a residual is not finite at points that training did not see.
+    5. ``OVERFITTED``: see ``is_overfitted``.
+    6. ``OUT_OF_TIME``: steps or time reached, or stopped for a reason of its own, and the loss had
        halved in the last quarter of the steps; not where conditions are missing or something speaks
        against one, which no step makes up for.
-    6. ``STALLED``: the residual of an equation is above ``FAILED_RESIDUAL`` of its terms or not
+    7. ``STALLED``: the residual of an equation is above ``FAILED_RESIDUAL`` of its terms or not
        known, or the estimated error is above ``FAILED_ERROR``. (The residual of measurements may
        be noise, and a small residual with an endless error means that conditions are missing.)
-    7. ``CONVERGED``: whatever remains.
+    8. ``CONVERGED``: whatever remains.
     """
     verdict = _verdict(facts)
     if verdict is Verdict.SOLVED:
@@ -98,8 +99,8 @@ def _verdict(facts: Facts) -> Verdict:
         return Verdict.INTERRUPTED
     if is_solved(facts):
         return Verdict.SOLVED
-    if is_overfitted(facts):
-        return Verdict.OVERFITTED
+    if facts.not_finite or is_overfitted(facts):
+        return Verdict.DIVERGED if facts.not_finite else Verdict.OVERFITTED
     in_vain = lacks_conditions(facts) or facts.objections
     if facts.stop in CUT_SHORT and facts.improving and not in_vain:
         return Verdict.OUT_OF_TIME
@@ -112,7 +113,7 @@ def _what(verdict: Verdict, facts: Facts) -> str:
     if verdict is Verdict.OVERFITTED:
         return wording.overfitted(facts)
     if verdict is Verdict.DIVERGED:
-        return f"a number was no longer finite after step {facts.steps}: this is the best iterate"
+        return wording.not_finite(facts)
     if verdict is Verdict.INTERRUPTED:
         return f"interrupted after {facts.steps} steps: this is the best iterate"
     if verdict is Verdict.OUT_OF_TIME:
@@ -125,7 +126,7 @@ def _what(verdict: Verdict, facts: Facts) -> str:
 def _advice(verdict: Verdict, facts: Facts) -> str:
     """One suggestion: the first that fits."""
     if verdict is Verdict.DIVERGED:
-        return "keep the residual finite wherever the network may go, or train with method 'gd'"
+        return wording.keep_finite(facts)
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not fitted_freely(facts):
         return "give it more steps"
     if facts.objections and verdict is Verdict.CONVERGED:

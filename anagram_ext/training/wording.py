@@ -21,6 +21,7 @@ from anagram_ext.training.criteria import (
     like_with_like,
     missed_if_left_out,
     of_equations,
+    outweighed,
     relative_left_out,
 )
 
@@ -33,8 +34,30 @@ BIGGER: Final = "use a larger network, or one with another hidden layer"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
 
 
+def not_finite(facts: Facts) -> str:
+    """What was not finite: a step, or a residual where no training point is."""
+    if facts.not_finite:
+        return f"{next(iter(facts.not_finite.values()))}, between the training points"
+    return f"a number was no longer finite after step {facts.steps}: this is the best iterate"
+
+
+def keep_finite(facts: Facts) -> str:
+    """What helps against that."""
+    if facts.not_finite:
+        return "keep the residual finite everywhere, or leave the place out of the region"
+    return "keep the residual finite wherever the network may go, or train with method 'gd'"
+
+
 def stalled(facts: Facts) -> str:
     """How far from a solution, or from any but zero."""
+    lost = outweighed(facts)
+    if lost:
+        heaviest = max(facts.weights, key=lambda name: facts.weights[name])
+        return (
+            f"{lost[0]!r} does not hold ({facts.relative[lost[0]]:.1e} of the terms in it): with a "
+            f"weight of {facts.weights[lost[0]]:.1e} it does not count beside {heaviest!r} with "
+            f"one of {facts.weights[heaviest]:.1e}"
+        )
     if is_trivial(facts):
         return (
             "the conditions hold because the terms in them vanish: this is the trivial solution, "
@@ -136,6 +159,11 @@ def more_points(facts: Facts) -> str:
 
 def what_helps(facts: Facts) -> str:
     """What helps where nothing is known but that it is no solution."""
+    if outweighed(facts):
+        return "bring the weights nearer to each other"
+    if facts.hiding:
+        name = next(iter(facts.hiding))
+        return f"let autograd see all of {name!r}: without detach(), NumPy or torch.tensor(...)"
     few = _has_few_rows(facts) or _fits_its_points(facts)
     if few and not facts.redrawn:
         return f"use more points{_beside_parameters(facts)}"

@@ -26,10 +26,10 @@ import torch
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from measure import table, write  # noqa: E402 -- from the folder above
+from measure import table, write
 
-import anagram_ext as ax  # noqa: E402
-from anagram_ext import problems  # noqa: E402
+import anagram_ext as ax
+from anagram_ext import problems
 
 PROBLEMS = ("laplace_2d", "heat", "laplace_5d", "allen_cahn", "burgers")
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)

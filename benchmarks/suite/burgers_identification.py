@@ -19,11 +19,11 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-import burgers_cells_bound  # noqa: E402
-import cole_hopf  # noqa: E402
-from measure import environment, table  # noqa: E402
+import burgers_cells_bound
+import cole_hopf
+from measure import environment, table
 
-import anagram_ext as ax  # noqa: E402
+import anagram_ext as ax
 
 OUT = Path(__file__).parents[1] / "results" / "suite" / "burgers_identification"
 NUMBERS, NOISES = (500, 1000, 1500, 2000), (0, 1, 5, 10)  # values; per cent

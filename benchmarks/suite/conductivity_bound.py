@@ -26,8 +26,8 @@ from scipy.linalg import eigh, orth
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-import conductivity_heat as case  # noqa: E402
-from measure import table  # noqa: E402
+import conductivity_heat as case
+from measure import table
 
 OUT = Path(__file__).parents[1] / "results" / "suite" / "conductivity_bound.md"
 N = 14  # functions along x and y; 10 and 18 give the same three digits

@@ -26,10 +26,10 @@ import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from case import Case  # noqa: E402
-from measure import environment, table  # noqa: E402
+from case import Case
+from measure import environment, table
 
-import anagram_ext as ax  # noqa: E402
+import anagram_ext as ax
 
 NOT_CASES = {
     "case",

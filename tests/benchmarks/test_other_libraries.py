@@ -23,7 +23,7 @@ def test_this_package_solves_the_problem(other_libraries):
 
 
 def test_the_error_is_relative_to_the_solution(other_libraries):
-    exact = lambda p: np.sin(np.pi * p[:, 0]) * np.sin(np.pi * p[:, 1])  # noqa: E731
+    exact = lambda p: np.sin(np.pi * p[:, 0]) * np.sin(np.pi * p[:, 1])
     assert other_libraries.error(exact) == 0
     assert other_libraries.error(lambda p: 1.01 * exact(p)) == pytest.approx(0.01)
 

@@ -29,7 +29,8 @@ def size(mesh: meshio.Mesh) -> float:
                 total += abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
             else:
                 middle = corners.mean(axis=0)
-                faces = ((0, 1, 2, 3), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))  # fmt: skip  # noqa: E501
+                sides = ((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
+                faces = ((0, 1, 2, 3), (4, 5, 6, 7), *sides)
                 for a, b, c, d in faces:
                     for i, j, k in ((a, b, c), (a, c, d)):
                         rows = corners[[i, j, k]] - middle

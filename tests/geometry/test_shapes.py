@@ -29,7 +29,8 @@ HALF_HOLE = SQUARE - ax.Disk(x=0.5, y=0, radius=0.25)
 TWO_HOLES = CHANNEL - CYLINDER - ax.Disk(x=0.3, y=0.2, radius=0.05, name="next")  # they touch
 GLUED = SQUARE | ax.Rectangle(x=(1, 2), y=(0, 1), name="right half")
 EGG = ax.Ellipse(x=1, y=2, radii=(2, 0.5), angle=0.4) - ax.Disk(x=1, y=2, radius=0.3)
-STAR = ax.Polygon([(math.cos(0.2 * k * math.pi) * (1 + k % 2), math.sin(0.2 * k * math.pi) * (1 + k % 2)) for k in range(10)])  # fmt: skip  # noqa: E501
+RAYS = [(1 + k % 2, 0.2 * k * math.pi) for k in range(10)]  # length and angle
+STAR = ax.Polygon([(length * math.cos(angle), length * math.sin(angle)) for length, angle in RAYS])
 
 SHAPES = {
     "rectangle": CHANNEL,
@@ -212,7 +213,10 @@ def test_uniform_points_are_uniform(shape):
             expected.append(n * area / shape.measure)
     assert sum(expected) == pytest.approx(n, rel=1e-9)
     kept = np.array(expected) > 5
-    left = [sum(v for v, far in zip(values, kept, strict=True) if not far) for values in (counts, expected)]  # fmt: skip  # noqa: E501
+    left = [
+        sum(v for v, far in zip(values, kept, strict=True) if not far)
+        for values in (counts, expected)
+    ]
     observed = [*np.array(counts)[kept], left[0]] if left[1] > 0 else np.array(counts)[kept]
     wanted = [*np.array(expected)[kept], left[1]] if left[1] > 0 else np.array(expected)[kept]
     chi2 = sum((o - e) ** 2 / e for o, e in zip(observed, wanted, strict=True))

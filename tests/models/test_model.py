@@ -67,8 +67,8 @@ def test_several_networks_and_unknowns(device):
         )
 
     def row(theta, p):
-        u = lambda at: first(theta[:P], at)[0]  # noqa: E731
-        k = lambda at: second(theta[P : P + Q], at)[0]  # noqa: E731
+        u = lambda at: first(theta[:P], at)[0]
+        k = lambda at: second(theta[P : P + Q], at)[0]
         raw = theta[P + Q :]
         free, nu = 2 * raw[0], 0.3 * raw[1].exp()
         share, pair = -1 + 4 * raw[2].sigmoid(), (0.7 * raw[3], 0.4 * raw[4])
@@ -187,7 +187,7 @@ def test_a_stream_function_makes_two_fields():
     model = ax.Model(ax.MLP([2, 5, 1]), outputs=lambda psi, x: (psi.d("y"), -psi.d("x")))
 
     def row(theta, p):
-        psi = lambda at: net(theta, at)[0]  # noqa: E731
+        psi = lambda at: net(theta, at)[0]
         u, v = partial(psi, Y), lambda at: -partial(psi, X)(at)
         return torch.stack([partial(u, X)(p) + u(p) * v(p), partial(v, X)(p) - partial(u, Y)(p)])
 
@@ -218,18 +218,18 @@ def test_derivatives_of_expressions(expression, device):
         return ax.d(flux, "x") + ax.d(k * k, "y")
 
     def row(theta, p):
-        f = lambda at: first(theta[:P], at)[0]  # noqa: E731
+        f = lambda at: first(theta[:P], at)[0]
         u = TWINS["affine"](f) if expression == "mapped" else f
-        k = lambda at: second(theta[P:], at)[0]  # noqa: E731
+        k = lambda at: second(theta[P:], at)[0]
         if expression == "twice":
-            inner = lambda at: torch.sin(at[0]) * partial(lambda q: k(q) * u(q), Y)(at)  # noqa: E731
+            inner = lambda at: torch.sin(at[0]) * partial(lambda q: k(q) * u(q), Y)(at)
             return partial(inner, X, Y)(p)[None]
-        flux = lambda at: (at[1] + k(at)) * partial(u, X)(at)  # noqa: E731
+        flux = lambda at: (at[1] + k(at)) * partial(u, X)(at)
         return (partial(flux, X)(p) + partial(lambda at: k(at) ** 2, Y)(p))[None]
 
     outputs = None
     if expression == "mapped":
-        outputs = lambda u, k, x: (MAPS["affine"](u, x), k)  # noqa: E731
+        outputs = lambda u, k, x: (MAPS["affine"](u, x), k)
     networks = {"u": ax.MLP([2, 5, 1]), "k": ax.MLP([2, 4, 1])}
     check_rows(problem_of(residual, ("u", "k")), ax.Model(networks, outputs), row, device)
 

@@ -29,7 +29,7 @@ def test_mlp(activation):
         return functional_call(net, parameters, (point,))
 
     def jets(theta, point):
-        u = lambda p: outputs(theta, p)  # noqa: E731 -- short
+        u = lambda p: outputs(theta, p)
         second = jacrev(jacrev(u))(point)  # [m, d, d]
         return torch.stack([u(point), jacrev(u)(point)[:, 1], second[:, 0, 1], second[:, 1, 1]])
 

@@ -35,7 +35,7 @@ class SharedFeatures(nn.Module):
     def __init__(self):
         super().__init__()
         rng = torch.Generator().manual_seed(3)
-        draw = lambda *shape: 0.7 * torch.randn(shape, generator=rng, dtype=torch.float64)  # noqa: E731
+        draw = lambda *shape: 0.7 * torch.randn(shape, generator=rng, dtype=torch.float64)
         self.register_buffer("frequencies", draw(2, 3))
         self.first = nn.Linear(6, 6, dtype=torch.float64)
         self.second = nn.Linear(6, 6, dtype=torch.float64)
@@ -89,13 +89,13 @@ def test_jet_map():
         """Reverse mode through reverse mode, where the model goes forwards."""
         leaf = at.clone().requires_grad_()
         u = model.flat.call(theta, lambda module: module(leaf))[:, 0]
-        grad = lambda f: torch.autograd.grad(f.sum(), leaf, create_graph=True)[0]  # noqa: E731
+        grad = lambda f: torch.autograd.grad(f.sum(), leaf, create_graph=True)[0]
         first = grad(u)
         second = grad(first[:, 1])
         return torch.stack([u, first[:, 0], second[:, 0], second[:, 1]])[:, None]
 
     def by_torch_func(theta):
-        call = lambda x: model.flat.call(theta, lambda module: module(x[None])[0, 0])  # noqa: E731
+        call = lambda x: model.flat.call(theta, lambda module: module(x[None])[0, 0])
         first, second = torch.func.jacrev(call), torch.func.jacrev(torch.func.jacrev(call))
         each = torch.func.vmap(
             lambda x: torch.stack([call(x), first(x)[0], second(x)[0, 1], second(x)[1, 1]])
@@ -300,7 +300,7 @@ class Kolmogorov(nn.Module):
         self.outer = nn.Parameter(torch.zeros(4, 6, dtype=torch.float64))
 
     def forward(self, points):
-        bumps = lambda x: torch.exp(-2 * (x[..., None] - self.centres) ** 2)  # noqa: E731
+        bumps = lambda x: torch.exp(-2 * (x[..., None] - self.centres) ** 2)
         h = torch.einsum("nik,ijk->nj", bumps(points), self.inner)
         return torch.einsum("njk,jk->n", bumps(h), self.outer)[:, None]
 
@@ -310,7 +310,7 @@ class Operator(nn.Module):
 
     def __init__(self):
         super().__init__()
-        make = lambda d: nn.Sequential(nn.Linear(d, 8), nn.Tanh(), nn.Linear(8, 5)).double()  # noqa: E731
+        make = lambda d: nn.Sequential(nn.Linear(d, 8), nn.Tanh(), nn.Linear(8, 5)).double()
         self.branch, self.trunk = make(1), make(2)
 
     def forward(self, points):
@@ -347,7 +347,7 @@ def advection(d, dtype=torch.float64):
 
 def by_reverse_mode(model, theta, d):
     """The residual, each condition over the root of its number of points."""
-    grad = lambda f, x: torch.autograd.grad(f.sum(), x, create_graph=True)[0]  # noqa: E731
+    grad = lambda f, x: torch.autograd.grad(f.sum(), x, create_graph=True)[0]
     parts = []
     for name, tensor in places(d).items():
         at = tensor.clone().requires_grad_()

@@ -53,8 +53,8 @@ def test_rows_of_integrals_against_torch(device):
         return u**2 * x.x, k.d("y") * torch.sin(u) - c.mean, ax.d(k * u.d("x"), "y")
 
     def residual(theta):
-        u = lambda at: at[0] * first(theta[:P], at)[0]  # noqa: E731
-        k = lambda at: second(theta[P : P + Q], at)[0]  # noqa: E731
+        u = lambda at: at[0] * first(theta[:P], at)[0]
+        k = lambda at: second(theta[P : P + Q], at)[0]
 
         def at_node(at):
             flux = along(lambda q: k(q) * along(u, X)(q), Y)
@@ -116,13 +116,13 @@ def test_rows_with_an_integral_each_against_torch(device, over):
     )
 
     def residual(theta):
-        u = lambda at: net(theta, at)[0]  # noqa: E731
+        u = lambda at: net(theta, at)[0]
 
         def row(p):
             nodes, weights = nodes_of(p)
 
             def at_node(at):
-                product = lambda q: q[0] * u(q)  # noqa: E731
+                product = lambda q: q[0] * u(q)
                 return torch.stack(
                     [
                         torch.exp(p[0] * at[1]) * u(at) * along(u, Y)(at),
@@ -193,7 +193,7 @@ def test_float32_follows_float64():
 def test_neumann_poisson_is_fixed_by_its_mean():
     # -u'' - u_yy = 2 pi^2 cos cos: any constant solves it, the mean makes it one.
     square = ax.Box(x=(0, 1), y=(0, 1))
-    f = lambda x: torch.cos(math.pi * x.x) * torch.cos(math.pi * x.y)  # noqa: E731
+    f = lambda x: torch.cos(math.pi * x.x) * torch.cos(math.pi * x.y)
     problem = ax.Problem(
         ("x", "y"),
         ("u",),
@@ -264,7 +264,7 @@ def test_lines_at_one_time_go_with_windows_of_time():
             ),
             "start": ax.Condition(lambda u, x: u - 1 - x.x, strip.face(t=0).grid(12)),
         }
-        exact = lambda x: x.x - 0.5 + 1.5 * torch.exp(x.t)  # noqa: E731
+        exact = lambda x: x.x - 0.5 + 1.5 * torch.exp(x.t)
         return ax.Problem(("t", "x"), ("u",), conditions, solution=exact)
 
     model = ax.MLP([2, 10, 1])

@@ -15,7 +15,7 @@ def heat(length=1.0, duration=1.0, offset=0.0, amplitude=1.0):
     box = ax.Box(t=(0, duration), x=(offset, offset + length))
     k = math.pi / length
     a = 1 / (duration * k * k)
-    sine = lambda x: amplitude * torch.sin(k * (x.x - offset))  # noqa: E731
+    sine = lambda x: amplitude * torch.sin(k * (x.x - offset))
     return ax.Problem(
         ("t", "x"),
         ("u",),
@@ -69,8 +69,8 @@ def test_problems_near_one_stay_as_they_are():
 @pytest.mark.filterwarnings("ignore::anagram_ext.TrainingWarning")
 def test_boundary_values_that_are_zero_but_for_rounding_are_no_unit():
     square = ax.Box(x=(-1, 1), y=(-1, 1))
-    exact = lambda x: torch.sin(math.pi * x.x) * torch.sin(math.pi * x.y)  # noqa: E731
-    pde = lambda u, x: u.laplacian() + 2 * math.pi**2 * exact(x)  # noqa: E731
+    exact = lambda x: torch.sin(math.pi * x.x) * torch.sin(math.pi * x.y)
+    pde = lambda u, x: u.laplacian() + 2 * math.pi**2 * exact(x)
     problem = ax.Problem(
         ("x", "y"),
         ("u",),

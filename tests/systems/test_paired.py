@@ -48,7 +48,7 @@ def test_rows_of_pairs_against_torch(device, monkeypatch, tile_bytes):
         return a.u - b.u, a.u.d("x") * b.at.t - b.u.d("xx") * a.u + a.at.x
 
     def row(theta, a, b):
-        u = lambda at: net(theta, at)[0]  # noqa: E731
+        u = lambda at: net(theta, at)[0]
         return torch.stack(
             [u(a) - u(b), along(u, X)(a) * b[0] - along(along(u, X), X)(b) * u(a) + a[1]]
         )
@@ -66,11 +66,11 @@ def test_several_networks_unknowns_output_maps_and_derivatives_of_expressions(de
         return flux - c.jump * ax.d(b.k * b.u, "t"), together
 
     def row(theta, a, b):
-        u = lambda at: at[1] * first(theta[:P], at)[0]  # noqa: E731
-        k = lambda at: second(theta[P : P + Q], at)[0]  # noqa: E731
+        u = lambda at: at[1] * first(theta[:P], at)[0]
+        k = lambda at: second(theta[P : P + Q], at)[0]
         jump = -3 * theta[-1] * -1
         flux = along(lambda at: k(at) * along(u, X)(at), X)(a)
-        both = lambda ab: u(ab[:2]) * k(ab[2:]) * torch.sin(ab[0]) * ab[3]  # noqa: E731
+        both = lambda ab: u(ab[:2]) * k(ab[2:]) * torch.sin(ab[0]) * ab[3]
         moved = along(both, torch.cat([T, T]))(torch.cat([a, b]))
         return torch.stack([flux - jump * along(lambda at: k(at) * u(at), T)(b), moved])
 
@@ -104,7 +104,7 @@ def test_opposite_faces_face_each_other():
 
 def test_redrawn_pairs_change_and_held_out_ones_are_pairs():
     walls = STRIP.opposite("x")
-    seam = lambda a, b: (a.u - b.u, a.at.x - b.at.x + 2 + 0 * a.u)  # noqa: E731
+    seam = lambda a, b: (a.u - b.u, a.at.x - b.at.x + 2 + 0 * a.u)
     model = ax.MLP([2, 5, 1])
     theta = model.init(0)
     drawn = PdeSystem(problem_of(seam, walls.sobol(8).redrawn()), model)
@@ -144,7 +144,7 @@ def test_a_periodic_wave_is_found():
 @pytest.mark.parametrize("random", [False, True])
 def test_pairs_go_with_windows_of_time(random):
     walls = STRIP.opposite("x")
-    start = lambda u, x: u - torch.sin(math.pi * x.x)  # noqa: E731
+    start = lambda u, x: u - torch.sin(math.pi * x.x)
     problem = ax.Problem(
         ("t", "x"),
         ("u",),
@@ -302,7 +302,7 @@ def test_an_unknown_field_is_named_with_its_condition():
 
 
 def test_a_pair_that_is_not_finite_is_named():
-    residual = lambda a, b: a.u / (b.at.x - b.at.x[2])  # noqa: E731 -- infinite at the third pair
+    residual = lambda a, b: a.u / (b.at.x - b.at.x[2])
     model = ax.MLP([2, 3, 1])
     with pytest.raises(ax.NonFiniteError, match=f"'seam'.*t={float(A[2, 0]):.6g}"):
         ax.train(problem_of(residual, (A, B)), model, steps=2, progress=False)

@@ -167,7 +167,7 @@ def jacrev_of(module, residual):
             return torch.cat([part.reshape(-1) for part in parts])
 
     applied = Applied()
-    call = lambda named: functional_call(applied, {f"net.{n}": p for n, p in named.items()}, ())  # noqa: E731
+    call = lambda named: functional_call(applied, {f"net.{n}": p for n, p in named.items()}, ())
     detached = {name: p.detach() for name, p in named.items()}
     blocks = jacrev(call)(detached)
     r = call(detached)
@@ -341,7 +341,7 @@ def test_networks_that_are_left_to_torch():
     hooked = seeded(Within)
     hooked.net[0].register_forward_hook(lambda layer, inputs, output: output + 0.1)
     for module in (frozen, patched, hooked):
-        residual = lambda net: net(X) - 0.5  # noqa: E731
+        residual = lambda net: net(X) - 0.5
         system = TorchSystem(residual, module)
         theta = system.flat.theta()
         r, J = jacrev_of(module, residual)

@@ -65,7 +65,7 @@ def test_noise_that_is_not_known_is_estimated():
 def test_there_are_no_error_bars_without_measurements():
     run = ax.train(ax.problems.heat(), ax.MLP([2, 4, 1]), steps=1, progress=False)
     with pytest.raises(ValueError, match=r"ax\.Data"):
-        run.uncertainty  # noqa: B018 -- the property raises
+        run.uncertainty
 
 
 def test_without_unknowns_there_is_nothing_to_estimate():
@@ -82,5 +82,5 @@ def test_unknowns_without_measurements_are_found_in_values():
     )
     run = ax.train(problem, ax.MLP([2, 4, 1]), steps=20, progress=False)
     with pytest.raises(ValueError, match=r"got none; the numbers .* are in run\.values"):
-        run.unknowns  # noqa: B018 -- the property raises
+        run.unknowns
     assert run.values["k"] == pytest.approx(2.0)

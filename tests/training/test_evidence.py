@@ -100,7 +100,7 @@ def test_a_jacobian_too_large_is_made_on_fewer_points(monkeypatch):
 
 def test_an_operator_that_vanishes_everywhere_is_no_measure_of_itself():
     square = ax.Box(x=(0, 1), y=(0, 1))
-    harmonic = lambda x: torch.exp(x.x) * torch.sin(x.y)  # noqa: E731
+    harmonic = lambda x: torch.exp(x.x) * torch.sin(x.y)
     problem = ax.Problem(
         ("x", "y"),
         ("u",),

@@ -90,14 +90,14 @@ def test_functions_in_a_model_are_asked_for(tmp_path):
     saved = ax.load(tmp_path)
     assert saved.history["loss"].tolist() == run.history["loss"].tolist()
     with pytest.raises(ValueError, match="model must be given: it has an output map"):
-        saved.model  # noqa: B018
+        saved.model
     saved = ax.load(tmp_path, model)
     ends = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
     assert saved.model(saved.theta, ends).abs().max() == 0
     assert torch.equal(saved.theta, run.theta)
     other = ax.Model(ax.MLP([1, 5, 1]), outputs=model.outputs)
     with pytest.raises(ValueError, match="model must be"):
-        ax.load(tmp_path, other).theta  # noqa: B018
+        ax.load(tmp_path, other).theta
 
 
 def test_units_of_its_own_and_unknowns_come_back(tmp_path):

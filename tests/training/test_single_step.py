@@ -121,7 +121,7 @@ def test_the_search_steps_over_losses_that_are_not_finite():
 
 @pytest.mark.parametrize(("scaling", "factor"), [("mean", 1 / 4), ("none", 1.0)])
 def test_row_scaling(scaling, factor, device):
-    residual = lambda u, x: u - x.x**2  # noqa: E731 -- as users write it
+    residual = lambda u, x: u - x.x**2
     problem = ax.Problem(
         ("x",),
         ("u",),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.polynomial.chebyshev import chebvander
 
+from anagram_ext.checks import check_switches
 from anagram_ext.geometry.box import Box
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.condition import Condition
@@ -57,6 +58,7 @@ def allen_cahn(*, published: bool = False) -> Problem:
         The problem with its published network 2-20-20-20-1. The error is measured on a grid that
         is fine in x.
     """
+    check_switches(published=published)
     strip = Box(t=(0, 1), x=(-1, 1))
     start, walls = strip.face(t=0), strip.faces("x")
     model = MLP([2, 20, 20, 20, 1])

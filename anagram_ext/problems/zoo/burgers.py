@@ -6,6 +6,7 @@ from math import pi
 
 import torch
 
+from anagram_ext.checks import check_switches
 from anagram_ext.geometry.box import Box
 from anagram_ext.models.mlp import MLP
 from anagram_ext.pde.condition import Condition
@@ -49,6 +50,7 @@ def burgers(*, published: bool = False) -> Problem:
     Returns:
         The problem with its network. The error is measured on a grid that is fine in x.
     """
+    check_switches(published=published)
     strip = Box(t=(0, 1), x=(-1, 1))
     start, walls = strip.face(t=0), strip.faces("x")
     model = MLP([2, 64, 64, 1] if published else [2, 20, 20, 20, 1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from anagram_ext.checks import check_switches
 from anagram_ext.geometry.box import Box
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.models.mlp import MLP
@@ -35,6 +36,7 @@ def laplace_2d(n: int = 28, *, published: bool = False) -> Problem:
     Returns:
         The problem with its published network 2-32-1.
     """
+    check_switches(published=published)
     square = Box(x=(0, 1), y=(0, 1))
     inside = square.grid(n, n) if published else square.chebyshev(n, n)(0)
     return Problem(
