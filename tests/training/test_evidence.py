@@ -143,6 +143,7 @@ def test_conditions_that_hold_exactly_may_determine_nothing(residual, ends):
     [lambda c: c.a * c.b, lambda c: c.b, lambda c: c.b + 0.0 * c.a],
     ids=["a product", "one that is nowhere", "one that is nothing"],
 )
+@pytest.mark.filterwarnings("ignore:unknowns. no condition uses:anagram_ext.TrainingWarning")
 def test_unknowns_that_nothing_determines_are_no_solution(factor):
     """Fields to round-off say nothing of the two factors of a number."""
     sensors = LINE.grid(9)
