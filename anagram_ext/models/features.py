@@ -116,7 +116,10 @@ class Scaled:
             what = f"inputs: scaled: range of {name}"
             if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
                 raise TypeError(f"{what} must be a pair of numbers, got {bounds!r}")
-            low, high = (finite_number(what, bound) for bound in bounds)
+            try:
+                low, high = (finite_number(what, bound) for bound in bounds)
+            except ValueError:
+                low = high = math.inf
             if not (low < high and math.isfinite(high - low)):
                 raise ValueError(f"{what} must increase and be finite, got {bounds!r}")
             checked.append((name, low, high))
