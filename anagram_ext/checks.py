@@ -131,6 +131,22 @@ def positive_number(argument: str, value: object) -> float:
     return number
 
 
+def positive_and_finite(argument: str, value: object) -> float:
+    """The number ``value`` as a positive, finite float, with one message for both.
+
+    Raises:
+        TypeError: if it is no number.
+        ValueError: if it is not positive and finite.
+    """
+    try:
+        number = finite_number(argument, value)
+    except ValueError:
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError(f"{argument} must be positive and finite, got {_shown(value)}")
+    return number
+
+
 def number_from_zero(argument: str, value: object) -> float:
     """The number ``value`` as a finite float that is not negative.
 

@@ -27,7 +27,7 @@ from anagram_ext.analysis.features import value_features
 from anagram_ext.analysis.noise import estimated_noise
 from anagram_ext.analysis.reach import Reach
 from anagram_ext.analysis.slices import check_apart, checked_slices, joined, places_of
-from anagram_ext.checks import check_kind, check_theta, positive_number
+from anagram_ext.checks import check_kind, check_theta, positive_and_finite
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.protocol import Linearisation
@@ -287,7 +287,7 @@ class Uncertainty:
             ValueError: an unknown is not determined yet, ``noise`` is not positive, or rows of
                 another length.
         """
-        noise = positive_number("noise", noise)
+        noise = positive_and_finite("noise", noise)
         self._check_rows(rows)
         undetermined = ~torch.isfinite(self.standard_deviations)
         if bool(undetermined.any()):

@@ -10,7 +10,13 @@ from typing import Any, ClassVar, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_integer, check_kind, check_seed, finite_number
+from anagram_ext.checks import (
+    check_integer,
+    check_kind,
+    check_seed,
+    finite_number,
+    positive_and_finite,
+)
 from anagram_ext.models.affine import Affine
 from anagram_ext.models.waves import Waves, periods_of
 from anagram_ext.pde.coordinates import Coordinates
@@ -110,7 +116,10 @@ class Scaled:
             what = f"inputs: scaled: range of {name}"
             if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
                 raise TypeError(f"{what} must be a pair of numbers, got {bounds!r}")
-            low, high = (_number(what, bound) for bound in bounds)
+            try:
+                low, high = (finite_number(what, bound) for bound in bounds)
+            except ValueError:
+                low = high = math.inf
             if not (low < high and math.isfinite(high - low)):
                 raise ValueError(f"{what} must increase and be finite, got {bounds!r}")
             checked.append((name, low, high))
@@ -161,9 +170,7 @@ def _check_known(name: str, named: Iterable[str], coordinates: tuple[str, ...]) 
 def _positive(what: str, named: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
     checked = []
     for name, value in _items(f"{what}s", named):
-        number = _number(f"inputs: {what} of {name}", value)
-        if not number > 0:
-            raise ValueError(f"inputs: {what} of {name} must be positive and finite, got {value!r}")
+        number = positive_and_finite(f"inputs: {what} of {name}", value)
         checked.append((name, number))
     return tuple(checked)
 
@@ -173,7 +180,3 @@ def _items(what: str, named: Mapping[str, object]) -> list[tuple[str, object]]:
     if not named:
         raise ValueError(f"inputs: {what} must name at least one coordinate, got none")
     return list(named.items())
-
-
-def _number(what: str, value: object) -> float:
-    return finite_number(what, value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.checks import check_points, positive_number
+from anagram_ext.checks import check_points, positive_and_finite
 from anagram_ext.geometry.points import Points
 from anagram_ext.geometry.sampler import Sampler
 
@@ -45,7 +45,7 @@ class Condition:
     def __post_init__(self) -> None:
         if not callable(self.residual):
             raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
-        positive_number("Condition: weight", self.weight)
+        positive_and_finite("Condition: weight", self.weight)
         if isinstance(self.points, Tensor):
             # A copy: a problem does not change behind the engine's back.
             kept = self.points if isinstance(self.points, Points) else Points(self.points)

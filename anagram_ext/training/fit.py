@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from anagram_ext.checks import positive_number
+from anagram_ext.checks import positive_and_finite
 from anagram_ext.figures import overview
 from anagram_ext.methods import Stop
 from anagram_ext.training.error_bars import ErrorBars
@@ -95,7 +95,7 @@ class LeastSquaresResult:
         """
         if variance is None:
             return self._error_bars.covariance(self._error_bars.variance)
-        return self._error_bars.covariance(positive_number("variance", variance))
+        return self._error_bars.covariance(positive_and_finite("variance", variance))
 
     @property
     def verdict(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anagram_ext.checks import check_integer, positive_number
+from anagram_ext.checks import check_integer, positive_and_finite
 from anagram_ext.methods import Stop
 
 if TYPE_CHECKING:
@@ -41,4 +41,4 @@ def checked_limits(
         steps = check_integer("steps", steps, least=1)
     if seconds is None:
         return Limits(times * method.default_steps if steps is None else steps, None)
-    return Limits(steps, positive_number("seconds", seconds))
+    return Limits(steps, positive_and_finite("seconds", seconds))

@@ -161,6 +161,7 @@ def test_the_estimated_error_of_a_field_that_only_its_effect_shows():
     [lambda c: c.a * c.b, lambda c: c.b, lambda c: c.b + 0.0 * c.a],
     ids=["a product", "one that is nowhere", "one that is nothing"],
 )
+@pytest.mark.filterwarnings("ignore:unknowns. no condition uses:anagram_ext.TrainingWarning")
 def test_unknowns_that_nothing_determines_are_no_solution(factor):
     """Fields to round-off say nothing of the two factors of a number."""
     sensors = LINE.grid(9)
