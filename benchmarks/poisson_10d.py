@@ -2,9 +2,9 @@
 
     OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/poisson_10d.py --processor 600
 
-Prints a line a step of `natural_lm`: processor seconds, factorisations of a shifted matrix, loss and
-damping; at the end processor seconds to levels of the relative L2 error. J is 4000 x 4929. Waiting
-threads of a BLAS count as working, so with one thread these are the seconds of an idle machine.
+Prints a line a step of `natural_lm`: processor seconds, factorisations of shifted matrices, loss,
+and damping; at the end processor seconds to levels of the relative L2 error. J is 4000 x 4929.
+Waiting threads of a BLAS count as working: with one of them these are seconds of an idle machine.
 """
 
 from __future__ import annotations
