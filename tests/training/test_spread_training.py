@@ -47,18 +47,23 @@ def fields(name: str, theta: torch.Tensor) -> torch.Tensor:
     return rank_tasks.setting(name)[1](theta, points)
 
 
-# Name and arguments. The damping of natural_lm sinks fast on the last two, and multiplies rounding
-# errors in directions that the rows hardly determine.
+# Name and arguments.
 CASES = {
     "laplace": ("laplace_2d", {}),
     "heat by anagram": ("heat", {"method": "anagram", "cutoff": 1e-5}),
     "burgers by anagram": ("burgers", {"method": "anagram", "cutoff": 1e-5}),
+    "heat by levenberg_marquardt": ("heat", {"method": "levenberg_marquardt"}),
+    "burgers by levenberg_marquardt": ("burgers", {"method": "levenberg_marquardt"}),
     "heat": ("heat", {}),
     "burgers": ("burgers", {}),
 }
 EXACT = 1e-8  # share of the parameters by which iterates may differ
 FUNCTIONS = 1e-7  # and the functions that they are
-ROUNDINGS = 30  # or so many times what one rounding of the first parameters does in one process
+# The damping of natural_lm sinks fast on these two, and multiplies rounding errors in directions
+# that the rows hardly determine: one process with its points in another order differs as much.
+# There it is 1e-8, or so many times what one rounding of the first parameters does in one process.
+AMPLIFYING = ("heat", "burgers")
+ROUNDINGS = 10
 
 
 QUICK = {(size, case) for size in (1, 2, 3) for case in ("laplace", "heat by anagram")}
@@ -95,13 +100,13 @@ def amplified(case: str) -> float:
     ],
 )
 def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
-    """To 1e-8 or, where rounding errors grow beyond, to what they do in one process."""
+    """To 1e-8 or, where rounding errors grow beyond, to ten times what one of them does alone."""
     name, arguments = CASES[case]
     expected = one_process(case)
     runs = results(size, "trained", name=name, steps=20, **arguments)
     within = EXACT
-    if apart(runs[0], expected) > within:
-        within = ROUNDINGS * amplified(case)
+    if case in AMPLIFYING:
+        within = max(EXACT, ROUNDINGS * amplified(case))
         assert within < 1e-5  # and that is little
     for run in runs:
         close(run, expected, within)
