@@ -155,6 +155,9 @@ def main() -> None:
             "errors": errors.tolist(),
             "loss": run.loss,
             "verdict": str(run.verdict),
+            "warning": run.warning,
+            "losses": run.history["loss"],
+            "ranks": run.history["rank"],
         }
     names = [
         "parameters; points a step; steps",
