@@ -235,6 +235,23 @@ def test_files_are_written_once_and_any_number_of_ranks_goes_on(tmp_path) -> Non
         torch.testing.assert_close(run["losses"], whole["losses"], rtol=1e-8, atol=0)
 
 
+def test_training_goes_on_where_a_rank_was_killed(tmp_path) -> None:
+    """From the last checkpoint, with one rank fewer, to the iterates of a run without a fault."""
+    whole = rank_tasks.trained(None, "laplace_2d", steps=8, memory="streamed")
+    where = {"folder": str(tmp_path), "name": "laplace_2d", "steps": 8}
+    outcomes = on_ranks(3, "killed_in", rank=2, at=5, **where)
+    assert outcomes[2].error is None
+    assert outcomes[2].told != "done"
+    for outcome in outcomes[:2]:
+        assert isinstance(outcome.error, ax.RankError), outcome.told
+        assert "rank 2 of 3 has died" in str(outcome.error)
+    for run in results(2, "trained_in", resume=True, **where):
+        assert run["steps"] == 8
+        assert 3 <= len(run["iterates"]) <= 5  # not from the beginning
+        end = whole["iterates"][-1]
+        torch.testing.assert_close(run["iterates"][-1], end, rtol=0, atol=1e-9 * float(end.norm()))
+
+
 def test_a_folder_that_is_taken_is_an_error_on_all_ranks(tmp_path) -> None:
     (tmp_path / "run").write_text("a file")
     for outcome in on_ranks(2, "trained_in", folder=str(tmp_path), name="heat", steps=1):
