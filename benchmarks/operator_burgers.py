@@ -156,8 +156,8 @@ def main() -> None:
             "loss": run.loss,
             "verdict": str(run.verdict),
             "warning": run.warning,
-            "losses": run.history["loss"],
-            "ranks": run.history["rank"],
+            "losses": list(map(float, run.history["loss"])),
+            "ranks": list(map(float, run.history["rank"])),
         }
     names = [
         "parameters; points a step; steps",
