@@ -4,10 +4,10 @@
 
 The same module, data and first parameters for all, float64, one thread, processor seconds of the
 methods alone: what a machine shows that does nothing else. torch-levenberg-marquardt is a package
-of its own (``pip install torch-levenberg-marquardt``) and left out where it is not installed; its
-two faster solvers with two of its dampings all take part, and at every accuracy the fastest counts.
-SciPy gets the Jacobian sample by sample from torch.func. Whoever has not arrived after
-``--seconds`` is given up.
+of its own (``pip install torch-levenberg-marquardt``, which brings pytorch-lightning) and left out
+where it is not installed; its two faster solvers with two of its dampings all take part, and at
+every accuracy the fastest counts. SciPy gets the Jacobian sample by sample from torch.func. Whoever
+has not arrived after ``--seconds`` is given up.
 """
 
 from __future__ import annotations

@@ -155,6 +155,9 @@ def main() -> None:
             "errors": errors.tolist(),
             "loss": run.loss,
             "verdict": str(run.verdict),
+            "warning": run.warning,
+            "losses": list(map(float, run.history["loss"])),
+            "ranks": list(map(float, run.history["rank"])),
         }
     names = [
         "parameters; points a step; steps",

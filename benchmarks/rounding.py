@@ -2,10 +2,12 @@
 
     python benchmarks/rounding.py --out results
 
-One process trains from the first parameters, from the same with every number moved to the next one
-that double precision has (up or down at random, three draws), and from the same network with its
-neurons in another order, the iterates set back in the old one: exact arithmetic gives the same
-iterates there. Then 1, 2, 3 and 5 processes train it, each with a share of the rows. Distances are
+One process trains from the first parameters; from the same with every number moved to the next one
+that double precision has (up or down at random, three draws); with the points of every condition in
+another order (three draws); and from the same network with its neurons in another order, the
+iterates set back in the old one. In exact arithmetic the last two give the same iterates: what they
+give is what the order of summation does to one process. Then 1, 2, 3 and 5 processes train it, each
+with a share of the rows. Distances are
 the largest over the steps, relative to the parameters; and that of the trained functions after the
 last step, at 200 places.
 
@@ -20,10 +22,13 @@ import argparse
 import itertools
 import math
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -34,6 +39,8 @@ from measure import table, write
 from torch import Tensor
 
 import anagram_ext as ax
+from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.systems.draws import Draws
 
 STEPS = 20
 RANKS = (1, 2, 3, 5)
@@ -44,7 +51,12 @@ CUTOFF = 1e-5
 METHODS: dict[str, dict[str, Any]] = {
     "natural_lm": {},
     "anagram": {"method": "anagram", "cutoff": CUTOFF},
+    "levenberg_marquardt": {"method": "levenberg_marquardt"},
 }
+
+FIRST = "first direction"
+# By number of processes and then by problem and method: parts of a run; or a first direction.
+Together = dict[int, dict[tuple[str, str], Any]]
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,29 @@ def moved(theta: Tensor, seed: int) -> Tensor:
     return torch.nextafter(theta, torch.where(up, math.inf, -math.inf).to(theta))
 
 
+@contextmanager
+def points_reordered(seed: int) -> Iterator[None]:
+    """A block in which the points of every condition come in another order, the same ones."""
+
+    def turned(method: Callable[..., Coordinates]) -> Callable[..., Coordinates]:
+        def drawn(self: Draws, name: str, *rest: Any) -> Coordinates:
+            found = method(self, name, *rest)
+            generator = torch.Generator().manual_seed(seed)
+            order = torch.randperm(len(found.points), generator=generator)
+            return Coordinates(found.names, found.points[order])
+
+        return drawn
+
+    with mock.patch.multiple(Draws, first=turned(Draws.first), next=turned(Draws.next)):
+        yield
+
+
+def went_reordered(name: str, method: str, seed: int) -> Went:
+    """A run whose rows are in another order."""
+    with points_reordered(seed):
+        return went(name, method)
+
+
 def reordered(name: str, theta: Tensor) -> Tensor:
     """Which number of theta [P] stands where when the neurons of all hidden layers turn round."""
     model = ax.MLP(WIDTHS[name])
@@ -114,7 +149,7 @@ def distances(name: str, found: Tensor, expected: Tensor) -> tuple[float, float]
     return float(apart.max()), float((u - v).norm() / v.norm())
 
 
-def measure(name: str, method: str) -> dict[str, dict[str, Any]]:
+def measure(name: str, method: str, together: Together) -> dict[str, dict[str, Any]]:
     """By name of the change: both distances, and the steps with other decisions."""
     theta = ax.MLP(WIDTHS[name]).init(0)
     expected = went(name, method)
@@ -124,16 +159,17 @@ def measure(name: str, method: str) -> dict[str, dict[str, Any]]:
     back[:, places] = turned.thetas
     runs = {
         "one rounding": [went(name, method, moved(theta, seed)) for seed in range(DRAWS)],
+        "rows reordered": [went_reordered(name, method, seed) for seed in range(DRAWS)],
         "neurons reordered": [replace(turned, thetas=back)],
     }
-    for ranks in RANKS:
-        runs[_processes(ranks)] = [Went(*on_ranks(ranks, name, method))]
+    for ranks, found in together.items():
+        runs[_processes(ranks)] = [Went(*found[name, method])]
     return {
         change: {
-            "distances": max(distances(name, run.thetas, expected.thetas) for run in found),
-            "other decisions": max(run.decides_otherwise(expected) for run in found),
+            "distances": max(distances(name, run.thetas, expected.thetas) for run in among),
+            "other decisions": max(run.decides_otherwise(expected) for run in among),
         }
-        for change, found in runs.items()
+        for change, among in runs.items()
     }
 
 
@@ -141,7 +177,7 @@ def _processes(ranks: int) -> str:
     return f"{ranks} process{'es' * (ranks > 1)}"
 
 
-def first_directions(name: str) -> dict[str, float]:
+def first_directions(name: str, together: Together) -> dict[str, float]:
     """What the first direction of ``anagram`` is off by, relative to it.
 
     By one rounding: how far that in 80-bit numbers moves with the parameters.
@@ -161,8 +197,8 @@ def first_directions(name: str) -> dict[str, float]:
         "one rounding": max(error(long_direction(K, r, CUTOFF)) for r, K in near),
         "LAPACK": error(by_lapack),
     }
-    for ranks in RANKS:
-        found[_processes(ranks)] = error(on_ranks(ranks, name, "first"))
+    for ranks, there in together.items():
+        found[_processes(ranks)] = error(there[name, FIRST])
     return found
 
 
@@ -172,23 +208,26 @@ def first_direction(name: str, group: Any) -> Tensor:
     return ax.step(problem, model, model.init(0), cutoff=CUTOFF, group=group).direction
 
 
-def on_ranks(ranks: int, name: str, what: str) -> Any:
-    """The parts of a run of so many processes by a method, or the first direction alone."""
+def on_ranks(ranks: int, names: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """By problem and method the parts of a run of so many processes; and first directions."""
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(_rank, (ranks, folder, name, what), nprocs=ranks)
-        return torch.load(Path(folder) / "found", weights_only=False)
+        torch.multiprocessing.spawn(_rank, (ranks, folder, names), nprocs=ranks)
+        found: dict[tuple[str, str], Any]
+        found = torch.load(Path(folder) / "found", weights_only=False)
+        return found
 
 
-def _rank(rank: int, ranks: int, folder: str, name: str, what: str) -> None:
+def _rank(rank: int, ranks: int, folder: str, names: Sequence[str]) -> None:
     torch.set_num_threads(1)
     ax.set_num_threads(1)
     store, limit = f"file://{folder}/store", timedelta(minutes=10)
     dist.init_process_group("gloo", store, limit, rank=rank, world_size=ranks)
     group = dist.group.WORLD
-    if what == "first":
-        found: Any = first_direction(name, group)
-    else:
-        found = astuple(went(name, what, group=group))
+    found: dict[tuple[str, str], Any] = {
+        (name, method): astuple(went(name, method, group=group))
+        for name, method in itertools.product(names, METHODS)
+    }
+    found |= {(name, FIRST): first_direction(name, group) for name in names if name in SMALL}
     if rank == 0:
         torch.save(found, Path(folder) / "found")
     dist.barrier()
@@ -228,12 +267,13 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", choices=WIDTHS, default=list(WIDTHS))
     options = parser.parse_args()
     torch.set_num_threads(1)
+    together = {ranks: on_ranks(ranks, options.problems) for ranks in RANKS}
     runs = {
-        f"{name}, {method}": measure(name, method)
-        for name in options.problems
-        for method in METHODS
+        f"{name}, {method}": measure(name, method, together)
+        for name, method in itertools.product(options.problems, METHODS)
     }
-    directions = {name: first_directions(name) for name in options.problems if name in SMALL}
+    small = [name for name in options.problems if name in SMALL]
+    directions = {name: first_directions(name, together) for name in small}
     content = {"runs": runs, "first directions": directions}
     write(options.out, "rounding", content, summary(runs, directions))
 

@@ -1,10 +1,10 @@
-"""One step of a problem spread over 1, 2 and 4 processes: parts, bytes, waiting, and a model.
+"""One step of a problem spread over 1 to 5 processes: parts, bytes, waiting, and a model.
 
     python benchmarks/spread.py --out results
 
 Parts are processor seconds of a rank, the largest of all ranks: two cores are shared by all
 processes, so that the clock on the wall says little. The constants of the model are fitted to one
-process and to what two do together; what it says of four is a prediction. So is the last table.
+process and to what two do together; what it says of more is a prediction. So are the last tables.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import spread_model
 import torch
@@ -25,13 +26,15 @@ from measure import table, write
 from spread_model import Machine, Problem
 
 import anagram_ext as ax
+from anagram_ext.linear import merged
+from anagram_ext.linear.common_basis import common_basis
 from anagram_ext.linear.group import Group
 from anagram_ext.linear.solve import factorise
 from anagram_ext.systems.pde_system import PdeSystem
 
 POINTS = 80  # an axis: 80^2 + 4 * 81 rows
 WIDTHS = [2, 48, 48, 1]
-RANKS = (1, 2, 4)
+RANKS = (1, 2, 3, 4, 5)
 REPEATS = 3
 # One GPU of a data centre: 30 Tflop/s in double precision, a tenth of it for small factorisations;
 # entries of J as fast as memory takes them; 50 GB/s and 10 us between machines. Not measured.
@@ -46,10 +49,11 @@ def main() -> None:
     measured = {ranks: measure(ranks) for ranks in RANKS}
     problem = Problem(**measured[1][0]["problem"])
     machine = fitted(problem, measured)
+    two = Problem(**measured[2][0]["problem"])
     text = "\n\n".join(
         [
             parts_table(problem, measured, machine),
-            bytes_table(problem, measured),
+            bytes_table(two, measured),
             *(large_table(large) for large in LARGE),
         ]
     )
@@ -77,13 +81,32 @@ def on_rank(rank: int, ranks: int, folder: str) -> None:
     problem, model = ax.problems.laplace_2d(n=POINTS), ax.MLP(WIDTHS)
     system = PdeSystem(problem, model, memory="stored").spread(group)
     theta = model.init(seed=0)
-    runs = [one(system, theta, group) for _ in range(REPEATS + 1)][1:]  # without the first
+    with mock.patch.object(merged, "common_basis", Noted()) as noted:
+        runs = [one(system, theta, group) for _ in range(REPEATS + 1)][1:]  # without the first
     found: dict[str, Any] = {
         name: min(run[name] for run in runs) for name in runs[0] if name != "problem"
     }
-    found["problem"] = runs[0]["problem"]
+    own = max(group.all(noted.own))  # of the rank that knows most
+    found["problem"] = runs[0]["problem"] | {"own": own, "told": noted.told}
     torch.save(found, Path(folder) / str(rank))
     dist.destroy_process_group()
+
+
+class Noted:
+    """``common_basis``, and what it was about.
+
+    Attributes:
+        own: how many directions the rows of this rank have.
+        told: how many rows all ranks told, 0 where they told whole factors.
+    """
+
+    def __init__(self) -> None:
+        self.own = self.told = 0
+
+    def __call__(self, factor: torch.Tensor, group: Group) -> torch.Tensor | None:  # noqa: D102
+        basis = common_basis(factor, group)
+        self.own, self.told = len(factor), 0 if basis is None else basis.shape[1]
+        return basis
 
 
 def one(system: PdeSystem, theta: torch.Tensor, group: Group) -> dict[str, Any]:
@@ -156,18 +179,31 @@ def parts_table(
     return f"{title}\n\n{table(head, rows)}"
 
 
-def bytes_table(problem: Problem, measured: dict[int, list[dict[str, Any]]]) -> str:
+def bytes_table(two: Problem, measured: dict[int, list[dict[str, Any]]]) -> str:
+    """Bytes counted, and by the model for the numbers of directions that two processes counted."""
     rows = []
     for ranks, found in measured.items():
-        says = spread_model.bytes_sent(problem, ranks)
+        here = Problem(**found[0]["problem"])
+        problem = two if ranks > 1 else here
+        counted = [rank["bytes of a factorisation"] for rank in found]
+        says = [spread_model.bytes_sent(problem, ranks, rank) for rank in range(ranks)]
+        residual = spread_model.residual_bytes(problem, ranks)
         pairs = [
-            (found[0]["bytes of a factorisation"], says["rank 0"]),
-            (max([rank["bytes of a factorisation"] for rank in found[1:]] or [0]), says["others"]),
-            (found[0]["bytes of a residual"], says["residual"]),
+            (counted[0], says[0]),
+            (max(counted[1:] or [0]), max(says[1:] or [0])),
+            (sum(counted), sum(says)),
+            (max(rank["bytes of a residual"] for rank in found), residual),
         ]
-        rows.append([str(ranks), *(f"{a / 1e6:.2f} ({b / 1e6:.2f})" for a, b in pairs)])
-    head = ["ranks", "factorisation, rank 0", "another rank", "a residual"]
-    return f"Megabytes that a rank hands over (the model's in brackets).\n\n{table(head, rows)}"
+        directions = f"{here.k:.0f}; {here.own:.0f}; {here.told if ranks > 1 else 0:.0f}"
+        shown = (f"{a / 1e6:.2f} ({b / 1e6:.2f})" for a, b in pairs)
+        rows.append([str(ranks), directions, *shown])
+    head = ["ranks", "k; own; told", "rank 0", "most of another", "all", "a residual"]
+    title = (
+        "Megabytes that a rank hands over for a factorisation and for a residual (the model's in "
+        "brackets: for more than one rank with the numbers that two have counted). k: singular "
+        "values of the whole, own: most of one rank's rows, told: rows that all ranks tell."
+    )
+    return f"{title}\n\n{table(head, rows)}"
 
 
 def large_table(problem: Problem) -> str:

@@ -1,8 +1,9 @@
 """What a step costs whose rows are spread over ranks, by part: a model with five constants.
 
 Counts are those of ``anagram_ext.linear.merged`` and ``common_basis`` and of the native
-factorisation, for ranks that have the same k and tell equal parts of the rows; the constants are
-rates of one machine. ``spread.py`` measures them, checks the model and extrapolates it.
+factorisation, for ranks that know equally many directions and tell equal parts of the rows; the
+constants are rates of one machine. ``spread.py`` measures them, checks the model and extrapolates
+it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,35 @@ import math
 from dataclasses import dataclass
 
 NUMBER = 8  # bytes
+SPARE = 8  # columns of a sketch beyond what it has to show, as in ``common_basis``
 EVALUATIONS = 10  # residuals gathered in a step of natural_lm, about
 
 
 @dataclass(frozen=True)
 class Problem:
-    """S rows, P parameters, k singular values above rounding."""
+    """S rows, P parameters, k singular values above rounding.
+
+    Where singular values sink until they are rounding errors, three numbers say how many there are,
+    and each is another one: k is cut at one unit of rounding, what a rank knows of its own rows
+    at sixteen, and of rows that ranks tell, some differ by no more than rounding errors.
+
+    Attributes:
+        S: rows.
+        P: parameters.
+        k: singular values of the whole.
+        own: singular values of the rows of one rank; k by default.
+        told: rows that all ranks together tell; k by default.
+    """
 
     S: float
     P: float
     k: float
+    own: float = 0.0
+    told: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("own", "told"):
+            object.__setattr__(self, name, getattr(self, name) or self.k)
 
 
 @dataclass(frozen=True)
@@ -48,9 +68,19 @@ def factorisation(n: float, P: float, k: float) -> float:
     return 4 * n * P * k + 4 * (n + P) * k**2 + 20 * k**3
 
 
-def chooses(problem: Problem, ranks: int) -> bool:
-    """Whether ranks tell few rows each, and not their factors."""
-    return ranks > 1 and 4 * problem.k * ranks <= (ranks - 1) * problem.P
+def sketched(problem: Problem, ranks: int) -> float:
+    """Columns of the sketches by which ranks choose rows; 0 where they tell whole factors."""
+    width = 2 * (problem.own + SPARE)
+    while 2 * width * ranks <= (ranks - 1) * problem.P:
+        if problem.told <= width - SPARE:
+            return width
+        width *= 2
+    return 0.0
+
+
+def below(rank: int, ranks: int) -> int:
+    """The ranks that a rank of the tree stands for, itself one of them."""
+    return ranks if rank == 0 else min(rank & -rank, ranks - rank)
 
 
 def levels(ranks: int) -> int:
@@ -61,7 +91,7 @@ def levels(ranks: int) -> int:
 def merging(problem: Problem, ranks: int) -> float:
     """Operations of what follows the factorisation of one's own rows."""
     P, k = problem.P, problem.k
-    if not chooses(problem, ranks):
+    if not sketched(problem, ranks):
         return levels(ranks) * factorisation(2 * k, P, k)
     sketch, basis, seen, told = 4 * P * k**2, 4 * P * k**2, 2 * P * k**2, 2 * P * k**2
     choice = 16 / 3 * k**3  # LU of 2 k x 2 k
@@ -72,8 +102,11 @@ def seconds(problem: Problem, ranks: int, machine: Machine) -> dict[str, float]:
     """The parts of a step, in seconds; each rank has S / ranks rows."""
     S, P, k = problem.S, problem.P, problem.k
     one_after_the_other, messages = levels(ranks) * 2 * k * P, levels(ranks) * 2
-    if chooses(problem, ranks):  # rows of all ranks arrive at all; sketches, factors and V in basis
-        one_after_the_other = k * P + levels(ranks) * (2 * k**2 + 2 * k**2)
+    if width := sketched(
+        problem, ranks
+    ):  # rows of all arrive at all; sketches, factors, V in basis
+        told = problem.told
+        one_after_the_other = told * P + levels(ranks) * (problem.own * width + 2 * k * told)
         messages = ranks + levels(ranks) * 6
     return {
         "rows of J": S * P / ranks / machine.rows,
@@ -87,15 +120,22 @@ def seconds(problem: Problem, ranks: int, machine: Machine) -> dict[str, float]:
     }
 
 
-def bytes_sent(problem: Problem, ranks: int) -> dict[str, float]:
-    """What a rank hands over: for a factorisation (rank 0, any other one), for one residual."""
-    S, P, k = problem.S, problem.P, problem.k
-    if ranks == 1:
-        return {"rank 0": NUMBER * (k * P + k), "others": 0.0, "residual": NUMBER * S}
-    first, others = k * P + k, k * P
-    if chooses(problem, ranks):  # its rows; the top: V in the basis; others: sketch and factor
-        first, others = P * k / ranks + k**2 + k, P * k / ranks + 2 * k**2 + k**2
-    return {"rank 0": NUMBER * first, "others": NUMBER * others, "residual": NUMBER * S / ranks}
+def bytes_sent(problem: Problem, ranks: int, rank: int) -> float:
+    """What a rank hands over for a factorisation, without flags and counts of a few bytes."""
+    P, k, told = problem.P, problem.k, problem.told
+    known = below(rank, ranks) * problem.own  # directions that it brings up the tree, at most
+    width = sketched(problem, ranks)
+    if not width:
+        return NUMBER * (k * P + k if rank == 0 else min(known, k) * P)
+    rows = P * told / ranks
+    if rank == 0:  # which rows to tell; sigma, and V in their basis
+        return NUMBER * (rows + told + k + k * told)
+    return NUMBER * (rows + min(known, told) * (width + 1) + min(known, k) * told)
+
+
+def residual_bytes(problem: Problem, ranks: int) -> float:
+    """What a rank hands over for one residual."""
+    return NUMBER * problem.S / ranks
 
 
 def most_useful(problem: Problem, machine: Machine, most: int = 1 << 20) -> int:

@@ -20,6 +20,7 @@ from anagram_ext.methods import get as method_of
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
+from anagram_ext.training import directory
 from pretend_cuda import pretended_gpu
 
 torch.testing.assert_close(torch.ones(1), torch.ones(1))  # imports much, here and not in each rank
@@ -279,6 +280,20 @@ def with_fault(group, fault, rank, at=3):
     except ax.RankError as error:
         return {"ranks": error.ranks, "text": str(error), "seconds": time.monotonic() - begin}
     return {"stop": run.stop_reason, "steps": run.steps}
+
+
+def killed_in(group, folder, name, rank, at, **arguments):
+    """A run with a checkpoint behind every step, one rank of which is killed behind a step."""
+    directory.CHECKPOINT_SECONDS = 0.0  # of this process alone
+
+    def callback(run):
+        if run.steps == at and group.rank() == rank:
+            FAULTS["killed"]()
+
+    problem, model = setting(name)
+    out = Path(folder) / ("run" if not group.rank() else "nobody")
+    options = {"out": out, "progress": False, "group": group, "callbacks": [callback]}
+    ax.train(problem, model, **options, **arguments)
 
 
 def fail():

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _SPARE: Final = 8  # columns of a sketch beyond the rank that it has to show
 _AT_ONCE: Final = 4096  # rows of random numbers that are in memory
-_ROUNDING: Final = 8  # units of it to which a pivot next to larger ones is known, about
+# Units of rounding of the largest singular value below which the rows of a rank are not known: its
+# factorisation leaves that out. Pivots of what is left stay just above half of it, row after row.
+_ROUNDING: Final = 16
 
 
 def common_basis(factor: Tensor, group: Group) -> Tensor | None:

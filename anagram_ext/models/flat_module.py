@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -175,9 +175,13 @@ def _check_parameters(module: nn.Module, named: dict[str, nn.Parameter]) -> None
     devices = {parameter.device for parameter in named.values()}
     if len(dtypes) > 1:
         raise ValueError(f"parameters of module must have one dtype, got {_listed(dtypes)}")
+    if not any(parameter.numel() for parameter in named.values()):
+        raise ValueError(
+            f"module must have a parameter with at least one number, got none in {_listed(named)}"
+        )
     if len(devices) > 1:
         raise ValueError(f"parameters of module must be on one device, got {_listed(devices)}")
 
 
-def _listed(values: set[torch.dtype] | set[torch.device]) -> str:
+def _listed(values: Collection[object]) -> str:
     return " and ".join(sorted(map(str, values)))

@@ -234,7 +234,13 @@ def _check_map(flat: FlatModule, points: Tensor) -> None:
         value: Tensor = flat.call(theta, lambda module: module(point[None]))
         return value
 
-    single = torch.cat([alone(point) for point in points])
+    try:
+        single = torch.cat([alone(point) for point in points])
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            "model must map each point by itself, got a module that fails for one point alone "
+            f"(normalisation over points? module.eval() may switch it off): {error}"
+        ) from error
     tolerance = 1e3 * torch.finfo(flat.dtype).eps
     if not torch.allclose(single, values, rtol=tolerance, atol=tolerance, equal_nan=True):
         raise ValueError(

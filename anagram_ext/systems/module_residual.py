@@ -158,8 +158,9 @@ class ModuleResidual:
                     f"{type(part).__name__}"
                 )
             if part.dtype != flat.dtype:
+                hint = " (torch.view_as_real makes two numbers of one)" * part.is_complex()
                 raise TypeError(
-                    f"residual must be {flat.dtype} like the parameters, got {part.dtype}"
+                    f"residual must be {flat.dtype} like the parameters, got {part.dtype}{hint}"
                 )
             if part.device != torch.device(flat.device) and part.device.type != flat.device:
                 raise ValueError(

@@ -153,7 +153,7 @@ class TorchSystem:
                 tile.write_into(matrix)
         except torch.cuda.OutOfMemoryError:
             raise
-        except RuntimeError:  # no vmap
+        except Exception:  # no vmap, or a module that refuses one sample, whatever it raises
             return False
         for tile in self._completed([], point):
             tile.write_into(matrix)

@@ -231,6 +231,11 @@ def test_modules_without_vmap_go_point_by_point_and_say_so_once():
         (nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.5)).double(), ValueError, "by itself"),
         (nn.Sequential(nn.Linear(2, 1), nn.Softmax(0)).double(), ValueError, "by itself"),
         (nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1)).double(), ValueError, "running_mean"),
+        (
+            nn.Sequential(nn.BatchNorm1d(2, track_running_stats=False), nn.Linear(2, 1)).double(),
+            ValueError,
+            "fails for one point alone",
+        ),
         (nn.Identity(), ValueError, "a parameter that requires grad"),
     ],
 )

@@ -110,6 +110,12 @@ def normalised():
     return nn.Sequential(nn.Linear(2, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 1)).eval()
 
 
+def by_the_batch():
+    """Normalises over the samples it is given, and refuses to be given one."""
+    norm = nn.BatchNorm1d(5, track_running_stats=False)
+    return nn.Sequential(nn.Linear(2, 5), norm, nn.Tanh(), nn.Linear(5, 1))
+
+
 def convolution():
     return nn.Sequential(nn.Conv2d(1, 2, 3), nn.GELU(), nn.Flatten(), nn.Linear(72, 3))
 
@@ -147,6 +153,7 @@ CASES = {
     # Where samples mix, behind the module or in it, J is not found sample by sample.
     "sums": (network, lambda net: net(X).cumsum(dim=0)),
     "softmax": (lambda: nn.Sequential(network(), nn.Softmax(dim=0)), lambda net: net(X)),
+    "by the batch": (by_the_batch, lambda net: net(X) - 0.2),
     "wide": (network, lambda net: net(X).reshape(8, 5).sum(dim=1)),
     "long": (lambda: nn.Sequential(nn.Linear(2, 1), nn.Tanh()), lambda net: net(X) - net(X).mean()),
 }
@@ -431,6 +438,7 @@ def by_numpy(net):
         (lambda net: {"u": net(X)}, network, TypeError, "several in a tuple, got dict"),
         (lambda net: None, network, TypeError, "several in a tuple, got NoneType"),
         (lambda net: net(X).float(), network, TypeError, "torch.float64 like the parameters"),
+        (lambda net: net(X).to(torch.complex128), network, TypeError, "view_as_real makes two"),
         (lambda net: net(X) + torch.rand(40, 1), network, ValueError, "same values twice"),
         (
             lambda net: net(X),
@@ -460,6 +468,10 @@ def test_what_is_no_module():
         TorchSystem(lambda net: net, 3)
     with pytest.raises(TypeError, match=r"float64 or float32, got torch\.float16 in '0\.weight'"):
         TorchSystem(lambda net: net(X), network().half())
+    with pytest.raises(TypeError, match=r"float64 or float32, got torch\.complex128 in 'weight'"):
+        TorchSystem(lambda net: net(X), nn.Linear(2, 1, dtype=torch.complex128))
+    with pytest.raises(ValueError, match="at least one number, got none in 0"):
+        TorchSystem(lambda net: net[0], nn.ParameterList([torch.empty(0, dtype=torch.float64)]))
     mixed = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1).double())
     with pytest.raises(ValueError, match=r"one dtype, got torch\.float32 and torch\.float64"):
         TorchSystem(lambda net: net(X), mixed)

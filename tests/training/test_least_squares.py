@@ -178,6 +178,77 @@ def test_as_many_parameters_as_data():
     assert bool(torch.isfinite(fit.covariance(variance=1.0)).all())
 
 
+class Twice(nn.Module):
+    """The same layer at two places."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(1, 6), nn.Linear(6, 1)
+        self.inner, self.again = nn.Linear(6, 6), nn.Linear(6, 6)
+        self.again.weight = self.inner.weight
+        self.double()
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.again(torch.tanh(self.inner(torch.tanh(self.first(x)))))))
+
+
+class Branches(nn.Module):
+    """DeepONet-like: functions by their values at sensors, and places."""
+
+    def __init__(self):
+        super().__init__()
+        make = lambda d: nn.Sequential(nn.Linear(d, 8), nn.Tanh(), nn.Linear(8, 6)).double()  # noqa: E731
+        self.branch, self.trunk = make(5), make(1)
+
+    def forward(self, functions, places):
+        return self.branch(functions) @ self.trunk(places).T
+
+
+def images():
+    """Small images, and the means of a part of them."""
+    images = torch.rand(40, 1, 6, 6, dtype=torch.float64)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(48, 1)).double()
+    return net, lambda net: net(images)[:, 0] - images[:, 0, 1:4, 1:4].mean(dim=(1, 2)) ** 2
+
+
+def antiderivatives():
+    """Of parabolas, from their values at sensors."""
+    a, b = torch.rand(2, 20, 1, dtype=torch.float64)
+    at, x = (torch.linspace(0, 1, n, dtype=torch.float64) for n in (5, 11))
+    given, wanted = a + b * at**2, a * x + b * x**3 / 3
+    return Branches(), lambda net: net(given, x[:, None]) - wanted
+
+
+def waves():
+    """A sine."""
+    x = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
+    return Twice(), lambda net: net(x) - torch.sin(3 * x)
+
+
+@pytest.mark.parametrize("make", [images, antiderivatives, waves])
+def test_modules_of_many_kinds_are_fitted(make):
+    """Convolutions, two networks that meet, tied weights: by natural_lm."""
+    torch.manual_seed(0)
+    module, residual = make()
+    fit = ax.least_squares(residual, module, steps=15, progress=False)
+    assert fit.loss < 1e-6 * fit.history["loss"][0]
+    named = dict(module.named_parameters())  # tied ones once
+    assert torch.equal(torch.cat([p.detach().reshape(-1) for p in named.values()]), fit.theta)
+    with torch.no_grad():
+        assert float(residual(module).square().sum()) / 2 == pytest.approx(fit.loss, rel=1e-6)
+    if isinstance(module, Twice):
+        assert module.again.weight is module.inner.weight
+
+
+def test_dropout_has_to_be_switched_off():
+    module = nn.Sequential(nn.Linear(1, 6), nn.Tanh(), nn.Dropout(0.3), nn.Linear(6, 1)).double()
+    x = torch.linspace(-1, 1, 30, dtype=torch.float64)[:, None]
+    with pytest.raises(ValueError, match=r"same values twice.*module\.eval\(\)"):
+        ax.least_squares(lambda net: net(x) - x**2, module, progress=False)
+    fit = ax.least_squares(lambda net: net(x) - x**2, module.eval(), steps=15, progress=False)
+    assert fit.loss < 1e-6 * fit.history["loss"][0]
+
+
 def test_frozen_parameters_and_buffers_stay():
     module = Decay(c=0.45)
     module.c.requires_grad_(False)

@@ -47,18 +47,23 @@ def fields(name: str, theta: torch.Tensor) -> torch.Tensor:
     return rank_tasks.setting(name)[1](theta, points)
 
 
-# Name and arguments. The damping of natural_lm sinks fast on the last two, and multiplies rounding
-# errors in directions that the rows hardly determine.
+# Name and arguments.
 CASES = {
     "laplace": ("laplace_2d", {}),
     "heat by anagram": ("heat", {"method": "anagram", "cutoff": 1e-5}),
     "burgers by anagram": ("burgers", {"method": "anagram", "cutoff": 1e-5}),
+    "heat by levenberg_marquardt": ("heat", {"method": "levenberg_marquardt"}),
+    "burgers by levenberg_marquardt": ("burgers", {"method": "levenberg_marquardt"}),
     "heat": ("heat", {}),
     "burgers": ("burgers", {}),
 }
 EXACT = 1e-8  # share of the parameters by which iterates may differ
 FUNCTIONS = 1e-7  # and the functions that they are
-ROUNDINGS = 30  # or so many times what one rounding of the first parameters does in one process
+# The damping of natural_lm sinks fast on these two, and multiplies rounding errors in directions
+# that the rows hardly determine: one process with its points in another order differs as much.
+# There it is 1e-8, or so many times what one rounding of the first parameters does in one process.
+AMPLIFYING = ("heat", "burgers")
+ROUNDINGS = 10
 
 
 QUICK = {(size, case) for size in (1, 2, 3) for case in ("laplace", "heat by anagram")}
@@ -95,13 +100,13 @@ def amplified(case: str) -> float:
     ],
 )
 def test_the_iterates_are_those_of_one_process(size: int, case: str) -> None:
-    """To 1e-8 or, where rounding errors grow beyond, to what they do in one process."""
+    """To 1e-8 or, where rounding errors grow beyond, to ten times what one of them does alone."""
     name, arguments = CASES[case]
     expected = one_process(case)
     runs = results(size, "trained", name=name, steps=20, **arguments)
     within = EXACT
-    if apart(runs[0], expected) > within:
-        within = ROUNDINGS * amplified(case)
+    if case in AMPLIFYING:
+        within = max(EXACT, ROUNDINGS * amplified(case))
         assert within < 1e-5  # and that is little
     for run in runs:
         close(run, expected, within)
@@ -228,6 +233,23 @@ def test_files_are_written_once_and_any_number_of_ranks_goes_on(tmp_path) -> Non
         end = whole["iterates"][-1]
         torch.testing.assert_close(run["iterates"][-1], end, rtol=0, atol=1e-9 * float(end.norm()))
         torch.testing.assert_close(run["losses"], whole["losses"], rtol=1e-8, atol=0)
+
+
+def test_training_goes_on_where_a_rank_was_killed(tmp_path) -> None:
+    """From the last checkpoint, with one rank fewer, to the iterates of a run without a fault."""
+    whole = rank_tasks.trained(None, "laplace_2d", steps=8, memory="streamed")
+    where = {"folder": str(tmp_path), "name": "laplace_2d", "steps": 8}
+    outcomes = on_ranks(3, "killed_in", rank=2, at=5, **where)
+    assert outcomes[2].error is None
+    assert outcomes[2].told != "done"
+    for outcome in outcomes[:2]:
+        assert isinstance(outcome.error, ax.RankError), outcome.told
+        assert "rank 2 of 3 has died" in str(outcome.error)
+    for run in results(2, "trained_in", resume=True, **where):
+        assert run["steps"] == 8
+        assert 3 <= len(run["iterates"]) <= 5  # not from the beginning
+        end = whole["iterates"][-1]
+        torch.testing.assert_close(run["iterates"][-1], end, rtol=0, atol=1e-9 * float(end.norm()))
 
 
 def test_a_folder_that_is_taken_is_an_error_on_all_ranks(tmp_path) -> None:
