@@ -103,7 +103,7 @@ class Noted:
     def __init__(self) -> None:
         self.own = self.told = 0
 
-    def __call__(self, factor: torch.Tensor, group: Group) -> torch.Tensor | None:  # noqa: D102
+    def __call__(self, factor: torch.Tensor, group: Group) -> torch.Tensor | None:
         basis = common_basis(factor, group)
         self.own, self.told = len(factor), 0 if basis is None else basis.shape[1]
         return basis

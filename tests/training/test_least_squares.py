@@ -197,7 +197,7 @@ class Branches(nn.Module):
 
     def __init__(self):
         super().__init__()
-        make = lambda d: nn.Sequential(nn.Linear(d, 8), nn.Tanh(), nn.Linear(8, 6)).double()  # noqa: E731
+        make = lambda d: nn.Sequential(nn.Linear(d, 8), nn.Tanh(), nn.Linear(8, 6)).double()
         self.branch, self.trunk = make(5), make(1)
 
     def forward(self, functions, places):
