@@ -7,7 +7,7 @@ tangent space there can do, for each damping, on points as many as the run had, 
 many, and with a network wider by 1.3 that begins with the same function; its loss on held-out
 points and its error tell what a step as long as that would bring, were the residual linear.
 **Going on**: from the same iterate, for so many processor seconds each, with the same rule, with
-one set of as many points as the run had, with three times as many, and wider. All of them are
+one set of as many points as the run had, with three times as many, and wider on these. All are
 judged on the same held-out points. Seconds are processor seconds. Runs on file are not repeated.
 """
 
@@ -44,7 +44,6 @@ LONG = ("curve", "theta")  # not for the summary
 RULE = "the rule of the run"
 AS_MANY = "one set of as many points"
 MORE_POINTS = "one set of three times as many"
-WIDER_RULE = "a wider network, the same rule"
 WIDER_MORE = "a wider network, three times as many"
 LINEAR = [
     "problem",
@@ -205,28 +204,30 @@ def ways_on(
     model, sizes = problem.model, run["sizes"]
     more = {condition: MORE * size for condition, size in sizes.items()}
 
-    def wider(points: dict[str, int] | None) -> tuple[ax.Problem, Any, torch.Tensor]:
-        larger, begin = model.widened(theta, WIDER, seed=seed)
-        return drawn(problem, model, theta, points) if points else problem, larger, begin
+    def wider() -> tuple[ax.Problem, Any, torch.Tensor]:
+        return drawn(problem, model, theta, more), *model.widened(theta, WIDER, seed=seed)
 
     return {
         RULE: lambda: (problem, model, theta),
         AS_MANY: lambda: (drawn(problem, model, theta, sizes), model, theta),
         MORE_POINTS: lambda: (drawn(problem, model, theta, more), model, theta),
-        WIDER_RULE: lambda: wider(None),
-        WIDER_MORE: lambda: wider(more),
+        WIDER_MORE: wider,
     }
 
 
-def on_file(path: Path, run: Callable[[], Any]) -> Any:
-    """What is on file, else from running it now."""
+def on_file(path: Path, run: Callable[[], Any], known: bool) -> Any:
+    """What is on file, else from running it now; None where only what is known is asked for."""
     if not path.exists():
+        if known:
+            return None
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(run()) + "\n", encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def asked(name: str, seed: int, budget: float, folder: Path) -> tuple[list[Record], list[Record]]:
+def asked(
+    name: str, seed: int, budget: float, folder: Path, known: bool
+) -> tuple[list[Record], list[Record]]:
     """Both answers for one run."""
     run = finished(name, seed, folder / f"{name}-{seed}.json")
     ways = ways_on(name, seed, run)
@@ -235,8 +236,10 @@ def asked(name: str, seed: int, budget: float, folder: Path) -> tuple[list[Recor
         path = folder / f"{name}-{seed}-linear-{'-'.join(kind.split())}.json"
         way = ways[kind]
         where = {"problem": name, "seed": seed, "kind": kind}
-        linear += [where | line for line in on_file(path, lambda w=way: linear_steps(*w()))]
-    for kind in (RULE, AS_MANY, MORE_POINTS, WIDER_RULE):
+        linear += [
+            where | line for line in on_file(path, lambda w=way: linear_steps(*w()), known) or []
+        ]
+    for kind in (MORE_POINTS, RULE, WIDER_MORE, AS_MANY):
         path = folder / f"{name}-{seed}-{'-'.join(kind.split())}.json"
 
         def further(kind: str = kind) -> Record:
@@ -244,7 +247,10 @@ def asked(name: str, seed: int, budget: float, folder: Path) -> tuple[list[Recor
             judge = Validation(PdeSystem(problems.get(name), model))
             return gone_on(problem, model, theta, judge, budget)
 
-        record = {"problem": name, "seed": seed, "kind": kind} | on_file(path, further)
+        record = on_file(path, further, known)
+        if record is None:
+            continue
+        record = {"problem": name, "seed": seed, "kind": kind} | record
         print({key: record[key] for key in record if key not in LONG}, flush=True)
         longer.append(record)
     return linear, longer
@@ -273,6 +279,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--budget", type=float, default=150.0, help="processor seconds of a way on")
+    parser.add_argument("--table", action="store_true", help="only the table of what is on file")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ax.TrainingWarning)
     torch.set_num_threads(1)
@@ -280,7 +287,9 @@ def main() -> None:
     linear, longer = [], []
     for name in options.names:
         for seed in options.seeds:
-            found = asked(name, seed, options.budget, options.out / "runs" / "limits")
+            found = asked(
+                name, seed, options.budget, options.out / "runs" / "limits", options.table
+            )
             linear += found[0]
             longer += found[1]
     short = [{key: record[key] for key in record if key not in LONG} for record in longer]
