@@ -257,7 +257,7 @@ def asked(
 
 
 def number(value: float) -> str:
-    return "-" if math.isinf(value) else f"{value:.1e}"
+    return f"{value:.1e}" if math.isfinite(value) else "-"
 
 
 def linear_line(record: Record) -> list[str]:
