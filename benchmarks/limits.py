@@ -256,6 +256,14 @@ def asked(
     return linear, longer
 
 
+def known(record: Record) -> Record:
+    """Without what is not a number, for JSON."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in record.items()
+    }
+
+
 def number(value: float) -> str:
     return f"{value:.1e}" if math.isfinite(value) else "-"
 
@@ -293,8 +301,10 @@ def main() -> None:
             linear += found[0]
             longer += found[1]
     short = [{key: record[key] for key in record if key not in LONG} for record in longer]
-    text = table(LINEAR, map(linear_line, linear)) + "\n" + table(LONGER, map(longer_line, longer))
-    write(options.out, "limits", linear + short, text)
+    text = (
+        table(LINEAR, map(linear_line, linear)) + "\n\n" + table(LONGER, map(longer_line, longer))
+    )
+    write(options.out, "limits", [known(record) for record in linear + short], text)
 
 
 if __name__ == "__main__":
