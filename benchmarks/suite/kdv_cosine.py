@@ -1,10 +1,10 @@
 """Korteweg and de Vries from a cosine (Zabusky and Kruskal's): eta 1, mu 0.022, periodic in x.
 
-Windows and points were chosen by what training sees. Four windows, halved where they failed, with 1500 rows for 817
-parameters ended at 5.8e-5, as the march said of itself. Sixteen equal ones with 1600 rows fitted
-their points: at t = 0.44 the loss on unseen points was 460 times that on its own. With twice the
-rows it is at most three times that from t = 0.3 on. What limits the last windows are steps and network:
-their losses are 2e-13 to 8e-13 after 45 steps, those before t = 0.8 below 6e-14.
+Windows and points were chosen by what training sees. Four windows, halved where they failed, with
+1500 rows for 817 parameters ended at 5.8e-5, as the march said of itself. Sixteen equal ones with
+1600 rows fitted their points: at t = 0.44 the loss on unseen points was 460 times that on its own.
+With twice the rows it is at most three times that from t = 0.3 on. What limits the last windows are
+steps and network: their losses are 2e-13 to 8e-13 after 45 steps, those before t = 0.8 below 6e-14.
 """
 
 from __future__ import annotations

@@ -39,19 +39,25 @@ def equation(u: ax.Field, _: ax.Coordinates) -> torch.Tensor:
     return u.d("t") / CARRIED + rest
 
 
-def run(seed: int, *, windows: int = 10, **options: object) -> Outcome:
+def features(x: ax.Coordinates) -> tuple[torch.Tensor, ...]:
+    """The time in units in which windows are not short, and waves of the period."""
+    waves = [wave(k * x.x) for k in range(1, 7) for wave in (torch.cos, torch.sin)]
+    return 25 * x.t, *waves
+
+
+def run(seed: int, *, windows: int = 25, **options: object) -> Outcome:
     strip = ax.Box(t=(0, END), x=(0, 2 * pi))
     conditions = {
-        "equation": ax.Condition(equation, strip.stratified(8, 90)),
+        "equation": ax.Condition(equation, strip.stratified(10, 200)),
         "start": ax.Condition(
             lambda u, x: u - torch.cos(x.x) * (1 + torch.sin(x.x)),
-            strip.face(t=0).stratified(100),
+            strip.face(t=0).stratified(150),
             weight=100,
         ),
     }
     problem = ax.Problem(("t", "x"), ("u",), conditions)
-    model = ax.Model(ax.MLP([13, 16, 16, 1]), inputs=ax.periodic(x=2 * pi, harmonics=6))
-    options = {"windows": windows, "steps": 50, "progress": False, **options}
+    model = ax.Model(ax.MLP([13, 16, 16, 1]), inputs=features)
+    options = {"windows": windows, "steps": 40, "progress": False, **options}
     march = ax.march(problem, model, seed=seed, **options)
     points, modes = fresh(strip), exact()
     points[:, 0] = torch.from_numpy(modes.kept(points[:, 0].numpy()))
