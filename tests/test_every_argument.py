@@ -220,7 +220,7 @@ DOORS: list[tuple[str, str, str, Callable[[Any], Any]]] = [
     ("Cutoff", "cutoff", "0 0.5", ax.Cutoff),
     ("Cutoff", "relative", "True", lambda v: ax.Cutoff(0.5, relative=v)),
     ("factorise", "J", "", ax.factorise),
-    ("factorise", "cutoff", "None 0 0.5", lambda v: ax.factorise(MATRIX, smallest_cutoff=v)),
+    ("factorise", "cutoff", "None 0 0.5 1e300", lambda v: ax.factorise(MATRIX, smallest_cutoff=v)),
     (
         "factorise",
         "left_out",

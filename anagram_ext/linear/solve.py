@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from anagram_ext.checks import check_kind, number_from_zero
+from anagram_ext.checks import check_kind, finite_number, number_from_zero
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.linear.cutoff import Cutoff
 from anagram_ext.linear.factorisation import Factorisation, require_device
@@ -68,13 +69,25 @@ def factorise(
     if smallest_cutoff is None:
         native = with_memory_of_torch(lambda: native_type(plain, 0.0, 0.0, *stream))
         return Factorisation(native, J.dtype, J.device)
-    cutoff = Cutoff.of(smallest_cutoff)
+    cutoff, value = _smallest(smallest_cutoff)
     if number_from_zero("left_out", left_out) > 1:
         raise ValueError(f"left_out must be a fraction from 0 to 1, got {left_out!r}")
-    missing = left_out * cutoff.value
+    missing = left_out * value
     relative, absolute = (missing, 0.0) if cutoff.relative else (0.0, missing)
     native = with_memory_of_torch(lambda: native_type(plain, relative, absolute, *stream))
     return Factorisation(native, J.dtype, J.device, smallest_cutoff=cutoff, reads=plain)
+
+
+def _smallest(given: float | Cutoff) -> tuple[Cutoff, float]:
+    """The smallest cutoff, and the number that stands for it.
+
+    A damped solve takes its damping for one, which may be beyond the largest singular value: then
+    no truncated solve is served.
+    """
+    if isinstance(given, Cutoff):
+        return given, given.value
+    value = finite_number("smallest_cutoff", given, "a number or a Cutoff")
+    return Cutoff(min(value, math.nextafter(1.0, 0.0))), value
 
 
 def factorise_tiles(
