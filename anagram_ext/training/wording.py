@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from anagram_ext.training.facts import Facts
 
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
-WINDOWS: Final = "solve it in windows of time (ax.march)"
+WINDOWS: Final = "solve it in windows of time (ax.march), or in shorter ones"
 BIGGER: Final = "use a larger network, or one with another hidden layer"
 FEWEST_ROWS: Final = 2.0  # rows for each parameter below which points may not be enough
 
