@@ -29,6 +29,10 @@ OLDEST: Final = 40  # steps that a set of points serves at most
 GAP: Final = 2.0  # held-out over training loss beyond which a set is fitted, not the equation
 SETTLED: Final = 5  # steps after which that shows
 OUTGROWN: Final = 1.4  # points wanted over points there are, beyond which a set is too small
+# A set that was fitted is followed by one with more rows for each effective parameter, and a larger
+# MOST: so many times as many, in all no more than the second number of times.
+MORE: Final = 1.5
+MOST_MORE: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,19 @@ class Standing:
     outgrown: float
 
     @property
+    def fitted(self) -> bool:
+        """Whether it is the points that hold by now, and not the equation."""
+        return self.late and self.age >= SETTLED and self.gap > GAP
+
+    @property
     def due(self) -> bool:
         """Whether the next step needs new points."""
-        fitted = self.age >= SETTLED and self.gap > GAP
-        return not self.late or self.age >= OLDEST or fitted or self.outgrown > OUTGROWN
+        return not self.late or self.age >= OLDEST or self.fitted or self.outgrown > OUTGROWN
 
 
-def wanted(effective: float, rows_per_point: int, least: int, most_rows: float) -> int:
+def wanted(
+    effective: float, rows_per_point: int, least: int, most_rows: float, more: float = 1.0
+) -> int:
     """How many points a condition needs.
 
     Args:
@@ -62,8 +72,9 @@ def wanted(effective: float, rows_per_point: int, least: int, most_rows: float) 
         rows_per_point: components of its residual.
         least: points that it has in any case.
         most_rows: rows that it gets at most, unless ``least`` points have more.
+        more: factor of the rows, and of the most.
     """
-    rows = min(PER_PARAMETER * effective, most_rows)
+    rows = more * min(PER_PARAMETER * effective, most_rows)
     return max(least, math.ceil(rows / rows_per_point))
 
 
@@ -72,8 +83,9 @@ class Coupling:
     """Draws the points of the redrawn conditions of a system, as its steps need them.
 
     While few parameters are effective every step gets new points. Later a set is kept while it
-    serves, see ``Standing``, and never smaller than the last; at each change training goes on from
-    the iterate with the least held-out loss of those since the one before.
+    serves, see ``Standing``, and never smaller than the last, but larger where that was fitted; at
+    each change training goes on from the iterate with the least held-out loss of those since the
+    one before.
 
     Attributes:
         system: whose points they are.
@@ -84,6 +96,7 @@ class Coupling:
     _late: bool = False
     _age: int = 0
     _gap: float = 1.0
+    _more: float = 1.0  # rows for each effective parameter, in units of PER_PARAMETER
     _best: tuple[float, Tensor | None] = (math.inf, None)  # of this set: merit, iterate
     _drawn_at: Tensor | None = None  # the iterate whose residuals the points of now follow
 
@@ -108,6 +121,8 @@ class Coupling:
         merit, best = self._best
         if self._late and best is not None and math.isfinite(merit):
             theta = best
+        if standing.fitted:
+            self._ask_for_more()
         if self._late:
             self._needs = {name: max(self._needs[name], now[name]) for name in now}
         self.system.redraw(theta, self._needs)
@@ -130,6 +145,12 @@ class Coupling:
             for name, least in self._least.items():
                 self._needs[name] = self._wanted(name, least, info.leverages)
 
+    def _ask_for_more(self) -> None:
+        """From now on, more rows for each effective parameter."""
+        before, self._more = self._more, min(MORE * self._more, MOST_MORE)
+        by = self._more / before
+        self._needs = {name: math.ceil(by * needed) for name, needed in self._needs.items()}
+
     def move_to(self, system: PdeSystem) -> None:
         """Goes on with another model for the same problem; the next step draws new points."""
         self.system = system
@@ -142,6 +163,7 @@ class Coupling:
             "late": self._late,
             "age": self._age,
             "gap": self._gap,
+            "more": self._more,
             "best": self._best,
             "drawn_at": self._drawn_at,
             "sizes": self.system.sizes,
@@ -150,7 +172,7 @@ class Coupling:
     def restore(self, state: Mapping[str, Any], draws: int) -> None:
         """Goes on from a state after so many changes of points; draws the latest ones again."""
         self._needs, self._late = dict(state["needs"]), state["late"]
-        self._age, self._gap = state["age"], state["gap"]
+        self._age, self._gap, self._more = state["age"], state["gap"], state["more"]
         merit, best = state["best"]
         self._best, self._drawn_at = (merit, best), state["drawn_at"]
         if self._drawn_at is not None:
@@ -161,4 +183,4 @@ class Coupling:
         block = self.system.blocks[name]
         effective = float(leverages[self.system.row_slices[name]].sum())
         most = MOST * self.system.n_parameters
-        return wanted(effective, block.n_components, least, most)
+        return wanted(effective, block.n_components, least, most, self._more)

@@ -94,7 +94,18 @@ def test_a_set_is_kept_when_late_and_training_goes_on_from_its_best_iterate():
         coupling.after_step(step(system, thetas[5], 0.4 * P), 2.5)
     assert coupling.before_step(thetas[5]) is thetas[4]  # the gap is too wide
     assert system.draws == 4
-    assert system.sizes["pde"] >= 5 * P  # late sets never shrink
+    # It was fitted: half as many rows again for each of 0.4 P effective parameters.
+    assert system.sizes == {"pde": pytest.approx(1.5 * 4 * P, abs=2)}
+    coupling.after_step(step(system, thetas[5], 0.4 * P), 1.0)
+    went_on = Coupling(system)
+    went_on.restore(coupling.state(), system.draws)
+    for one in (coupling, went_on):
+        for more in (1.5**2, 3.0, 3.0):  # three times as many, and no more
+            for _ in range(5):
+                one.after_step(step(system, thetas[5], 0.4 * P), 2.5)
+            one.before_step(thetas[5])
+            assert system.sizes["pde"] >= (more - 0.1) * 4 * P
+        assert system.sizes == {"pde": pytest.approx(3 * 4 * P, abs=4)}
 
 
 def test_a_sampler_gives_more_points_than_it_was_made_for(device):
