@@ -10,7 +10,8 @@ import scipy.linalg
 import torch
 
 from anagram_ext.linear import gram, shifted
-from anagram_ext.linear.gram import REFINABLE, RESOLVED, SETTLED, Gram, RowGram
+from anagram_ext.linear.choice import REFINABLE
+from anagram_ext.linear.gram import RESOLVED, SETTLED, Gram, RowGram
 from anagram_ext.linear.jacobian import Stored
 from spectra import decay, prescribed
 
