@@ -324,9 +324,9 @@ def test_kernels_live_on_the_device_of_the_model(device):
 def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text()
     code = page.split("```python\n")[1].split("```")[0]
-    assert "run = ax.train(problem)" in code
+    assert "run = ax.train(problem, steps=40)" in code
     monkeypatch.chdir(tmp_path)
-    exec(code.replace("ax.train(problem)", "ax.train(problem, steps=20, progress=False)"), {})
+    exec(code.replace("steps=40", "steps=20, progress=False"), {})
     assert {path.name for path in tmp_path.iterdir()} == {"nntk.png", "spectrum.png"}
 
 
