@@ -6,6 +6,7 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
+import anagram_ext as ax
 from anagram_ext import load
 from anagram_ext.cli import app, main
 from anagram_ext.problem_files import errors_in, problem_named, write_template
@@ -109,9 +110,12 @@ def test_a_missing_condition_is_asked_for(tmp_path):
     lines = path.read_text().splitlines()
     start = next(k for k, line in enumerate(lines) if '"start"' in line)
     path.write_text("\n".join(lines[:start] + lines[start + 3 :]))
-    said = " ".join(run("train", path, "--quiet", "--set", "widths=2-16-1").output.split())
+    with pytest.warns(ax.TrainingWarning):
+        output = run("train", path, "--quiet", "--set", "widths=2-16-1").output
+    said = " ".join(output.split())
     assert "solved" not in said
-    assert "see if a condition is missing, at the start or at a boundary" in said
+    assert "add the condition that is missing: lines along t" in said
+    assert "such as at t = 0" in said
 
 
 def test_a_template_replaces_nothing(tmp_path):

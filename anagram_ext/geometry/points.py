@@ -57,13 +57,17 @@ class Points(Tensor):
             check_region("region", region)
         _check_shape("normals", normals, points.shape)
         _check_shape("weights", weights, points.shape[:1])
-        made: Points = torch.Tensor._make_subclass(cls, points.detach())
-        made.region, made.normals, made.weights = region, normals, weights
-        return made
+        return _made(points, region, normals, weights)
+
+    @staticmethod
+    def of(points: Tensor) -> Points:
+        """A copy that knows the same; of a plain tensor, which may be anything, nothing."""
+        known = points if isinstance(points, Points) else _made(points, None, None, None)
+        return known.copied()
 
     def copied(self) -> Points:
         """Points of their own that know the same."""
-        return Points(self.clone(), self.region, self.normals, self.weights)
+        return _made(self.clone(), self.region, self.normals, self.weights)
 
     def taken(self, rows: Tensor) -> Points:
         """The points of some rows, by index or by a mask, with what is known of them."""
@@ -81,6 +85,14 @@ class Points(Tensor):
     def __repr__(self) -> str:  # type: ignore[override] # torch's takes a keyword of its own use
         where = "" if self.region is None else f" in {type(self.region).__name__}"
         return f"Points({list(self.shape)}{where})"
+
+
+def _made(
+    points: Tensor, region: Region | None, normals: Tensor | None, weights: Tensor | None
+) -> Points:
+    made: Points = torch.Tensor._make_subclass(Points, points.detach())
+    made.region, made.normals, made.weights = region, normals, weights
+    return made
 
 
 def check_region(argument: str, region: object) -> None:

@@ -47,9 +47,8 @@ class Condition:
             raise TypeError(f"Condition: residual must be callable, got {self.residual!r}")
         positive_and_finite("Condition: weight", self.weight)
         if isinstance(self.points, Tensor):
-            # A copy: a problem does not change behind the engine's back.
-            kept = self.points if isinstance(self.points, Points) else Points(self.points)
-            object.__setattr__(self, "points", kept.copied())
+            # A copy: a problem does not change behind the engine's back. It checks and names them.
+            object.__setattr__(self, "points", Points.of(self.points))
         elif not isinstance(self.points, Sampler):
             raise TypeError(
                 f"Condition: points must be a tensor [n, d] or a Sampler, got {type(self.points)}"

@@ -52,7 +52,8 @@ def is_overfitted(facts: Facts) -> bool:
 
 def is_undetermined(facts: Facts) -> bool:
     """Whether all residuals are as small as a solution's, and leave room for any error."""
-    return largest(facts.relative) <= SOLVED_RESIDUAL and facts.worst > 1.0
+    any_error = facts.worst > 1.0 or bool(facts.missing)
+    return largest(facts.relative) <= SOLVED_RESIDUAL and any_error
 
 
 def outweighed(facts: Facts) -> list[str]:

@@ -124,7 +124,7 @@ def doubt(facts: Facts) -> str:
             f"{facts.free[name]:.0%} of them), and nothing is known of the points between: "
             f"{facts.unseen.get(name, '')}"
         )
-    if is_undetermined(facts) or facts.missing:
+    if is_undetermined(facts):
         return (
             f"the conditions hold but do not determine {facts.loosest}: others satisfy them as well"
         )
