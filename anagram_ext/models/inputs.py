@@ -7,7 +7,7 @@ goes into the first layer in the place of the point.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from anagram_ext.models.input_jets import (
 from anagram_ext.native.plan import Plan
 
 if TYPE_CHECKING:
+    from anagram_ext.models.feature_units import FeatureUnits
     from anagram_ext.models.mlp import MLP
     from anagram_ext.models.protocol import JetMap
     from anagram_ext.pde.operators import Operator
@@ -163,7 +164,11 @@ def scaled(**ranges: tuple[float, float]) -> InputMap:
 
 
 def embedded_jets(
-    mlp: MLP, input_map: InputMap, coordinates: tuple[str, ...], wanted: Sequence[Operator]
+    mlp: MLP,
+    input_map: InputMap,
+    coordinates: tuple[str, ...],
+    wanted: Sequence[Operator],
+    units: FeatureUnits | None = None,
 ) -> JetMap:
     """The map from parameters to derivatives of N(phi(x)), at points [n, d] of the coordinates.
 
@@ -172,6 +177,7 @@ def embedded_jets(
         input_map: phi.
         coordinates: names of the d coordinates.
         wanted: the K operators, in the coordinates.
+        units: of the features; as they are by default.
 
     Raises:
         TypeError, ValueError: for a map that keeps no rule of features, gives another number of
@@ -188,15 +194,24 @@ def embedded_jets(
     shape = (tuple(mlp.widths), mlp.activation)
     affine = input_map.affine(coordinates)
     if affine is not None:
+        affine = affine if units is None else units.affine(affine)
         plan = Plan.cached(*shape, affine.operators(wanted), mlp.device)
         return EmbeddedJets(plan, len(coordinates), affine.points)
     plan = Plan.cached(*shape, tuple(wanted), mlp.device, mapped=True)
-    function = input_map.function
+    prepare = _prepared(input_map.function, coordinates, plan)
+    if units is None:
+        return EmbeddedJets(plan, len(coordinates), prepare)
+    return EmbeddedJets(plan, len(coordinates), lambda x: units.jets(prepare(x), plan.slots))
+
+
+def _prepared(
+    function: Features, coordinates: tuple[str, ...], plan: Plan
+) -> Callable[[Tensor], Tensor]:
+    """What a mapped plan takes for points."""
     if isinstance(function, (Periodic, Fourier)):
         waves = function.waves(coordinates)
-        prepare = partial(wave_jets, waves, coordinates, slots=plan.slots)
-        return EmbeddedJets(plan, len(coordinates), prepare)
-    return EmbeddedJets(plan, len(coordinates), _JetsOfFeatures(function, coordinates, plan))
+        return partial(wave_jets, waves, coordinates, slots=plan.slots)
+    return _JetsOfFeatures(function, coordinates, plan)
 
 
 class _JetsOfFeatures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -29,6 +29,7 @@ from anagram_ext.models.description import (
     networks_to_dict,
 )
 from anagram_ext.models.evaluation import evaluated
+from anagram_ext.models.feature_units import FeatureUnits
 from anagram_ext.models.inputs import InputMap, embedded_jets
 from anagram_ext.models.mlp import MLP, checked_names
 from anagram_ext.models.networks import Networks
@@ -66,8 +67,9 @@ class Model:
             ``lambda psi, x: (psi.d("y"), -psi.d("x"))`` are welcome.
         unknowns: unknown coefficients by name; training takes those of the problem.
         coordinates: names of the inputs; training sets those of the problem.
-        scales: the units in which the networks see coordinates and give their outputs; training
-            chooses them where the problem's own are far from one.
+        scales: the units in which the networks see coordinates, behind an input map the features
+            that are coordinates, and give their outputs; training chooses them where the problem's
+            own are far from one.
 
     Raises:
         TypeError: an argument of another kind.
@@ -185,6 +187,8 @@ class Model:
         inputs = at.points
         if self._input_map is not None:
             inputs = self._input_map(at.names, inputs)
+            units = self._feature_units(at.names)
+            inputs = inputs if units is None else units.values(inputs)
         elif self.scales is not None:
             inputs = self.scales.points_inside(inputs)
         networks, renewed = self._networks.renewed(theta, inputs, check_seed(seed))
@@ -310,11 +314,20 @@ class Model:
         if self._input_map is not None:
             if self.coordinates is None:
                 raise ValueError("coordinates must be given to a model with inputs, got None")
-            return embedded_jets(mlp, self._input_map, self.coordinates, wanted)
+            units = self._feature_units(self.coordinates)
+            return embedded_jets(mlp, self._input_map, self.coordinates, wanted, units)
         if self.scales is None:
             return mlp.jets(wanted)
         inside = [self.scales.inside(operator) for operator in wanted]
         return ScaledJets(mlp.jets(inside), self.scales.coordinates)
+
+    def _feature_units(self, coordinates: tuple[str, ...]) -> FeatureUnits | None:
+        """How the networks see features that are coordinates; None where as they are."""
+        if self._input_map is None or self.scales is None:
+            return None
+        features = partial(self._input_map, coordinates)
+        units = FeatureUnits.of(features, self.scales.coordinates)
+        return None if units.trivial else units
 
     def _check_fits(self, problem: Problem) -> None:
         coordinates, fields = problem.coordinates, problem.fields

@@ -29,7 +29,8 @@ class Scales:
     """Where the network sees -1 and 1, and what its outputs -1 and 1 mean.
 
     Attributes:
-        coordinates: (centre, half width) of each coordinate.
+        coordinates: (centre, half width) of each coordinate; behind an input map of the features
+            that are one (see ``FeatureUnits``).
         fields: (centre, half width) of each output.
     """
 

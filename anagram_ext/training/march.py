@@ -55,7 +55,8 @@ def march(
     Every condition has its design of points in every window: as many points as in the problem, in a
     fraction of the time. Conditions at the first time hold in the first window; in the others their
     points ask for continuity with the window before, of as many derivatives in time as the
-    equations need. A window whose run fails is tried again at half its length.
+    equations need. A window whose run fails is tried again at half its length. The network sees
+    each window as [-1, 1]; behind an input map, those of its features that are the time itself.
 
     Args:
         problem: an evolution, with conditions at the first time.

@@ -109,7 +109,10 @@ class Windows:
         return orders
 
     def model(self, window: tuple[float, float]) -> AnyModel:
-        """The network, which sees every window as [-1, 1]."""
+        """The network, which sees every window as [-1, 1].
+
+        Behind a map of inputs it does so of a feature that is the time itself.
+        """
         base = self._model
         if not isinstance(base, (MLP, Model)):
             return base
@@ -122,8 +125,7 @@ class Windows:
             )
         centre, half = 0.5 * (window[0] + window[1]), 0.5 * (window[1] - window[0])
         coordinates = list(scales.coordinates)
-        if getattr(base, "inputs", None) is None:  # a map of inputs sees coordinates as they are
-            coordinates[self._axis] = (centre, half)
+        coordinates[self._axis] = (centre, half)
         own = replace(scales, coordinates=tuple(coordinates))
         if isinstance(base, MLP):
             return Model(base, coordinates=base.coordinates, scales=own)

@@ -123,6 +123,18 @@ def test_the_error_of_a_stiff_system_in_logarithmic_time_is_known(steps, between
     assert run.l2_relative / 5 < run.estimated_error < 5 * run.l2_relative
 
 
+def test_windows_behind_an_input_map_are_those_of_a_plain_network():
+    """Each is [-1, 1] for the network; once it was [0, 1/4] and the like behind a map."""
+    net, ends = ax.MLP([2, 10, 1]), (0, 0.25, 2)
+    for inputs in (lambda x: (x.t, x.x), ax.scaled(x=(-1, 1))):
+        plain, mapped = (
+            ax.march(wave(), model, times=ends, steps=3, progress=False, seed=1)
+            for model in (net, ax.Model(net, inputs=inputs))
+        )
+        for one, other in zip(plain.runs, mapped.runs, strict=True):
+            torch.testing.assert_close(other.theta, one.theta, rtol=0, atol=1e-6)
+
+
 def test_solved_windows_need_not_make_a_solution(monkeypatch):
     run = ax.march(wave(), ax.MLP([2, 16, 1]), windows=2, steps=60, progress=False)
     assert {r.verdict for r in run.runs} == {ax.Verdict.SOLVED}

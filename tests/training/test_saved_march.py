@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import anagram_ext as ax
 from anagram_ext.cli import app
+from anagram_ext.training.directory import RunDirectory
 
 LINE = ax.Box(t=(0, 2))
 NET = ax.MLP([1, 6, 1])
@@ -129,6 +130,27 @@ def test_the_command_line_shows_it(finished):
     assert shown.exit_code == 0, shown.output
     assert "windows: 2" in shown.output
     assert (folder / "run.png").stat().st_size > 0
+
+
+def test_windows_behind_an_input_map_come_back_and_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(RunDirectory, "draw", lambda *_: [])  # figures take longer than these
+    strip = ax.Box(t=(0, 2), x=(0, 1))
+    conditions = {
+        "ode": ax.Condition(lambda u, x: u.d("t") + u, strip.stratified(6)),
+        "initial": ax.Condition(lambda u, x: u - 1, strip.face(t=0).grid(6)),
+    }
+    problem = ax.Problem(("t", "x"), ("u",), conditions)
+    model = ax.Model(ax.MLP([3, 6, 1]), inputs=ax.periodic(x=1.0))
+    options = {"windows": 3, "steps": 8, "progress": False, "out": tmp_path}
+    run = ax.march(problem, model, **options)
+    points = strip.grid(9)
+    torch.testing.assert_close(run(points)[:, 0], torch.exp(-points[:, 0]), rtol=0, atol=1e-4)
+    assert torch.equal(ax.load(tmp_path)(points), run(points))
+    shutil.rmtree(tmp_path / "window_002")
+    seen = []
+    resumed = ax.march(problem, model, callbacks=[lambda r: seen.append(r.steps)], **options)
+    assert seen.count(1) == 1  # of the last window alone
+    torch.testing.assert_close(resumed(points), run(points), rtol=0, atol=1e-12)
 
 
 def test_functions_in_a_model_are_asked_for(tmp_path):
