@@ -40,10 +40,10 @@ class FeatureUnits:
         A feature is a coordinate if it has its values at some points. One that is a coordinate
         only there is shifted and stretched like it, which takes nothing from a map.
         """
+        centres, halves = torch.tensor(coordinates, dtype=torch.float64).unbind(dim=1)
         random = torch.Generator().manual_seed(0)
-        probe = 0.3 + 0.4 * torch.rand(
-            (3, len(coordinates)), generator=random, dtype=torch.float64
-        )  # [3, d]
+        inside = torch.rand((3, len(coordinates)), generator=random, dtype=torch.float64) - 0.5
+        probe = centres + halves * inside  # [3, d], where the problem is
         intervals = []
         for feature in features(probe).unbind(dim=1):
             same = (i for i in range(probe.shape[1]) if torch.equal(feature, probe[:, i]))
