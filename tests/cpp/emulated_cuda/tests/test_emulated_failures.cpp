@@ -220,6 +220,16 @@ void goes_anywhere() {
   }
 }
 
+// A device that was current and stays so is not set again: that would make a context on a device
+// without one.
+void leaves_alone_what_is_current() {
+  {
+    const anagram::cuda::DeviceGuard guard(0);
+    emulated_cuda::fail_next("cudaSetDevice", cudaErrorInvalidDevice);
+  }
+  CHECK(emulated_cuda::take_failure("cudaSetDevice") != 0); // it was not called
+}
+
 // What fails while something is given back is nobody's last error: the next launch would take it
 // for its own.
 void giving_back_fails_silently() {
@@ -397,6 +407,7 @@ int main() {
     no_convergence();
     no_cholesky_factor();
     goes_anywhere();
+    leaves_alone_what_is_current();
     giving_back_fails_silently();
     streams_of_threads_are_refused();
     sizes_below_zero_are_refused();
