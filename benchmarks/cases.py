@@ -118,15 +118,27 @@ class Case:
         return sum(len(rows.target) for rows in self.rows), self.model.n_parameters
 
 
-def from_problem(name: str, problem: ax.Problem, model: ax.MLP) -> Case:
-    """The case of a zoo problem with some network; sampled points are drawn once and kept."""
+def from_problem(
+    name: str,
+    problem: ax.Problem,
+    model: ax.MLP,
+    formulas: Sequence[tuple[Operator, Target]] | None = None,
+) -> Case:
+    """The case of a problem with some network; sampled points are drawn once and kept.
+
+    Args:
+        name: name in tables.
+        problem: with conditions `operator(u) = target`.
+        model: the network.
+        formulas: operator and target of its conditions, in their order; those of the zoo's.
+    """
     conditions = {
         label: replace(condition, points=condition.points_for(0))
         for label, condition in problem.conditions.items()
     }
     rows = []
     for (operator, target), condition in zip(
-        CONDITIONS[problem.name], conditions.values(), strict=True
+        formulas or CONDITIONS[problem.name], conditions.values(), strict=True
     ):
         points = condition.points_for(0).numpy()
         rows.append(Rows(operator, points, target(points)))

@@ -77,6 +77,7 @@ class JaxStep:
     Attributes:
         jacobian: theta -> (r [S], J [S, P]), rows scaled.
         direction: (r, J) -> the truncated least-squares direction [P].
+        loss: theta -> half the squared norm of r.
         search: (theta, direction) -> the best theta of the 31 probes.
         step: theta -> theta after one whole step, as one compiled program.
     """
@@ -127,6 +128,7 @@ class JaxStep:
 
         self.jacobian = jax.jit(jacobian)
         self.direction = jax.jit(direction)
+        self.loss = jax.jit(loss)
         self.search = jax.jit(search)
         self.step = jax.jit(step)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
 from itertools import pairwise
 
@@ -115,6 +116,12 @@ def test_info_names_versions_and_hardware():
     assert facts["instructions"]
     assert int(facts["threads"]) >= 1
     assert all(isinstance(value, str) and value for value in facts.values())
+
+
+def test_info_names_the_build_of_torch_that_its_metadata_leave_out(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
+    monkeypatch.setattr(importlib.metadata, "version", lambda package: "2.11.0")
+    assert ax.info()["torch"] == "2.11.0+cu130"
 
 
 def test_repeated_steps_solve_the_poisson_problem():

@@ -5,6 +5,7 @@
 #
 #     tools/gpu_check.sh build gpu_tests engine
 #     tools/gpu_check.sh step
+#     tools/gpu_check.sh train
 #     tools/gpu_check.sh memcheck racecheck cpp_tests other_tests
 #
 # Without stages all of them run, as far as the time reaches. What the other stages need is built
@@ -18,7 +19,7 @@
 # passed. ANAGRAM_SECONDS (590) is the time for everything.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
-all_stages=(build gpu_tests engine step memcheck racecheck cpp_tests other_tests)
+all_stages=(build gpu_tests engine step train memcheck racecheck cpp_tests other_tests)
 out=gpu_results
 if [[ ${1:-} == -o ]]; then
   out=${2:?-o needs a folder}
@@ -58,7 +59,7 @@ needs() {
     device) echo nvidia-smi nvcc python:torch ;;
     build) echo nvcc cmake ninja python:pip python:scikit_build_core python:pybind11 ;;
     gpu_tests | other_tests) echo python:pytest python:numpy python:scipy ;;
-    engine | step) echo python:numpy python:scipy ;;
+    engine | step | train) echo python:numpy python:scipy ;;
     memcheck | racecheck) echo compute-sanitizer python:pytest python:numpy python:scipy ;;
     cpp_tests) echo cmake ctest ninja python:scipy ;;
   esac
@@ -189,6 +190,7 @@ for name in "${stages[@]}"; do
     gpu_tests) stage gpu_tests 250 tests gpu ;;
     engine) stage engine 120 python3 benchmarks/gpu.py --out "$results" ;;
     step) stage step 560 python3 benchmarks/gpu_step.py --out "$results" ;;
+    train) stage train 560 python3 benchmarks/gpu_train.py --out "$results" ;;
     memcheck) stage memcheck 180 sanitizer memcheck ;;
     racecheck) stage racecheck 150 sanitizer racecheck ;;
     cpp_tests) stage cpp_tests 150 cpp ;;

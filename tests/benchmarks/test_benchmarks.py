@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import anagram_ext as ax
+from pretend_cuda import OnGpu
 
 # torch.func loads its forward-mode rules with torch.jit, which torch itself has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
@@ -48,6 +49,20 @@ def test_same_step(pure_torch, name):
     for direction in (contestant.direction(r, J), contestant.direction_gelsd(r, J)):
         assert torch.linalg.norm(step.direction - direction) <= 1e-8 * torch.linalg.norm(direction)
     assert torch.linalg.norm(step.theta - contestant.step(theta)) <= 1e-8 * torch.linalg.norm(theta)
+
+
+def test_torch_decomposes_by_qr_iteration_on_a_gpu(pure_torch, monkeypatch):
+    drivers, svd = [], torch.linalg.svd
+
+    def watched(J, full_matrices, driver):
+        drivers.append(driver)
+        return svd(J.as_subclass(torch.Tensor), full_matrices=full_matrices)
+
+    monkeypatch.setattr(torch.linalg, "svd", watched)
+    contestant, (r, J) = pure_torch.make("laplace_2d"), (torch.ones(3), torch.eye(3))
+    for given in (J, J.as_subclass(OnGpu)):
+        assert torch.equal(contestant.direction(r, given), r)
+    assert drivers == [None, "gesvd"]  # torch's default on a GPU is less accurate, and slower
 
 
 def test_every_case_of_the_gpu_is_written_before_the_next(gpu_step, monkeypatch):

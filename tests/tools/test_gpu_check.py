@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,9 +61,10 @@ def check(tmp_path):
     return run
 
 
-def names(archive):
+def logs(archive):
     with tarfile.open(archive) as packed:
-        return {Path(member.name).name for member in packed if member.isfile()}
+        files = {Path(member.name).name: packed.extractfile(member) for member in packed}
+        return {name: file.read().decode() for name, file in files.items() if file}
 
 
 def test_a_summary_and_one_archive_come_back(check, tmp_path):
@@ -72,8 +74,8 @@ def test_a_summary_and_one_archive_come_back(check, tmp_path):
         "summary.txt",
         "gpu_results.tgz",
     }
-    assert {"device.log", "build.log", "engine.log", "step.log", "table.json"} == names(
-        tmp_path / "out" / "gpu_results.tgz"
+    assert {"device.log", "build.log", "engine.log", "step.log", "table.json"} == set(
+        logs(tmp_path / "out" / "gpu_results.tgz")
     )
     lines = (tmp_path / "out" / "summary.txt").read_text(encoding="utf-8").splitlines()
     assert [line.split()[:2] for line in lines] == [
@@ -89,7 +91,32 @@ def test_a_failing_stage_is_named_and_the_others_run(check, tmp_path):
     assert done.returncode == 1
     assert "FAILED  other_tests" in done.stdout
     assert "passed  cpp_tests" in done.stdout
-    assert "other_tests.log" in names(tmp_path / "out" / "gpu_results.tgz")
+    assert "other_tests.log" in logs(tmp_path / "out" / "gpu_results.tgz")
+
+
+def test_what_is_not_about_the_gpu_fails_no_stage(check, tmp_path):
+    assert check("gpu_tests", "memcheck", "racecheck").returncode == 0
+    written = logs(tmp_path / "out" / "gpu_results.tgz")
+    assert "pytest -q -W default" in written["gpu_tests.log"]  # versions that are newer than ours
+    for name in ("memcheck.log", "racecheck.log"):
+        # Calls of libraries that fail and are answered for; warnings of versions.
+        assert "--error-exitcode 9 --report-api-errors no" in written[name]
+        assert "-W default" in written[name]
+
+
+def test_the_calls_of_the_header_hold_every_stage_and_fit_ten_minutes():
+    text = SCRIPT.read_text(encoding="utf-8")
+    stages = re.search(r"all_stages=\((.*)\)", text)[1].split()
+    calls = re.findall(r"^# {5}tools/gpu_check.sh (\w.*)$", text, re.MULTILINE)
+    assert sorted(" ".join(calls).split()) == sorted(stages)
+    limits = dict(re.findall(r"stage (\w+) (\d+) ", text))
+    assert all(int(limits[name]) < 590 for name in stages)
+
+
+def test_no_network_is_asked_for(check, tmp_path):
+    check("build")
+    built = logs(tmp_path / "out" / "gpu_results.tgz")["build.log"]
+    assert "--no-build-isolation --no-deps --no-index" in built
 
 
 def test_without_time_nothing_begins(check):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from anagram_ext.linear import streamed
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,6 +40,12 @@ def test_a_streamed_factorisation_makes_and_reads_all_of_j_twice(costs):
     found = costs.streamed(net, s, k)
     assert 5 * j < found.moved < 5.2 * j  # made and read twice, and once for its norm
     assert found.by_products > 4 * s * net.n_parameters * k
+
+
+def test_the_page_counts_tiles_as_large_as_they_are(costs):
+    rows = streamed.TILE_BYTES["cuda"] // (8 * costs.Net((2, 315, 315, 1)).n_parameters)
+    page = (ROOT / "docs" / "gpu_costs.md").read_text(encoding="utf-8")
+    assert f"{-(-100_000 // rows)} tiles of 1 GiB" in page
 
 
 def test_pages_on_the_gpu_say_that_nothing_has_been_measured():

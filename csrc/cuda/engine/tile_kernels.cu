@@ -11,7 +11,7 @@ namespace anagram::cuda {
 namespace {
 
 // Two blocks share a multiprocessor (tile_choice.hpp): so many registers may a thread have. Left to
-// itself the compiler makes room for a third, which the shared memory never does, and spills.
+// itself the compiler may make room for a third, which the shared memory never does, and spill.
 constexpr int blocks_together = 2;
 
 template <class T, class Functor> __device__ void run_block(const Functor &functor) {

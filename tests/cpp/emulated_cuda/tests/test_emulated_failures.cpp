@@ -78,11 +78,12 @@ void out_of_memory() {
 }
 
 // The memory of the dense path is counted before its work begins: just enough, besides workspaces
-// of cuSOLVER, is enough, and a byte less is refused at once.
+// of cuSOLVER, is enough, and a byte less is refused at once. The norm of J, which comes first,
+// takes less than that: two numbers an element.
 void memory_of_the_dense_path() {
-  const HostMatrix<double> jt = random<double>(60, 300, 3); // J [300, 60]
-  const std::int64_t j_bytes = 60 * 300 * 8, counted = dense_elements(300, 60) * 8;
-  CHECK(counted == (60 * 300 + 3 * 60 * 60) * 8 && counted == dense_elements(60, 300) * 8);
+  const HostMatrix<double> jt = random<double>(60, 100, 3); // J [100, 60]
+  const std::int64_t j_bytes = 60 * 100 * 8, counted = dense_elements(100, 60) * 8;
+  CHECK(counted == (60 * 100 + 3 * 60 * 60) * 8 && counted == dense_elements(60, 100) * 8);
   emulated_cuda::fail_next("cusolverDnDgeqrf", 7);
   emulated_cuda::limit_memory(j_bytes + counted - 1);
   CHECK(!text_of<OutOfMemory>([&] { factorise_on_device(jt); }).empty());
@@ -217,6 +218,16 @@ void goes_anywhere() {
     matrix.reset();
     CHECK(emulated_cuda::live_allocations() == before);
   }
+}
+
+// A device that was current and stays so is not set again: that would make a context on a device
+// without one.
+void leaves_alone_what_is_current() {
+  {
+    const anagram::cuda::DeviceGuard guard(0);
+    emulated_cuda::fail_next("cudaSetDevice", cudaErrorInvalidDevice);
+  }
+  CHECK(emulated_cuda::take_failure("cudaSetDevice") != 0); // it was not called
 }
 
 // What fails while something is given back is nobody's last error: the next launch would take it
@@ -396,6 +407,7 @@ int main() {
     no_convergence();
     no_cholesky_factor();
     goes_anywhere();
+    leaves_alone_what_is_current();
     giving_back_fails_silently();
     streams_of_threads_are_refused();
     sizes_below_zero_are_refused();

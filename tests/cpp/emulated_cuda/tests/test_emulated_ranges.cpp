@@ -58,11 +58,16 @@ void a_sweep_is_named() {
   const DeviceMatrix<double> theta = upload<double>(random<double>(33, 1, 1).view());
   const DeviceMatrix<double> points = upload<double>(random<double>(2, 9, 2).view());
   const DeviceMatrix<double> seeds = upload<double>(random<double>(9, 1, 3).view());
-  DeviceMatrix<double> jets(9, 1, queue()), j(33, 9, queue());
+  DeviceMatrix<double> jets(9, 1, queue()), j(33, 9, queue()), sums(33, 1, queue());
   plan.jets(theta.view().data, 1, points.view().data, 9, jets.view().data, queue());
   plan.jacobian(theta.view().data, points.view().data, 9, seeds.view().data, 1, j.view().data, 33,
                 queue());
-  CHECK(names == std::vector<std::string>({"anagram: jets", "anagram: rows of J"}));
+  plan.vjp(theta.view().data, points.view().data, 9, seeds.view().data, 1, jets.view().data,
+           sums.view().data, queue());
+  plan.jvp(theta.view().data, points.view().data, 9, seeds.view().data, 1, theta.view().data,
+           jets.view().data, queue());
+  CHECK(names == std::vector<std::string>(
+                     {"anagram: jets", "anagram: rows of J", "anagram: J^T w", "anagram: J v"}));
   CHECK(depth == 0);
 }
 
