@@ -3,10 +3,10 @@
 The lid moves with u = 4 x (1 - x). In its corners velocities have no derivative; the local Stokes
 flow that makes it so is known, and what the network is added to.
 
-Tried on seed 0 with the error in view: the plain distances from the corners as weight, with redrawn
-points, 2.1e-4 (8.5e-4 with 40 + 40 neurons), and with these points and the next term of the flow in
-the corners subtracted 6.2e-4 after 250 steps; walls by an output map 8e-2 after 140. Losses rise and
-fall by decades until the end: the best one counts, and a few steps less may miss it.
+Tried on seed 0 with the error in view: the plain distances from the corners as weight, with
+redrawn points, 2.1e-4 (8.5e-4 with 40 + 40 neurons), and with these points and the next term of the
+flow in the corners subtracted 6.2e-4 after 250 steps; walls by an output map 8e-2 after 140. Losses
+rise and fall by decades until the end, and the best one counts: a few steps less may miss it.
 """
 
 from __future__ import annotations
