@@ -33,8 +33,8 @@ def vorticity(psi: ax.Field, x: ax.Coordinates) -> torch.Tensor:
 
     In the corners of the lid its terms tend to values that depend on the angle: what the local flow
     carries leaves r^4 times a function of the angle in psi, with fourth derivatives that no network
-    has. The flow hardly feels a force so near to two walls; so the squares of both distances weigh
-    the balance.
+    has (the term before it, 4 x^2 (1 - y), is a polynomial). The flow hardly feels a force so near
+    to two walls; so the squares of both distances weigh the balance.
     """
     distances = (x.x**2 + (1 - x.y) ** 2) * ((1 - x.x) ** 2 + (1 - x.y) ** 2)
     along, across = psi.d("xxx") + psi.d("xyy"), psi.d("xxy") + psi.d("yyy")
