@@ -4,8 +4,8 @@ What limits it is open. The run ends by itself at a loss of 3e-6, 8e-6 held out,
 parameters effective: the network is full, and its verdict asks for more than four rows a parameter.
 Tried on seed 0 with errors in view: 4-24-24-4 with tanh, Sobol points and p at five times in a
 corner 4.1e-3, with twice as many points 2.4e-3 and 6.4e-3; these settings with p at 17 times in a
-corner: p 6.5e-3 and 1.2e-2 after 40 and 80 steps, losses 9e-6 and 6e-6; p in the middle 2.3e-3 after
-40, loss 9e-6. Larger networks and windows of time were not tried.
+corner: p 6.5e-3 and 1.2e-2 after 40 and 80 steps, losses 9e-6 and 6e-6; p in the middle 2.3e-3
+after 40, loss 9e-6. Larger networks and windows of time were not tried.
 """
 
 from __future__ import annotations
