@@ -41,9 +41,8 @@ class FeatureUnits:
         only there is shifted and stretched like it, which takes nothing from a map.
         """
         random = torch.Generator().manual_seed(0)
-        probe = 0.3 + 0.4 * torch.rand(
-            (3, len(coordinates)), generator=random, dtype=torch.float64
-        )  # [3, d]
+        unit = torch.rand((3, len(coordinates)), generator=random, dtype=torch.float64)
+        probe = 0.3 + 0.4 * unit  # [3, d]
         intervals = []
         for feature in features(probe).unbind(dim=1):
             same = (i for i in range(probe.shape[1]) if torch.equal(feature, probe[:, i]))
