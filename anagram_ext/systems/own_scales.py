@@ -7,7 +7,7 @@ dollars or seconds for nanoseconds are changed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 import torch
@@ -17,10 +17,8 @@ from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
 from anagram_ext.models.scales import Scales
 from anagram_ext.pde.coordinates import columns
-from anagram_ext.systems.jet_residual import JetResidual
-from anagram_ext.systems.paired import PairSignature
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.systems.signature import Signature
+from anagram_ext.systems.values import OfValues, of_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +80,7 @@ def own_scales(system: PdeSystem) -> Scales | None:
         coordinates = tuple(_coordinate_interval(*_ends(blocks, name)) for name in names)
     fields: tuple[Interval, ...] = ((0.0, 1.0),) * len(system.problem.fields)
     if getattr(model, "outputs", None) is None:
-        asked = [of for block in blocks for of in _of_values(block)]
+        asked = [of for block in blocks for of in of_values(block)]
         prescribed = _prescribed(len(fields), asked)
         fields = tuple(map(_field_interval, _with_tied(prescribed, asked)))
     scales = Scales(coordinates, fields)
@@ -170,45 +168,7 @@ def _field_interval(values: Tensor) -> Interval:
     return (centre, half) if half > 1e-3 * largest else (0.0, largest)
 
 
-@dataclass(frozen=True)
-class _OfValues:
-    """A residual that asks for values of fields alone, without derivatives.
-
-    Attributes:
-        constant: the residual where all fields are zero, [n].
-        slopes: its derivative in the value of each field there, by number, [n] each.
-    """
-
-    constant: Tensor
-    slopes: dict[int, Tensor]
-
-
-def _of_values(block: PointwiseBlock) -> list[_OfValues]:
-    """The residuals of a condition that ask for values of fields alone, each at one place."""
-    pointwise = block.pointwise
-    if not isinstance(pointwise.signature, (Signature, PairSignature)):
-        return []
-    jets = JetResidual(pointwise, block.coordinates)  # all jets zero
-    n = len(block.coordinates.points)
-    seeds = torch.zeros((pointwise.n_components, *jets.jets.shape)).to(jets.jets)
-    places = [jets.places(own) for own in seeds]
-    residuals = jets.derivatives(torch.ones(n).to(seeds), places)
-    found = []
-    for residual, slopes in zip(residuals, seeds, strict=True):
-        used = [(int(k), int(j)) for k, j in (slopes.abs().amax(dim=-1) > 0).nonzero()]  # of [K, m]
-        fields = [pointwise.signature.model_channel(j) for _, j in used]
-        plain = all(pointwise.operators[k].order == 0 for k, _ in used)
-        if plain and len(set(fields)) == len(used):
-            by_field = {
-                field: slopes[k, j]
-                for field, (k, j) in zip(fields, used, strict=True)
-                if field is not None
-            }
-            found.append(_OfValues(residual, by_field))
-    return found
-
-
-def _prescribed(n_fields: int, asked: list[_OfValues]) -> list[Tensor]:
+def _prescribed(n_fields: int, asked: list[OfValues]) -> list[Tensor]:
     """For every field the values that conditions on it alone ask for, in one tensor each."""
     found: list[list[Tensor]] = [[torch.empty(0, dtype=torch.float64)] for _ in range(n_fields)]
     for of in asked:
@@ -220,7 +180,7 @@ def _prescribed(n_fields: int, asked: list[_OfValues]) -> list[Tensor]:
     return [torch.cat(values) for values in found]
 
 
-def _with_tied(prescribed: list[Tensor], asked: list[_OfValues]) -> list[Tensor]:
+def _with_tied(prescribed: list[Tensor], asked: list[OfValues]) -> list[Tensor]:
     """The same, and for fields of which no size is known that of one they are tied to.
 
     Of two materials the temperature or the pressure is often prescribed in one of them alone.

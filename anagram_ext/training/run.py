@@ -13,6 +13,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
+from anagram_ext.training.clashes import clash
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
 from anagram_ext.training.exactly import met_exactly
@@ -290,6 +291,7 @@ class Run:
             objections=evidence.objections,
             unchecked=evidence.unchecked,
             missing=evidence.missing,
+            clash=clash(self.system),
             not_finite=evidence.not_finite,
             weights=self.system.weights,
             hiding=self.system.hiding,
