@@ -34,7 +34,8 @@ def telegraph(n: int) -> ax.Problem:
 
     def exact(x: ax.Coordinates) -> torch.Tensor:
         wave = torch.sin(PI * x.x / length) * torch.cos(PI * speed * x.t / length)
-        return 230 * torch.exp(-damping * x.t) * wave
+        voltage: torch.Tensor = 230 * torch.exp(-damping * x.t) * wave
+        return voltage
 
     def equation(v: ax.Field, _: ax.Coordinates) -> torch.Tensor:
         lossy = v.d("tt") + 2 * damping * v.d("t") + damping**2 * v
@@ -206,7 +207,8 @@ def plate(n: int) -> ax.Problem:
         return u - there[0], v - there[1]
 
     def side(name: str) -> ax.Sampler:
-        return region.boundary(name).uniform(edge(n))
+        points: ax.Sampler = region.boundary(name).uniform(edge(n))
+        return points
 
     return ax.Problem(
         ("x", "y"),
@@ -256,7 +258,7 @@ def cavity(n: int) -> ax.Problem:
 
 
 def volterra(n: int) -> ax.Problem:
-    """u' + u = 1 + 2 x + x (1 + 2 x) int_0^x exp(y (x - y)) u(y) dy: exp(x^2)."""
+    """Find u: u' + u = 1 + 2 x + x (1 + 2 x) int_0^x exp(y (x - y)) u(y) dy: exp(x^2)."""
 
     def kernel(u: ax.Field, y: ax.Coordinates, x: ax.Coordinates) -> torch.Tensor:
         return x.x * (1 + 2 * x.x) * torch.exp(y.x * (x.x - y.x)) * u
