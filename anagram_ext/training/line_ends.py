@@ -25,6 +25,7 @@ TICKS: Final = 129  # on a line, to find where it leaves the region
 NEAR: Final = 0.06  # of the extent: so near to an end a point of a condition is met,
 SPACINGS: Final = 2.0  # or so many times as far as points of the condition are from each other,
 FARTHEST: Final = 0.25  # of the extent, however few of them there are
+HELD_OUT: Final = 4  # points of its region for each point of a condition
 INSET: Final = 1e-3  # of the extent: so far inside a region is no boundary
 SHARE: Final = 0.05  # of all lines that may meet too few conditions: next to corners
 
@@ -129,10 +130,16 @@ def _worst_end(
     sizes = torch.tensor([upper - lower for lower, upper in _bounds(system, block)])
     ends = _ends(system, block, axis)  # [2, L, d]
     met = torch.zeros(ends.shape[:2])
+    held_out = system.held_out(HELD_OUT)
     for other in others:
         if _order(other, field, axis) < 0:
             continue
         points = _points(other, len(names)) / sizes
+        more = held_out[other.pointwise.condition]
+        if more is not None:  # it holds in all of its region, and points at random leave gaps
+            unseen = more.blocks[other.pointwise.condition]
+            assert isinstance(unseen, PointwiseBlock)
+            points = torch.cat([points, _points(unseen, len(names)) / sizes])
         near = _near(ends / sizes, points, _radius(points))  # [2, L]
         if isinstance(system.problem.conditions[other.pointwise.condition], Paired):
             near = near.any(dim=0) * torch.tensor([[1.0], [0.0]])  # one condition for both ends
