@@ -23,6 +23,7 @@ from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.renewal import renewed
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.rounding import rounding_loss
+from anagram_ext.training.strays import stray
 from anagram_ext.training.validation import Validation, total
 from anagram_ext.training.verdict import judge
 
@@ -292,6 +293,7 @@ class Run:
             unchecked=evidence.unchecked,
             missing=evidence.missing,
             clash=clash(self.system),
+            stray=stray(self.system),
             not_finite=evidence.not_finite,
             weights=self.system.weights,
             hiding=self.system.hiding,

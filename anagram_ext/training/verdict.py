@@ -125,6 +125,8 @@ def _what(verdict: Verdict, facts: Facts) -> str:
 
 def _of_conditions(verdict: Verdict, facts: Facts) -> str:
     """What to change in the conditions, where one of them is known to be wrong."""
+    if facts.stray:
+        return f"look at the points: {facts.stray}"
     if facts.clash:
         return f"make conditions agree that cannot hold together: {facts.clash}"
     if facts.objections and verdict is Verdict.CONVERGED:

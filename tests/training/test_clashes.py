@@ -1,4 +1,4 @@
-"""Conditions that prescribe different values at one place: the advice names them, and the place."""
+"""Conditions that cannot be meant as they stand: the advice names them, and the place."""
 
 from __future__ import annotations
 
@@ -99,3 +99,27 @@ def test_neither_measurements_nor_maps_are():
     model = ax.Model(ax.MLP([2, 8, 1]), outputs=lambda n, x: 2.0 - x.x + x.t * n)
     run = ax.train(problem, model, steps=10, progress=False)
     assert AGREE not in (run.warning or "")
+
+
+def test_walls_in_millimetres():
+    start = ax.Condition(lambda u, x: u - torch.sin(math.pi * x.x), STRIP.face(t=0).grid(9))
+    far = ax.Box(t=(0, 1), x=(0, 1000))
+    warning = told({"equation": HEAT, "start": start, "walls": value(0.0, far.faces("x").grid(9))})
+    assert warning.endswith(
+        "look at the points: points of 'walls' lie where no equation holds, such as at x = 1e+03, "
+        "where equations hold from 0 to 1"
+    )
+
+
+def test_coordinates_in_another_order_than_they_are_named():
+    """Of tensors nobody knows the order: x is from 0 to 1 here, and t from 0 to 3."""
+    x, t = torch.linspace(0, 1, 9, dtype=torch.float64), torch.linspace(0, 3, 9).double()
+    region = ax.Box(t=(0, 3), x=(0, 1))
+    warning = told(
+        {
+            "equation": ax.Condition(HEAT.residual, region.stratified(8)),
+            "start": value(1.0, torch.stack([x, 0 * x], dim=1)[1:-1]),
+            "walls": value(0.0, torch.stack([x.repeat(2) * 0 + 0.5, t.repeat(2)], dim=1)),
+        }
+    )
+    assert "points of 'walls' lie where no equation holds, such as at x = " in warning
