@@ -9,6 +9,7 @@ meet.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Final, cast
 
 import torch
@@ -18,6 +19,7 @@ from anagram_ext.pde.coordinates import Coordinates, values_at
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
 from anagram_ext.systems.values import of_values
+from anagram_ext.training.validation import extends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,16 +31,16 @@ if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem
 
 DIFFERENT: Final = 1e-3  # difference of two values, relative to the range of all of the field
-ROUNDING: Final = 1e-9  # the same, relative to the largest
 MOST_COORDINATES: Final = 4  # 3^d places are looked at in each intersection
 
 
 def clash(system: PdeSystem) -> str:
     """Which two conditions prescribe different values, where, and which; empty if none do.
 
-    Conditions are looked at whose points belong to a region, at the ends and in the middle of the
-    intersection of their bounds, where both regions contain that. Behind an output map nothing is
-    known of the values of fields.
+    Conditions are looked at whose points belong to a part of a boundary, at the ends and in the
+    middle of the intersection of their bounds, where both parts contain that. (What a condition
+    asks for throughout a domain may be meant as a prior.) Behind an output map nothing is known of
+    the values of fields.
     """
     if len(system.problem.coordinates) > MOST_COORDINATES or system.model.describe().get("outputs"):
         return ""
@@ -52,15 +54,17 @@ def clash(system: PdeSystem) -> str:
 
 
 def _region(system: PdeSystem, name: str) -> Region | None:
-    """That of a condition which prescribes values of a field at single points."""
-    block = system.blocks[name]
+    """That of a condition which prescribes values of a field at single points of a boundary."""
+    block, condition = system.blocks[name], system.problem.conditions[name]
+    if extends(condition, system.problem.coordinates):
+        return None
     if not isinstance(block, PointwiseBlock) or not block.n_rows or system.holds_data(name):
         return None
     if not isinstance(block.pointwise.signature, Signature):
         return None
     if not any(len(of.slopes) == 1 for of in of_values(block)):
         return None
-    region: Region | None = getattr(system.problem.conditions[name].points, "region", None)
+    region: Region | None = getattr(condition.points, "region", None)
     return region
 
 
@@ -70,7 +74,7 @@ def _shared(one: Region, other: Region, system: PdeSystem) -> Tensor:
         [place for box in _overlaps(one, other) for place in itertools.product(*map(_three, box))],
         dtype=torch.float64,
     ).reshape(-1, len(system.problem.coordinates))
-    return found[one.contains(found) & other.contains(found)]
+    return found[one.contains(found) & other.contains(found)] if len(found) else found
 
 
 def _overlaps(one: Region, other: Region) -> Iterator[Bounds]:
@@ -89,7 +93,8 @@ def _three(interval: tuple[float, float]) -> tuple[float, ...]:
 
 
 def _sizes(system: PdeSystem, names: Iterable[str]) -> dict[int, float]:
-    """For each field the difference of its values that is one."""
+    """For each field the difference of its values that is none of rounding."""
+    rounding = math.sqrt(torch.finfo(system.model.dtype).eps)
     found: dict[int, list[Tensor]] = {}
     for name in names:
         for field, values in _values(system, cast("PointwiseBlock", system.blocks[name])).items():
@@ -98,7 +103,7 @@ def _sizes(system: PdeSystem, names: Iterable[str]) -> dict[int, float]:
     for field, several in found.items():
         values = torch.cat(several)
         extent, largest = values.amax() - values.amin(), values.abs().amax()
-        sizes[field] = float(torch.maximum(DIFFERENT * extent, ROUNDING * largest))
+        sizes[field] = float(torch.maximum(DIFFERENT * extent, rounding * largest))
     return sizes
 
 
