@@ -292,13 +292,13 @@ def enough(make: Callable[[int], ax.Problem], n: int, rows: int) -> int:
     return n
 
 
-def trained(case: Case, n: int) -> ax.TrainResult:
-    return ax.train(case.make(n), ax.MLP(case.widths), seed=0, steps=STEPS, progress=False)
+def trained(case: Case, n: int, seed: int) -> ax.TrainResult:
+    return ax.train(case.make(n), ax.MLP(case.widths), seed=seed, steps=STEPS, progress=False)
 
 
-def line(name: str, case: Case, n: int) -> list[str]:
+def line(name: str, case: Case, n: int, seed: int = 0) -> list[str]:
     """One run, and the one with as many rows as it asks for."""
-    run = trained(case, n)
+    run = trained(case, n, seed)
     gap = run.held_out_loss / run.loss
     cells = [name, str(ax.MLP(case.widths).n_parameters), str(run.facts.n_rows)]
     cells += [f"{run.facts.effective:.0f}", str(run.verdict), f"{gap:.1e}", f"{run.l2_error:.1e}"]
@@ -307,7 +307,7 @@ def line(name: str, case: Case, n: int) -> list[str]:
         digits = run.held_out_loss <= EPS * run.facts.first_loss
         right = "right, silent" if gap < GAP or digits else "wrong, silent"
         return [*cells, "-", "-", "-", right]
-    more = trained(case, enough(case.make, n, asked))
+    more = trained(case, enough(case.make, n, asked), seed)
     right = "right, asked" if LESS * more.l2_error < run.l2_error else "wrong, asked"
     return [*cells, str(asked), str(more.verdict), f"{more.l2_error:.1e}", right]
 

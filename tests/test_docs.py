@@ -240,6 +240,7 @@ def test_recipes(tmp_path, monkeypatch):
     flux = (50 * 0.75 + 12.5 / 400) / (0.5 / 400 + 0.5)  # at x = 0; -50 (x^2 - 1) + flux (x - 1)
     exact = -50 * (glass[:, 0] ** 2 - 1) + flux * (glass[:, 0] - 1)
     assert (wall_run.model(wall_run.theta, glass)[:, 1] - exact).abs().max() < 1e-6
+    assert names["front_run"].l2_error < 1e-3
     flow = names["flow"]
     points = ax.Box(x=(0, 1), y=(0, 1)).grid(3)
     named = ax.Model(flow.networks, outputs=flow.outputs, coordinates=("x", "y"))

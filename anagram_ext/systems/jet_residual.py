@@ -42,6 +42,7 @@ class PointwiseResidual:
             ``u - (1.0 if x.x[0] < 0.5 else 2.0)``.
         hides: whether its derivatives are not all of those of its values, as those of
             ``u.d("t").detach() - u.d("xx")``.
+        units: what each of the C residuals is multiplied by; empty: none of them is.
     """
 
     condition: str
@@ -56,6 +57,7 @@ class PointwiseResidual:
     argument: str = "residual"
     looks_around: bool = False
     hides: bool = False
+    units: tuple[float, ...] = ()
 
     @property
     def hides_any(self) -> bool:
@@ -106,6 +108,7 @@ class JetResidual:
         self._of = f"condition {pointwise.condition!r}: {pointwise.argument}"
         self._n_components = pointwise.n_components
         self._uses = pointwise.uses
+        self._units = pointwise.units
 
     def values(self) -> list[Tensor]:
         """The C residuals, each [n] or [q, n]."""
@@ -163,6 +166,8 @@ class JetResidual:
                     f"{self._of} components must have shape "
                     f"{list(self._shape)} as in its dry run, got {list(component.shape)}"
                 )
+        if self._units:
+            return [unit * part for unit, part in zip(self._units, components, strict=True)]
         return components
 
 

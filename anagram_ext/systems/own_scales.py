@@ -17,9 +17,8 @@ from anagram_ext.models.mlp import MLP
 from anagram_ext.models.model import Model
 from anagram_ext.models.scales import Scales
 from anagram_ext.pde.coordinates import columns
-from anagram_ext.systems.jet_residual import JetResidual
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.systems.signature import Signature
+from anagram_ext.systems.values import OfValues, of_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +33,9 @@ MOST_OFFSET: Final = 4.0  # of its centre, in half widths
 MOST_FIELD: Final = 20.0  # size of a field that is left as it is
 LEAST_FIELD: Final = 0.05
 ROUNDING: Final = 1e-13  # values that small are zeros with a rounding error, such as sin(2 pi)
-MOST_SPREAD: Final = 1e3  # of the sizes of conditions that are left as they are
+MOST_SPREAD: Final = 1e3  # of the sizes of residuals that are left as they are
 CANCELLED: Final = 1e-10  # length of a sum of rows, relative to the longest, that is no number
-ROWS: Final = 64  # of J that are looked at for the size of a condition
+ROWS: Final = 64  # of J that are looked at for the size of a residual
 
 
 def in_own_units(system: PdeSystem, given: Tensor | None, first: Tensor, seed: int) -> PdeSystem:
@@ -61,8 +60,9 @@ def own_scales(system: PdeSystem) -> Scales | None:
     """The units that fit the points and the prescribed values; None where nothing has to change.
 
     A coordinate goes by the range of all points. A field goes by the values that conditions on the
-    field alone prescribe, such as initial, boundary and measured values; behind an output map, or
-    where nothing is prescribed, it stays as it is.
+    field alone prescribe, such as initial, boundary and measured values; where these are none or
+    zero, by those of a field whose values it is tied to, as at an interface. Behind an output map,
+    or where nothing is prescribed, it stays as it is.
     """
     model = system.model
     if not isinstance(model, (MLP, Model)) or getattr(model, "scales", None) is not None:
@@ -80,7 +80,9 @@ def own_scales(system: PdeSystem) -> Scales | None:
         coordinates = tuple(_coordinate_interval(*_ends(blocks, name)) for name in names)
     fields: tuple[Interval, ...] = ((0.0, 1.0),) * len(system.problem.fields)
     if getattr(model, "outputs", None) is None:
-        fields = tuple(_field_interval(values) for values in _prescribed(system, blocks))
+        asked = [of for block in blocks for of in of_values(block)]
+        prescribed = _prescribed(len(fields), asked)
+        fields = tuple(map(_field_interval, _with_tied(prescribed, asked)))
     scales = Scales(coordinates, fields)
     return None if scales.trivial else scales
 
@@ -92,39 +94,45 @@ def with_scales(model: MLP | Model, scales: Scales) -> Model:
     return replace(model, scales=scales)
 
 
-def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, float]:
-    """Factors of the residuals that bring conditions of very different size to one size.
+def own_balance(system: PdeSystem, theta: Tensor) -> dict[str, tuple[float, ...]]:
+    """Factors of the residuals that bring those of very different size to one size.
 
-    The size of a condition is the root mean square length of its rows of J at the first iterate:
-    that of its derivative in the parameters. Empty where the sizes are within ``MOST_SPREAD``.
+    A condition may return residuals of different units, such as a temperature and a flux: each has
+    a factor of its own. The size of a residual is the root mean square length of its rows of J at
+    the first iterate: that of its derivative in the parameters. Empty where the sizes are within
+    ``MOST_SPREAD``.
     """
     sizes = {}
     for name, block in system.blocks.items():
-        if isinstance(block, PointwiseBlock) and block.n_rows:
-            size = _size(block, theta)
-            if size > 0 and math.isfinite(size):
-                sizes[name] = size
+        if isinstance(block, PointwiseBlock) and block.n_rows and block.scale > 0:
+            for c, size in enumerate(_sizes(block, theta)):
+                if size > 0 and math.isfinite(size):
+                    sizes[name, c] = size
     if not _differ(sizes):
         return {}
-    sizes = {name: size for name, size in sizes.items() if not _cancels(system, name, theta)}
+    sizes = {at: size for at, size in sizes.items() if not _cancels(system, *at, theta)}
     if not _differ(sizes):
         return {}
     least = min(sizes.values())
-    return {name: least / size for name, size in sizes.items()}
+    return {
+        name: tuple(least / sizes.get((name, c), least) for c in range(block.n_components))
+        for name, block in system.blocks.items()
+        if isinstance(block, PointwiseBlock)
+    }
 
 
-def _differ(sizes: Mapping[str, float]) -> bool:
-    """Whether sizes of conditions lie further apart than is left as it is."""
+def _differ(sizes: Mapping[tuple[str, int], float]) -> bool:
+    """Whether sizes of residuals lie further apart than is left as it is."""
     return bool(sizes) and max(sizes.values()) > MOST_SPREAD * min(sizes.values())
 
 
-def _cancels(system: PdeSystem, name: str, theta: Tensor) -> bool:
-    """Whether the rows of a condition are but what rounding leaves of terms that cancel.
+def _cancels(system: PdeSystem, name: str, component: int, theta: Tensor) -> bool:
+    """Whether the rows of a residual are but what rounding leaves of terms that cancel.
 
     The sides of a pair behind a periodic input map do; such rows say nothing of any size.
     """
     block = cast("PointwiseBlock", system.blocks[name])
-    seeds = block.prepare(theta, theta.new_empty(block.n_rows))  # [C, K, m, n]
+    seeds = block.prepare(theta, theta.new_empty(block.n_rows))[component, None]  # [1, K, m, n]
     whole = _length(block, theta, seeds)
     for k, j in block.pointwise.uses:
         term = torch.zeros_like(seeds)
@@ -160,36 +168,44 @@ def _field_interval(values: Tensor) -> Interval:
     return (centre, half) if half > 1e-3 * largest else (0.0, largest)
 
 
-def _prescribed(system: PdeSystem, blocks: list[PointwiseBlock]) -> list[Tensor]:
+def _prescribed(n_fields: int, asked: list[OfValues]) -> list[Tensor]:
     """For every field the values that conditions on it alone ask for, in one tensor each."""
-    found: list[list[Tensor]] = [[] for _ in system.problem.fields]
-    for block in blocks:
-        pointwise = block.pointwise
-        if not isinstance(pointwise.signature, Signature):  # nothing is said of single values
-            continue
-        jets = JetResidual(pointwise, block.coordinates)  # all jets zero
-        n = len(block.coordinates.points)
-        seeds = torch.zeros((pointwise.n_components, *jets.jets.shape)).to(jets.jets)
-        places = [jets.places(own) for own in seeds]
-        residuals = jets.derivatives(torch.ones(n).to(seeds), places)
-        for residual, slopes in zip(residuals, seeds, strict=True):
-            used = slopes.abs().amax(dim=-1) > 0  # [K, m]
-            if int(used.sum()) != 1:
-                continue
-            k, j = (int(index) for index in used.nonzero()[0])
-            if pointwise.operators[k].order > 0 or j >= len(found):
-                continue
-            values = (-residual / slopes[k, j]).to("cpu", torch.float64)
-            found[j].append(values[values.isfinite()])
-    return [torch.cat([torch.empty(0, dtype=torch.float64), *values]) for values in found]
+    found: list[list[Tensor]] = [[torch.empty(0, dtype=torch.float64)] for _ in range(n_fields)]
+    for of in asked:
+        if len(of.slopes) == 1:
+            ((field, slopes),) = of.slopes.items()
+            if field < n_fields:  # else an unknown coefficient
+                values = (-of.constant / slopes).to("cpu", torch.float64)
+                found[field].append(values[values.isfinite()])
+    return [torch.cat(values) for values in found]
 
 
-def _size(block: PointwiseBlock, theta: Tensor) -> float:
-    """The root mean square length of some rows of J, without the scale of the condition."""
-    if not block.scale > 0:  # a weight too small for the square root
-        return math.nan
-    seeds = block.prepare(theta, theta.new_empty(block.n_rows))
-    return _length(block, theta, seeds) / block.scale
+def _with_tied(prescribed: list[Tensor], asked: list[OfValues]) -> list[Tensor]:
+    """The same, and for fields of which no size is known that of one they are tied to.
+
+    Of two materials the temperature or the pressure is often prescribed in one of them alone.
+    """
+    sizes = [float(values.abs().max()) if len(values) else 0.0 for values in prescribed]
+    ties = [tuple(of.slopes.items()) for of in asked if len(of.slopes) == 2]
+    found = list(prescribed)
+    for _ in found:  # from field to field
+        for tie in ties:
+            for (known, factor), (other, own) in (tie, tie[::-1]):
+                of_fields = max(known, other) < len(sizes)  # no unknown coefficient
+                if not of_fields or sizes[other] > ROUNDING or sizes[known] <= ROUNDING:
+                    continue
+                ratio = float(factor.square().mean().sqrt() / own.square().mean().sqrt())
+                if not math.isfinite(ratio):
+                    continue
+                sizes[other] = ratio * sizes[known]
+                found[other] = torch.tensor([-sizes[other], sizes[other]], dtype=torch.float64)
+    return found
+
+
+def _sizes(block: PointwiseBlock, theta: Tensor) -> list[float]:
+    """The root mean square length of some rows of J of each residual, without the weight."""
+    seeds = block.prepare(theta, theta.new_empty(block.n_rows))  # [C, K, m, n]
+    return [_length(block, theta, own[None]) / block.scale for own in seeds]
 
 
 def _length(block: PointwiseBlock, theta: Tensor, seeds: Tensor) -> float:

@@ -45,7 +45,7 @@ class PdeSystem:
     Attributes:
         problem: the problem.
         model: the model, bound to the problem.
-        balance: factors of the residuals of conditions that are not one.
+        balance: factors of the residuals of conditions, one a component, where they are not one.
         n_parameters: P.
     """
 
@@ -55,7 +55,7 @@ class PdeSystem:
         model: Model,
         seed: int = 0,
         memory: str = "auto",
-        balance: Mapping[str, float] | None = None,
+        balance: Mapping[str, tuple[float, ...]] | None = None,
         *,
         group: Group | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class PdeSystem:
             seed: of the sampled points.
             memory: whether J is ``"stored"`` or ``"streamed"``; ``"auto"``: streamed when it would
                 take more than a quarter of the memory.
-            balance: further factors of the residuals of conditions, by name.
+            balance: further factors of the residuals of conditions, one a component, by name.
             group: the ranks over which the rows are spread. All of them draw the same points and
                 evaluate a share; what comes out is whole, and its evaluation collective.
 
@@ -90,7 +90,7 @@ class PdeSystem:
         self._stack = self._stacked({name: self._bind(name, at) for name, at in points.items()})
         self._some: dict[tuple[str, ...], Stack] = {}  # parts of it, by names
 
-    def rebuilt(self, model: Model, balance: Mapping[str, float]) -> PdeSystem:
+    def rebuilt(self, model: Model, balance: Mapping[str, tuple[float, ...]]) -> PdeSystem:
         """The same problem and points with another model and other factors of the conditions."""
         return PdeSystem(self.problem, model, self._seed, self._memory, balance, group=self._group)
 
@@ -174,11 +174,8 @@ class PdeSystem:
 
     @property
     def weights(self) -> dict[str, float]:
-        """The weight of each condition, times what its own units make of it."""
-        return {
-            name: condition.weight * self.balance.get(name, 1.0) ** 2
-            for name, condition in self.problem.conditions.items()
-        }
+        """The weight of each condition, in whatever units its residuals are."""
+        return {name: condition.weight for name, condition in self.problem.conditions.items()}
 
     @property
     def hiding(self) -> tuple[str, ...]:
@@ -273,6 +270,7 @@ class PdeSystem:
             signature.placed(coordinates),
             argument="of" if isinstance(condition, Data) else "residual",
         )
+        found = replace(found, units=self.balance.get(name, ()))
         return replace(found, holds_data=True) if condition.fixed else found
 
     def _held_out(self, name: str, times: int) -> Stack | None:
@@ -294,7 +292,7 @@ class PdeSystem:
         weight = self.problem.conditions[name].weight
         coordinates = self._residuals[name].signature.placed(coordinates)
         n = len(coordinates.points) if self.problem.row_scaling == "mean" else 1
-        scale = math.sqrt(weight / max(n, 1)) * self.balance.get(name, 1.0)
+        scale = math.sqrt(weight / max(n, 1))
         return PointwiseBlock(self._residuals[name], self.model, coordinates, scale)
 
     def _checked(self, theta: Tensor, many: bool = False) -> Tensor:

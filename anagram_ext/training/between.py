@@ -8,6 +8,7 @@ derivative there is infinite, and no point sees it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -57,7 +58,8 @@ def jump_or_layer(
             continue
         found = continuous_functions(system.model, block, theta, axis)
         if found is not None:
-            narrow, jumps, _ = _looked_into(system, lines, found[1])
+            least = _least(system, block, everywhere, theta, axis)
+            narrow, jumps, _ = _looked_into(system, lines, found[1], least)
             where = _jump(system, block, narrow, jumps)
             if where is not None:
                 return Objection(
@@ -75,8 +77,22 @@ def jump_or_layer(
     return None
 
 
+def _least(
+    system: PdeSystem, block: PointwiseBlock, everywhere: Tensor, theta: Tensor, axis: int
+) -> float:
+    """The size below which what a residual differentiates is but rounding errors of its terms.
+
+    A flux that vanishes everywhere, such as that of a front at rest, has no size of its own.
+    """
+    terms = residuals_and_terms(block, everywhere, theta)[1].square().mean(dim=1).sqrt()  # [C]
+    units = terms.new_tensor(block.pointwise.units or (1.0,)) * block.scale
+    lower, upper = extent(system, block, axis)
+    precision = math.sqrt(torch.finfo(theta.dtype).eps)
+    return precision * (upper - lower) * float((terms / units).max()) if block.scale > 0 else 0.0
+
+
 def _looked_into(
-    system: PdeSystem, lines: Lines, function: Function
+    system: PdeSystem, lines: Lines, function: Function, least: float = 0.0
 ) -> tuple[Lines, Tensor, Tensor]:
     """The intervals in which functions change most beyond their derivatives, halved and halved.
 
@@ -89,7 +105,7 @@ def _looked_into(
         return function(Coordinates(system.problem.coordinates, points))
 
     (below, s_below), (above, s_above) = at(lines.starts), at(lines.ends)
-    sizes = below.abs().amax(dim=1, keepdim=True)  # [F, 1]
+    sizes = below.abs().amax(dim=1, keepdim=True).clamp(min=least)  # [F, 1]
     beyond = (above - below - lines.lengths / 2 * (s_below + s_above)).abs()  # [F, k]
     beyond = torch.where(beyond > 1e-2 * JUMP[below.dtype] * sizes, beyond, 0.0)
     if not bool(beyond.any()):

@@ -49,6 +49,8 @@ class Facts:
         objections: what speaks against conditions all of which seem to be satisfied.
         unchecked: conditions that could not be looked at between their points, and why.
         missing: which boundary lacks a condition, in words; empty where none is known to.
+        stray: which condition has points where no equation holds, in words; or empty.
+        clash: which conditions prescribe different values at one place, in words; or empty.
         not_finite: where conditions are not finite at points that training did not see, in words.
         weights: of the conditions, as training counts them.
         hiding: the conditions whose derivatives are not those of their values.
@@ -81,6 +83,8 @@ class Facts:
     objections: Mapping[str, Objection] = field(default_factory=dict)
     unchecked: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
+    clash: str = ""
+    stray: str = ""
     not_finite: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     hiding: Collection[str] = ()

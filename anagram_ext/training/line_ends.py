@@ -25,6 +25,7 @@ TICKS: Final = 129  # on a line, to find where it leaves the region
 NEAR: Final = 0.06  # of the extent: so near to an end a point of a condition is met,
 SPACINGS: Final = 2.0  # or so many times as far as points of the condition are from each other,
 FARTHEST: Final = 0.25  # of the extent, however few of them there are
+HELD_OUT: Final = 4  # points of its region for each point of a condition
 INSET: Final = 1e-3  # of the extent: so far inside a region is no boundary
 SHARE: Final = 0.05  # of all lines that may meet too few conditions: next to corners
 
@@ -55,7 +56,7 @@ def too_few_conditions(system: PdeSystem) -> Iterator[TooFew]:
         system: the least-squares problem, at its points of now.
     """
     names, fields = system.problem.coordinates, system.problem.fields
-    equations, others = _sorted(system)
+    equations, others = sort_conditions(system)
     # In a system an equation with one derivative need not ask for a condition: the pressure's.
     least = 1 if len(fields) == 1 else 2
     axes = range(len(names))
@@ -71,7 +72,7 @@ def too_few_conditions(system: PdeSystem) -> Iterator[TooFew]:
                 yield TooFew(block.pointwise.condition, field, names[axis], order, place)
 
 
-def _sorted(system: PdeSystem) -> tuple[list[PointwiseBlock], list[PointwiseBlock]]:
+def sort_conditions(system: PdeSystem) -> tuple[list[PointwiseBlock], list[PointwiseBlock]]:
     """The conditions that hold throughout a region, and those that hold on its boundary.
 
     Of points that are given as a tensor nobody knows the region: they belong to the boundary if
@@ -97,8 +98,8 @@ def _sorted(system: PdeSystem) -> tuple[list[PointwiseBlock], list[PointwiseBloc
 
 def _is_boundary(system: PdeSystem, equation: PointwiseBlock, block: PointwiseBlock) -> bool:
     """Whether most points of a condition lie at or beyond the boundary of an equation's region."""
-    bounds = torch.tensor(_bounds(system, equation))  # [d, 2]
-    points = _points(block, len(bounds))
+    bounds = torch.tensor(bounds_of(system, equation))  # [d, 2]
+    points = points_at(block, len(bounds))
     inside = torch.ones(len(points), dtype=torch.bool)
     for axis, sign in itertools.product(range(len(bounds)), (1.0, -1.0)):
         moved = points.clone()
@@ -126,13 +127,19 @@ def _worst_end(
 ) -> str:
     """An end that meets fewest conditions, in words; empty where hardly any line meets too few."""
     names = system.problem.coordinates
-    sizes = torch.tensor([upper - lower for lower, upper in _bounds(system, block)])
+    sizes = torch.tensor([upper - lower for lower, upper in bounds_of(system, block)])
     ends = _ends(system, block, axis)  # [2, L, d]
     met = torch.zeros(ends.shape[:2])
+    held_out = system.held_out(HELD_OUT)
     for other in others:
         if _order(other, field, axis) < 0:
             continue
-        points = _points(other, len(names)) / sizes
+        points = points_at(other, len(names)) / sizes
+        more = held_out[other.pointwise.condition]
+        if more is not None:  # it holds in all of its region, and points at random leave gaps
+            unseen = more.blocks[other.pointwise.condition]
+            assert isinstance(unseen, PointwiseBlock)
+            points = torch.cat([points, points_at(unseen, len(names)) / sizes])
         near = _near(ends / sizes, points, _radius(points))  # [2, L]
         if isinstance(system.problem.conditions[other.pointwise.condition], Paired):
             near = near.any(dim=0) * torch.tensor([[1.0], [0.0]])  # one condition for both ends
@@ -147,12 +154,13 @@ def _worst_end(
     return ", ".join(f"{name} = {value:.3g}" for name, value in zip(names, at, strict=True))
 
 
-def _bounds(system: PdeSystem, block: PointwiseBlock) -> list[tuple[float, float]]:
+def bounds_of(system: PdeSystem, block: PointwiseBlock) -> list[tuple[float, float]]:
+    """From where to where the region of a condition reaches, along each coordinate."""
     return [extent(system, block, axis) for axis in range(len(system.problem.coordinates))]
 
 
-def _points(block: PointwiseBlock, d: int) -> Tensor:
-    """Its points [n, d], those of pairs on either side."""
+def points_at(block: PointwiseBlock, d: int) -> Tensor:
+    """Its points [n, d] in d coordinates, those of pairs on either side."""
     points = block.coordinates.points.to("cpu", torch.float64)
     sides = (points[:, :d], points[:, d : 2 * d])
     return torch.cat([side for side in sides if side.shape[1] == d])
@@ -160,7 +168,7 @@ def _points(block: PointwiseBlock, d: int) -> Tensor:
 
 def _ends(system: PdeSystem, block: PointwiseBlock, axis: int) -> Tensor:
     """Where lines through some of its points leave the region, downwards and upwards, [2, L, d]."""
-    points = _points(block, len(system.problem.coordinates))
+    points = points_at(block, len(system.problem.coordinates))
     some = points[torch.linspace(0, len(points) - 1, min(LINES, len(points))).long()]
     found = []
     for limit in extent(system, block, axis):

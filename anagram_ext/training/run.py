@@ -13,6 +13,7 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
+from anagram_ext.training.clashes import clash
 from anagram_ext.training.coupling import Coupling
 from anagram_ext.training.evidence import gather, losses_on_unseen
 from anagram_ext.training.exactly import met_exactly
@@ -22,6 +23,7 @@ from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.renewal import renewed
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.rounding import rounding_loss
+from anagram_ext.training.strays import stray
 from anagram_ext.training.validation import Validation, total
 from anagram_ext.training.verdict import judge
 
@@ -290,6 +292,8 @@ class Run:
             objections=evidence.objections,
             unchecked=evidence.unchecked,
             missing=evidence.missing,
+            clash=clash(self.system),
+            stray=stray(self.system),
             not_finite=evidence.not_finite,
             weights=self.system.weights,
             hiding=self.system.hiding,

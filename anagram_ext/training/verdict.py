@@ -123,16 +123,28 @@ def _what(verdict: Verdict, facts: Facts) -> str:
     return wording.objected(facts) if facts.objections else wording.doubt(facts)
 
 
+def _of_conditions(verdict: Verdict, facts: Facts) -> str:
+    """What to change in the conditions, where one of them is known to be wrong."""
+    if facts.stray:
+        return f"look at the points: {facts.stray}"
+    if facts.clash:
+        return f"make conditions agree that cannot hold together: {facts.clash}"
+    if facts.objections and verdict is Verdict.CONVERGED:
+        return next(iter(facts.objections.values())).advice
+    if facts.missing and verdict is not Verdict.OUT_OF_TIME:
+        return f"add the condition that is missing: {facts.missing}"
+    return ""
+
+
 def _advice(verdict: Verdict, facts: Facts) -> str:
     """One suggestion: the first that fits."""
     if verdict is Verdict.DIVERGED:
         return wording.keep_finite(facts)
     if verdict in {Verdict.INTERRUPTED, Verdict.OUT_OF_TIME} and not fitted_freely(facts):
         return "give it more steps"
-    if facts.objections and verdict is Verdict.CONVERGED:
-        return next(iter(facts.objections.values())).advice
-    if facts.missing and verdict is not Verdict.OUT_OF_TIME:
-        return f"add the condition that is missing: {facts.missing}"
+    at_fault = _of_conditions(verdict, facts)
+    if at_fault:
+        return at_fault
     # Where all rows are fitted exactly, few of them leave as much room as a missing condition, and
     # on held-out points the residual is as large as that of zero.
     too_few = verdict is Verdict.OVERFITTED and wording.beside_effective(facts)

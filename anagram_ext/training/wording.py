@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from anagram_ext.methods import Stop
 from anagram_ext.training.coupling import GAP, PER_PARAMETER
 from anagram_ext.training.criteria import (
     FAILED_ERROR,
@@ -164,7 +165,9 @@ def what_helps(facts: Facts) -> str:
     if facts.hiding:
         name = next(iter(facts.hiding))
         return f"let autograd see all of {name!r}: without detach(), NumPy or torch.tensor(...)"
-    few = _has_few_rows(facts) or _fits_its_points(facts)
+    unseen, training = like_with_like(facts)
+    told_apart = not unseen <= GAP * training  # nan: not known
+    few = (_has_few_rows(facts) and told_apart) or _fits_its_points(facts)
     if few and not facts.redrawn:
         return f"use more points{_beside_parameters(facts)}"
     return _of_the_method(facts)
@@ -211,4 +214,6 @@ def _of_the_method(facts: Facts) -> str:
     vanishes = facts.loss <= facts.eps * facts.first_loss
     if vanishes or largest(facts.relative) <= SOLVED_RESIDUAL:  # all that was asked for holds
         return f"see if a condition is missing, at the start or at a boundary: if not, {help_on}"
+    if facts.stop is Stop.NO_PROGRESS and largest(facts.relative) > FAILED_RESIDUAL:
+        return f"{help_on}, or see if conditions contradict each other"
     return help_on

@@ -8,7 +8,8 @@ errors were printed beside them. Seven windows from [0, 0.004] on, 4000 rows and
 unseen points as on its own 400. With [-1, 1] for the time of each window the losses of the first
 three fell from 1.1e-4, 6.9e-6 and 7.5e-6 to 8.8e-6, 1.7e-6 and 5e-7, and the verdict was that they
 were still falling. First windows of about the time of the reaction, 900 points of the first values
-and 40 steps end at losses of 7e-7 and less, on unseen points at most four times that.
+and 40 steps end at losses of 7e-7 and less, on unseen points at most four times that
+(seed 0).
 
 What is left is handed on. A window adds 1e-4 to 2e-4 by its own estimate, most of them for want
 of points, and the error of v grows from 3e-4 in the second window to 2e-3 in the last one. It

@@ -141,3 +141,74 @@ def test_a_condition_that_holds_by_itself_is_no_measure_for_the_others():
     model = ax.Model(ax.MLP([3, 20, 1]), inputs=ax.periodic(x=2.0))
     run = ax.train(problem, model, steps=40, progress=False)
     assert run.l2_error < 1e-3
+
+
+def test_residuals_of_one_condition_have_units_of_their_own():
+    """A plane wave in V/m and A/m: Maxwell's equations are 1e5 times apart."""
+    permittivity, permeability, length, volts = 8.854e-12, 4e-7 * math.pi, 0.1, 1000.0
+    speed = 1 / math.sqrt(permittivity * permeability)
+    box = ax.Box(t=(0, length / speed), x=(0, length))
+    k = math.pi / length
+
+    def exact(x):
+        electric = volts * torch.sin(k * x.x) * torch.cos(k * speed * x.t)
+        magnetic = -volts * speed * permittivity * torch.cos(k * x.x) * torch.sin(k * speed * x.t)
+        return electric, magnetic
+
+    problem = ax.Problem(
+        ("t", "x"),
+        ("E", "H"),
+        {
+            "maxwell": ax.Condition(
+                lambda e, h, x: (
+                    permittivity * e.d("t") + h.d("x"),
+                    permeability * h.d("t") + e.d("x"),
+                ),
+                box.stratified(16),
+            ),
+            "start": ax.Condition(
+                lambda e, h, x: (e - volts * torch.sin(k * x.x), h), box.face(t=0).grid(20)
+            ),
+            "plates": ax.Condition(lambda e, h, x: e, box.faces("x").grid(20)),
+        },
+    )
+    run = ax.train(problem, ax.MLP([2, 16, 2]), steps=60, progress=False)
+    points = box.sobol(300)(3)
+    found = run.model(run.theta, points)
+    for j, expected in enumerate(exact(ax.Coordinates(("t", "x"), points))):
+        assert (found[:, j] - expected).norm() < 1e-3 * expected.norm()
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_a_field_that_is_prescribed_nowhere_has_the_unit_of_one_it_is_tied_to(paired):
+    """Two walls in kelvins, the outer one cooled by air: its temperature is prescribed nowhere."""
+    inner, outer, copper, brick, air = ax.Box(x=(0, 1)), ax.Box(x=(1, 2)), 400.0, 0.6, 10.0
+    here = torch.ones((1, 1), dtype=torch.float64)
+    if paired:
+        interface = ax.Paired(
+            lambda a, b: (a.u - b.v, (copper * a.u.d("x") - brick * b.v.d("x")) / copper),
+            (here, here),
+        )
+    else:
+        interface = ax.Condition(
+            lambda u, v, x: (u - v, (copper * u.d("x") - brick * v.d("x")) / copper), here
+        )
+    problem = ax.Problem(
+        ("x",),
+        ("u", "v"),
+        {
+            "copper": ax.Condition(lambda u, v, x: u.d("xx"), inner.grid(12)),
+            "brick": ax.Condition(lambda u, v, x: v.d("xx"), outer.grid(12)),
+            "hot": ax.Condition(lambda u, v, x: u - 1300.0, inner.face(x=0).grid(1)),
+            "air": ax.Condition(
+                lambda u, v, x: brick * v.d("x") + air * (v - 290.0), outer.face(x=2).grid(1)
+            ),
+            "interface": interface,
+        },
+    )
+    model = ax.Model({"u": ax.MLP([1, 6, 1]), "v": ax.MLP([1, 6, 1])})
+    run = ax.train(problem, model, steps=40, progress=False)
+    flux = (1300.0 - 290.0) / (1 / copper + 1 / brick + 1 / air)
+    found = run.model(run.theta, torch.tensor([[1.0], [2.0]], dtype=torch.float64))
+    assert float(found[0, 1]) == pytest.approx(1300.0 - flux / copper, rel=1e-6)
+    assert float(found[1, 1]) == pytest.approx(290.0 + flux / air, rel=1e-6)

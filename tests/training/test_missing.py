@@ -160,3 +160,27 @@ def test_values_inside_stand_for_a_boundary():
     data = ax.Data(inside, 0.5 * inside[:, 0] * (inside[:, 0] - 1), sigma=1e-6)
     conditions = {"pde": ax.Condition(lambda u, x: u.d("xx") - 1, LINE.grid(30)), "data": data}
     assert "missing" not in (trained(conditions, ("x",)).warning or "")
+
+
+def test_a_gap_between_points_at_random_is_no_missing_condition():
+    """An option in dollars, with seven points at each side where each is to hold all the year."""
+    rate, volatility, strike, top = 0.05, 0.2, 100.0, 300.0
+    region = ax.Box(t=(0, 1), S=(0, top))
+
+    def black_scholes(v, x):
+        diffusion = 0.5 * volatility**2 * x.S**2 * v.d("SS")
+        return v.d("t") + diffusion + rate * (x.S * v.d("S") - v)
+
+    def value(v, x):
+        return v - torch.relu(x.S - strike * torch.exp(-rate * (1 - x.t)))
+
+    conditions = {
+        "equation": ax.Condition(black_scholes, region.uniform(40)),
+        "payoff": ax.Condition(value, region.face(t=1).uniform(14)),
+        "sides": ax.Condition(value, region.faces("S").uniform(14)),
+    }
+    problem = ax.Problem(("t", "S"), ("V",), conditions)
+    run = ax.train(problem, ax.MLP([2, 16, 16, 1]), steps=60, seed=1, progress=False)
+    assert run.verdict is ax.Verdict.OVERFITTED
+    assert "condition that is missing" not in run.warning
+    assert "effective parameters, at least" in run.warning

@@ -360,3 +360,32 @@ def test_what_cannot_be_looked_at_is_named():
     assert run.verdict is ax.Verdict.SOLVED
     assert "between the points of 'equation'" in run.warning
     assert "IndexError: the table ends here" in run.warning
+
+
+def test_a_flux_that_vanishes_does_not_jump():
+    """Cahn and Hilliard's front at rest: u^3 - u - e^2 u'' is zero, and else rounding errors."""
+    width = 0.2
+    line = ax.Box(x=(-1, 1))
+
+    def exact(x):
+        return torch.tanh(x.x / (math.sqrt(2) * width))
+
+    def slope(x):
+        return (1 - exact(x) ** 2) / (math.sqrt(2) * width)
+
+    problem = ax.Problem(
+        ("x",),
+        ("u",),
+        {
+            "equation": ax.Condition(
+                lambda u, x: ax.d(u**3 - u - width**2 * u.d("xx"), "xx"), line.uniform(40)
+            ),
+            "ends": ax.Condition(
+                lambda u, x: (u - exact(x), u.d("x") - slope(x)), line.boundary().grid(1)
+            ),
+        },
+        solution=exact,
+    )
+    run = ax.train(problem, ax.MLP([1, 16, 1]), steps=120, seed=0, progress=False)
+    assert run.l2_error < 1e-7
+    assert run.verdict is ax.Verdict.SOLVED

@@ -167,6 +167,11 @@ def test_rounding_errors_and_what_is_not_known_are_no_overfitting(changes):
         ),
         ({"n_rows": 150, "effective": 12.0}, "use more points: 150 rows for 100 parameters"),
         ({"n_rows": 150, "redrawn": True}, "use a larger network"),
+        # What holds between the points as well as at them, or as badly, wants no more of them.
+        ({"n_rows": 150, "held_out_losses": {"pde": 2e-20}}, "use a larger network"),
+        ({"n_rows": 150, "held_out_losses": {}}, "use more points: 150 rows for 100 parameters"),
+        ({"loss": 1e-3}, "hidden layer, or see if conditions contradict each other"),
+        ({"clash": "'a' asks for 1 and 'b' for 2"}, "'a' asks for 1 and 'b' for 2"),
         (
             {"effective": 80.0, "evolves": True},  # held-out loss is ten times the training loss
             "use more points: 5.0 rows for each of 80 effective parameters, at least 800",
