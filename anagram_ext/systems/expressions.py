@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.coordinates import PairCoordinates
 from anagram_ext.pde.derivative import Tracker
-from anagram_ext.systems.signature import Signature, first_guesses
+from anagram_ext.systems.signature import first_guesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.derivative import Lookup
     from anagram_ext.pde.operators import Operator
     from anagram_ext.systems.jet_residual import PointwiseResidual
@@ -32,6 +33,7 @@ _MOST_POINTS: Final = 200  # at which derivatives are compared
 _STEP: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
 _SAME: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
 _SETTLED: Final = 0.01  # change of a quotient by half the step, of what it is off by
+_SHARE: Final = 0.1  # of the points that have to say so: a coefficient may be hidden in one layer
 
 
 @dataclass(frozen=True)
@@ -77,22 +79,24 @@ def expressions_at(
 def check_expressions(found: PointwiseResidual, coordinates: Coordinates, holds_data: bool) -> None:
     """Compares the derivatives of expressions with difference quotients, for waves as fields.
 
-    Only where the difference quotients have settled, and at most of the points: a coefficient may
-    jump here and there.
+    Only where the difference quotients have settled, which they do not across a jump, and a little
+    aside of the points, which may lie on the kinks of a coefficient.
 
     Raises:
-        ValueError: they are others, or an expression holds values by point.
+        ValueError: they are others at a good part of the points, or an expression holds values by
+            point.
     """
-    if not isinstance(found.signature, Signature) or not len(coordinates.points):
+    if not len(coordinates.points):
         return
     if holds_data:
         _check_no_data(found, coordinates)
     else:
         coordinates = coordinates.taken(torch.arange(min(len(coordinates.points), _MOST_POINTS)))
-    waves = _Waves(found, coordinates.points)
-    here = waves.expressions(coordinates)
+    waves = _Waves(found, coordinates)
+    at = coordinates.moved(_aside(coordinates, waves.extent))
+    here = waves.expressions(at)
     for axis in sorted({one.axis for one in here}):
-        if _is_off(waves, coordinates, here, axis):
+        if _is_off(waves, at, here, axis):
             raise ValueError(
                 f"condition {found.condition!r}: ax.d must see all that its expression depends on, "
                 f"got one whose difference quotients along {coordinates.names[axis]!r} differ from "
@@ -101,9 +105,19 @@ def check_expressions(found: PointwiseResidual, coordinates: Coordinates, holds_
             )
 
 
+def _aside(coordinates: Coordinates, extent: Tensor) -> Tensor:
+    """Moves [n, d] by some steps, other ones for each point, towards the middle of all points."""
+    points = coordinates.points[:, : len(extent)]
+    middle = (points.amin(dim=0) + points.amax(dim=0)) / 2
+    rng = torch.Generator().manual_seed(3)
+    steps = 3 + 4 * torch.rand(points.shape, generator=rng, dtype=points.dtype).to(points.device)
+    inwards = torch.where(points <= middle, 1.0, -1.0)
+    return _STEP[points.dtype] * extent * steps * inwards
+
+
 def _check_no_data(found: PointwiseResidual, coordinates: Coordinates) -> None:
     """Raises if an expression has values of its own for each point."""
-    waves = _Waves(found, coordinates.points)
+    waves = _Waves(found, coordinates)
     order = torch.arange(len(coordinates.points)).roll(1)
     here, there = (waves.expressions(at) for at in (coordinates, coordinates.taken(order)))
     for one, other in zip(here, there, strict=True):
@@ -119,11 +133,9 @@ def _check_no_data(found: PointwiseResidual, coordinates: Coordinates) -> None:
 def _is_off(
     waves: _Waves, coordinates: Coordinates, here: Sequence[Differentiated], axis: int
 ) -> bool:
-    """Whether the derivative of some expression is none at most of the points."""
-    points = coordinates.points
-    extent = float(points[:, axis].max() - points[:, axis].min()) or 1.0
-    step = _STEP[points.dtype] * extent
-    wide, narrow = (waves.quotients(coordinates, axis, h) for h in (step, step / 2))
+    """Whether the derivative of some expression is none at a good part of the points."""
+    dtype = coordinates.points.dtype
+    wide, narrow = (waves.quotients(coordinates, axis, _STEP[dtype] * h) for h in (1.0, 0.5))
     if not len(wide) == len(narrow) == len(here):
         return False  # another branch of the residual
     for one, a, b in zip(here, wide, narrow, strict=True):
@@ -131,43 +143,53 @@ def _is_off(
             continue
         off = (b - one.slopes).abs()
         settled = (a - b).abs() <= _SETTLED * off
-        wrong = settled & (off > _SAME[points.dtype] * (b.abs() + one.slopes.abs()))
+        wrong = settled & (off > _SAME[dtype] * (b.abs() + one.slopes.abs()))
         known = off.isfinite() & (a.isfinite())
-        if 2 * int(wrong.sum()) > max(int(known.sum()), 1):
+        if int(wrong.sum()) > _SHARE * int(known.sum()):
             return True
     return False
 
 
 class _Waves:
-    """Fields of which everything is known: ``1.5 + sin(w x + b)``, other ones for each channel."""
+    """Fields of which everything is known: ``1.5 + sin(w x + b)``, other ones for each channel.
 
-    def __init__(self, found: PointwiseResidual, points: Tensor) -> None:
+    Attributes:
+        extent: that of the points [d], 1 along what they do not extend along.
+    """
+
+    def __init__(self, found: PointwiseResidual, coordinates: Coordinates) -> None:
         self._found = found
         rng = torch.Generator().manual_seed(2)
-        m, d = found.signature.n_channels, points.shape[1]
+        m, d = found.signature.n_channels, len(coordinates.names)
+        points = coordinates.points[:, :d]
         extent = points.amax(dim=0) - points.amin(dim=0)
-        extent = torch.where(extent > 0, extent, torch.ones_like(extent))
-        self._w = (1 + 2 * torch.rand((m, d), generator=rng)).to(points) / extent
+        self.extent = torch.where(extent > 0, extent, torch.ones_like(extent))
+        self._w = (1 + 2 * torch.rand((m, d), generator=rng)).to(points) / self.extent
         self._b = torch.rand(m, generator=rng).to(points)
         self._constants = first_guesses(found.signature)
 
     def expressions(self, coordinates: Coordinates) -> list[Differentiated]:
         """What the residual differentiates there."""
-        channels = [self._lookup(j, coordinates.points) for j in range(len(self._constants))]
+        channels = [
+            self._lookup(j, self._points_of(j, coordinates)) for j in range(len(self._constants))
+        ]
         return expressions_at(self._found, coordinates, channels)
 
     def quotients(self, coordinates: Coordinates, axis: int, step: float) -> list[Tensor]:
-        """Difference quotients [n] of all expressions."""
-        ahead, behind = (self._moved(coordinates, axis, h) for h in (step, -step))
+        """Difference quotients [n] of all expressions, over so much of the extent to both sides."""
+        by = torch.zeros_like(self.extent)
+        by[axis] = step * self.extent[axis]
+        ahead, behind = (self.expressions(coordinates.moved(sign * by)) for sign in (1, -1))
         if len(ahead) != len(behind):
             return []
-        return [(a.values - b.values) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
+        return [(a.values - b.values) / (2 * by[axis]) for a, b in zip(ahead, behind, strict=True)]
 
-    def _moved(self, coordinates: Coordinates, axis: int, by: float) -> list[Differentiated]:
-        points = coordinates.points.clone()
-        points[:, axis] += by
-        moved = Coordinates(coordinates.names, points, coordinates.normals, coordinates.weights)
-        return self.expressions(moved)
+    def _points_of(self, channel: int, coordinates: Coordinates) -> Tensor:
+        """Where a channel is looked at [n, d]: the second half of a pair's at its second point."""
+        if isinstance(coordinates, PairCoordinates):
+            side = coordinates.sides[2 * channel // len(self._constants)]
+            return side.points
+        return coordinates.points[:, : len(coordinates.names)]
 
     def _lookup(self, channel: int, points: Tensor) -> Lookup:
         constant = self._constants[channel]
