@@ -21,6 +21,8 @@ from torch import Tensor
 from anagram_ext.systems.jet_residual import JetResidual
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.systems.jet_residual import PointwiseResidual
 
@@ -56,26 +58,37 @@ def hides_derivatives(
     return bool(((n_wrong >= 2) & (n_wrong > SHARE * n_known)).any())
 
 
+def compared(
+    values: Callable[[Tensor], Tensor], at: Tensor, along: Tensor, slopes: Tensor, size: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where derivatives along a direction are wrong, and where they are known; as the values.
+
+    Args:
+        values: the function.
+        at: where the derivatives are taken.
+        along: the direction, of the same shape.
+        slopes: what autograd says, of the shape of the values.
+        size: of the values there, for their rounding errors.
+    """
+    lengths = [LENGTH[at.dtype] * share for share in SHORTER]
+    changes = [(values(at + h * along) - values(at - h * along)) / (2 * h) for h in lengths]
+    differences = torch.stack(changes)  # [lengths, ...]
+    spread = differences.amax(dim=0) - differences.amin(dim=0)
+    sizes = differences.abs()
+    off = (differences - slopes).abs().amin(dim=0)
+    rounding = 100 * torch.finfo(at.dtype).eps * size / lengths[-1]
+    known = differences.isfinite().all(dim=0) & slopes.isfinite()
+    agree = (spread < AGREE * sizes.amin(dim=0)) & (SURE * spread < off)
+    wrong = off > WRONG[at.dtype] * sizes.amax(dim=0).maximum(slopes.abs())
+    return known & agree & wrong & (off > rounding), known
+
+
 def _at(
     found: PointwiseResidual, coordinates: Coordinates, jets: Tensor, along: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Where the derivative [C, n] along a direction is wrong, and where it is known."""
     slopes, size = _slopes(found, coordinates, jets, along)
-    lengths = [LENGTH[jets.dtype] * share for share in SHORTER]
-    steps = [(jets + h * along, jets - h * along, 2 * h) for h in lengths]
-    changes = [
-        (_values(found, coordinates, ahead) - _values(found, coordinates, behind)) / length
-        for ahead, behind, length in steps
-    ]
-    differences = torch.stack(changes)  # [lengths, C, n]
-    spread = differences.amax(dim=0) - differences.amin(dim=0)
-    sizes = differences.abs()
-    off = (differences - slopes).abs().amin(dim=0)
-    rounding = 100 * torch.finfo(jets.dtype).eps * size / lengths[-1]
-    known = differences.isfinite().all(dim=0) & slopes.isfinite()
-    agree = (spread < AGREE * sizes.amin(dim=0)) & (SURE * spread < off)
-    wrong = off > WRONG[jets.dtype] * sizes.amax(dim=0).maximum(slopes.abs())
-    return known & agree & wrong & (off > rounding), known
+    return compared(lambda at: _values(found, coordinates, at), jets, along, slopes, size)
 
 
 def _aside(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) -> Tensor:
