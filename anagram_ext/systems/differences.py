@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.systems.jet_residual import JetResidual
+from anagram_ext.systems.jet_residual import JetResidual, components_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.systems.jet_residual import PointwiseResidual
@@ -88,7 +88,7 @@ def _at(
 ) -> tuple[Tensor, Tensor]:
     """Where the derivative [C, n] along a direction is wrong, and where it is known."""
     slopes, size = _slopes(found, coordinates, jets, along)
-    return compared(lambda at: _values(found, coordinates, at), jets, along, slopes, size)
+    return compared(lambda at: components_at(found, coordinates, at), jets, along, slopes, size)
 
 
 def _aside(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) -> Tensor:
@@ -98,7 +98,7 @@ def _aside(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) -> Tens
     """
     sizes = _sizes_of_unknowns(found, jets)
     first = jets.shape[1] - len(sizes)
-    by = 0.02 + 0.01 * _random(jets[:, first:], rng).abs().clamp(max=3)
+    by = 0.02 + 0.01 * random_numbers(jets[:, first:].shape, jets, rng).abs().clamp(max=3)
     return torch.cat([jets[:, :first], jets[:, first:] + by * sizes], dim=1)
 
 
@@ -106,7 +106,7 @@ def _directions(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) ->
     """A random direction of the fields, and one of unknown coefficients where there are some."""
     sizes = _sizes_of_unknowns(found, jets)
     first = jets.shape[1] - len(sizes)
-    along = _random(jets, rng)
+    along = random_numbers(jets.shape, jets, rng)
     none = torch.zeros_like(along)
     fields = torch.cat([along[:, :first], none[:, first:]], dim=1)
     unknowns = torch.cat([none[:, :first], along[:, first:] * sizes], dim=1)
@@ -117,11 +117,6 @@ def _sizes_of_unknowns(found: PointwiseResidual, jets: Tensor) -> Tensor:
     """The sizes of the first guesses, [unknowns, 1]; one for those that begin at zero."""
     sizes = [abs(start) or 1.0 for start in found.signature.base.starts]
     return torch.tensor(sizes).to(jets)[:, None]
-
-
-def _random(like: Tensor, rng: torch.Generator) -> Tensor:
-    # Drawn on the CPU: the same numbers on every device.
-    return torch.randn(like.shape, generator=rng, dtype=like.dtype).to(like.device)
 
 
 def _slopes(
@@ -135,7 +130,7 @@ def _slopes(
     return (seeds * along).sum(dim=(1, 2)), torch.stack(values).abs()
 
 
-def _values(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> Tensor:
-    wired = JetResidual(found, coordinates)
-    wired.jets.copy_(jets)
-    return torch.stack(wired.values())  # [C, n]
+def random_numbers(shape: Sequence[int], like: Tensor, rng: torch.Generator) -> Tensor:
+    """Normal ones in the dtype of another tensor, and where that is."""
+    # Drawn on the CPU: the same numbers on every device.
+    return torch.randn(shape, generator=rng, dtype=like.dtype).to(like.device)

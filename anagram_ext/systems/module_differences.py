@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import Tensor
 
-from anagram_ext.systems.differences import SHARE, compared
+from anagram_ext.systems.differences import SHARE, compared, random_numbers
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from anagram_ext.systems.module_residual import ModuleResidual
 
 # Parameters act through one another: of their size a difference has to be so much shorter than of
@@ -40,8 +41,8 @@ def _hiding(residual: ModuleResidual, theta: Tensor, rng: torch.Generator) -> se
     """The same, along one direction."""
     size = torch.where(theta == 0, 1.0, theta.abs())  # of each parameter
     # Aside of zero, where biases begin, and where the kink of ReLU is.
-    at = theta + (0.02 + 0.01 * _random(theta, rng).abs().clamp(max=3)) * size
-    along = _SHORT * _random(theta, rng) * size
+    at = theta + (0.02 + 0.01 * random_numbers(theta.shape, theta, rng).abs().clamp(max=3)) * size
+    along = _SHORT * random_numbers(theta.shape, theta, rng) * size
     slopes, values = _slopes(residual, at, along)
     wrong, known = compared(residual.values, at, along, slopes, values.abs())
     return {
@@ -62,8 +63,3 @@ def _slopes(residual: ModuleResidual, theta: Tensor, along: Tensor) -> tuple[Ten
     (pulled,) = torch.autograd.grad(point.residual @ w, point.theta, create_graph=True)
     (slopes,) = torch.autograd.grad(pulled @ along, w)
     return slopes, point.residual.detach()
-
-
-def _random(like: Tensor, rng: torch.Generator) -> Tensor:
-    # Drawn on the CPU: the same numbers on every device.
-    return torch.randn(like.shape, generator=rng, dtype=like.dtype).to(like.device)
