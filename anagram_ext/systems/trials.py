@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from anagram_ext.systems.differences import hides_derivatives, random_numbers
-from anagram_ext.systems.expressions import check_expressions
+from anagram_ext.systems.expressions import check_expressions, check_outputs
 from anagram_ext.systems.jet_residual import JetResidual, components_at
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ def tried(
         rng: of the jets.
 
     Raises:
-        ValueError: it is not pointwise, or hides from ``ax.d`` what an expression depends on.
+        ValueError: it is not pointwise, or hides from ``ax.d`` what an expression depends on, or
+            an output map does.
     """
     points = coordinates.points
     jets = _two_jets(found, len(points), rng, points)
     _check_pointwise(found, coordinates, jets)
+    check_outputs(found, coordinates)
     holds_data = _holds_data(found, coordinates, jets[0], rng)
     if found.differentiates:
         check_expressions(found, coordinates, holds_data)

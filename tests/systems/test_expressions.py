@@ -88,6 +88,39 @@ def test_every_kind_of_condition(kind):
         dry(conditions(hiding)[kind])
 
 
+def dry_run_of_map(outputs, of, dtype=torch.float64):
+    problem = ax.Problem(("t", "x"), ("u",), {"pde": ax.Condition(of, STRIP.grid(5))})
+    PdeSystem(problem, ax.Model(ax.MLP([2, 4, 1], dtype=dtype), outputs=outputs))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_an_output_map_that_autograd_does_not_see(dtype):
+    for outputs in (
+        lambda u, x: of_numpy(x.x) * u,
+        lambda u, x: of_numpy(x.x) + u,
+        lambda u, x: u.value.detach() ** 2 + u,
+    ):
+        with pytest.raises(ValueError, match=r"'pde': outputs must be written in torch, got a map"):
+            dry_run_of_map(outputs, lambda u, x: u.d("x") - 1, dtype)
+        dry_run_of_map(outputs, lambda u, x: u - 1, dtype)  # only differentiated it is wrong
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_no_alarm_of_an_output_map(dtype):
+    for outputs in (
+        lambda u, x: x.x * (1 - x.x) * u + torch.sin(x.t),
+        lambda u, x: torch.exp(u) + torch.relu(x.x - 1),
+        lambda u, x: (x.x - 1).abs() * u,
+        lambda u, x: x.x * u.value.detach() + u,  # affine: known by its values
+        lambda u, x: torch.where(x.x > 1, u.value, -u.value),
+        lambda u, x: u + ax.d(u * x.x, "x"),
+        lambda u, x: u.value * u.value,
+    ):
+        dry_run_of_map(outputs, lambda u, x: u.d("x") - u.d("t"), dtype)
+    # A map of fourth derivatives has none that could be asked for.
+    dry_run_of_map(lambda u, x: u.d("xxxx") + u, lambda u, x: u - 1, dtype)
+
+
 def test_values_by_point_have_no_derivative():
     with pytest.raises(ValueError, match=r"'pde': ax\.d must be given an expression of"):
         dry_run(lambda u, x: ax.d(TABLE * u.d("x"), "x") - 1, LINE.grid(40))
