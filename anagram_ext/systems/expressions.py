@@ -84,7 +84,7 @@ def check_outputs(found: PointwiseResidual, coordinates: Coordinates) -> None:
     """
     signature = found.signature.base
     asked = any(sum(index) for operator in found.operators for index, _ in operator.terms)
-    if not asked or not signature.model.describe().get("outputs"):
+    if not len(coordinates.points) or not asked or not signature.model.describe().get("outputs"):
         return
     at = coordinates.sides[0] if isinstance(coordinates, PairCoordinates) else coordinates
     at = _some(at)
