@@ -76,9 +76,9 @@ class SlowWarning(UserWarning):
 class DerivativeWarning(UserWarning):
     """A residual that hides from autograd what it does with a field: its Jacobian is not its own.
 
-    ``detach()`` does, a detour through NumPy or ``tolist()``, ``torch.tensor(...)`` of a tensor, or
-    an ``autograd.Function`` with another derivative. A term that lags behind on purpose may be
-    worth it; then silence this warning.
+    ``detach()`` does, a detour through NumPy or ``tolist()``, ``torch.tensor(...)`` of a tensor,
+    ``autograd.grad`` without ``create_graph``, or an ``autograd.Function`` with another derivative.
+    A term that lags behind on purpose may be worth it; then silence this warning.
     """
 
 

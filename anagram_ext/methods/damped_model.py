@@ -9,25 +9,17 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.linear.choice import gram_pays, triangle_pays
-from anagram_ext.linear.compressed import Compressed
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import Gram, RowGram
-from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.left_out import MOST_ESTIMATED, press
 from anagram_ext.linear.shifted import is_large
-from anagram_ext.linear.triangle import Triangle, triangle_of
+from anagram_ext.methods.damped_solves import damped_solves
 from anagram_ext.systems.protocol import half_squares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anagram_ext.linear.damped import DampedSolves
-    from anagram_ext.linear.jacobian import Jacobian
-    from anagram_ext.systems.protocol import Linearisation, System
+    from anagram_ext.systems.protocol import System
 
-# Columns of J shorter than this share of the longest one are scaled as if they had this length.
-SHORTEST_COLUMN: Final = 1e-3
 # Singular values below this share of the square root of the least damping may be missing.
 LEFT_OUT: Final = 0.5
 # Dimensions that a decomposition for the next step of ``natural_lm`` searches for each direction
@@ -85,11 +77,9 @@ class Ends:
 class DampedModel:
     """The residual linearised at ``theta``, factorised once, solved for any damping.
 
-    Parameters are scaled, ``A = J D^-1`` with ``D_p`` the square root of the relative length of
-    column p: halfway between Levenberg's and Marquardt's choice. A damped step ``theta - D^-1 y``
-    minimises ``||r - A y||^2 + l ||y||^2`` with ``l = damping * sigma_1^2``. Large dampings are
-    served by the Gram matrix where that is cheaper, all others by singular values or, of a large J
-    that has many which matter, by a QR decomposition.
+    Parameters are scaled, ``A = J D^-1``: a damped step ``theta - D^-1 y`` minimises
+    ``||r - A y||^2 + l ||y||^2`` with ``l = damping * sigma_1^2``. What solves for y, and D, comes
+    from ``damped_solves``.
 
     Args:
         system: the least-squares problem.
@@ -115,16 +105,10 @@ class DampedModel:
         searched: float = 0.0,
     ) -> None:
         here = system.linearise(theta)
-        eps = torch.finfo(theta.dtype).eps
-        found = None
         self.large = is_large(min(here.jacobian.shape), theta.device)
-        if gram_pays(here.jacobian.shape, least_damping, searched, eps, self.large):
-            found = _by_gram(here)
-        elif triangle_pays(here.jacobian.shape, searched, self.large):
-            found = _by_triangle(here)
-        if found is None:
-            found = _by_singular_values(here, math.sqrt(least_damping), left_out)
-        self._solves, self._scale = found
+        self._solves, self._scale = damped_solves(
+            here, least_damping, left_out, searched, large=self.large
+        )
         self._leverages: dict[float, Tensor] = {}  # by damping
         self._system = system
         self._theta = theta
@@ -263,62 +247,3 @@ class DampedModel:
         thetas = self._theta - self._solves.expand(steps) / self._scale
         self.evaluations += len(steps)
         return thetas, self._system.residuals(thetas)
-
-
-def _by_singular_values(
-    here: Linearisation[Jacobian], cutoff: float, left_out: float
-) -> tuple[DampedSolves, Tensor]:
-    """Solves by a decomposition, and D."""
-    scale = _column_scale(here.jacobian.column_norms())
-    factorisation = here.jacobian.scaled(scale).factorise(smallest_cutoff=cutoff, left_out=left_out)
-    return Spectral(factorisation, here.residual, here.loss), scale
-
-
-def _by_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] | None:
-    """Solves by the smaller Gram matrix, and D; None where squares leave the range of floats."""
-    n_rows, n_parameters = here.jacobian.shape
-    if n_parameters > n_rows:
-        return _by_row_gram(here)
-    gram = here.jacobian.gram()
-    lengths = gram.diagonal().sqrt()
-    if not _squares_fit(lengths):
-        return None
-    scale = _column_scale(lengths)
-    return Gram(here.jacobian, gram, scale, here.residual, here.loss), scale
-
-
-def _by_row_gram(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] | None:
-    """The same for more parameters than rows."""
-    lengths = here.jacobian.column_norms()
-    if not here.jacobian.has_all_rows or not _squares_fit(lengths):
-        return None
-    scale = _column_scale(lengths)
-    scaled = here.jacobian.scaled(scale)
-    return RowGram(scaled, scaled.row_gram(), here.residual), scale
-
-
-def _by_triangle(here: Linearisation[Jacobian]) -> tuple[DampedSolves, Tensor] | None:
-    """Solves by a QR decomposition, and D; None where J is not stored, or as for ``_by_gram``."""
-    n_rows, n_parameters = here.jacobian.shape
-    lengths = here.jacobian.column_norms()
-    if not isinstance(here.jacobian, Stored) or not _squares_fit(lengths):
-        return None
-    scale = _column_scale(lengths)
-    scaled = here.jacobian.scaled(scale)
-    if n_rows > n_parameters:
-        return Compressed(scaled.matrix, here.residual), scale
-    triangle = Triangle(triangle_of(scaled.matrix.T))
-    return RowGram(scaled, triangle, here.residual), scale
-
-
-def _squares_fit(lengths: Tensor) -> bool:
-    """Whether the squares of lengths are ordinary numbers."""
-    limits = torch.finfo(lengths.dtype)
-    return limits.tiny / limits.eps < float(lengths.max()) ** 2 < math.inf
-
-
-def _column_scale(lengths: Tensor) -> Tensor:
-    """D [P]: square roots of the lengths of the columns relative to the longest one."""
-    longest = lengths.max()
-    relative = torch.where(longest > 0, lengths / longest, torch.ones_like(lengths))
-    return relative.clamp(min=SHORTEST_COLUMN).sqrt()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import torch
 from torch import Tensor
 
 from anagram_ext.checks import check_kind, strings
@@ -109,6 +110,12 @@ class Coordinates:
             None if self.weights is None else self.weights[rows],
         )
 
+    def moved(self, by: Tensor) -> Coordinates:
+        """The points moved by [d] or [n, d], with what is known of them."""
+        points = self.points.clone()
+        points[:, : len(self.names)] += by
+        return Coordinates(self.names, points, self.normals, self.weights)
+
     def __getitem__(self, name: str) -> Tensor:
         try:
             return self._columns[name]
@@ -146,6 +153,10 @@ class PairCoordinates(Coordinates):
     def taken(self, rows: Tensor) -> PairCoordinates:
         """Some of the pairs, by index."""
         return PairCoordinates(self.names, self.points[rows])
+
+    def moved(self, by: Tensor) -> PairCoordinates:
+        """Both points of each pair moved by [d] or [n, d]."""
+        return PairCoordinates(self.names, self.points + torch.cat([by, by], dim=-1))
 
     def differentiable(self, shape: Sequence[int]) -> PairCoordinates:
         """The same pairs; columns of the given shape that autograd differentiates."""

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from anagram_ext.systems.jet_residual import JetResidual
+from anagram_ext.systems.jet_residual import JetResidual, components_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.systems.jet_residual import PointwiseResidual
 
@@ -56,26 +58,37 @@ def hides_derivatives(
     return bool(((n_wrong >= 2) & (n_wrong > SHARE * n_known)).any())
 
 
+def compared(
+    values: Callable[[Tensor], Tensor], at: Tensor, along: Tensor, slopes: Tensor, size: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where derivatives along a direction are wrong, and where they are known; as the values.
+
+    Args:
+        values: the function.
+        at: where the derivatives are taken.
+        along: the direction, of the same shape.
+        slopes: what autograd says, of the shape of the values.
+        size: of the values there, for their rounding errors.
+    """
+    lengths = [LENGTH[at.dtype] * share for share in SHORTER]
+    changes = [(values(at + h * along) - values(at - h * along)) / (2 * h) for h in lengths]
+    differences = torch.stack(changes)  # [lengths, ...]
+    spread = differences.amax(dim=0) - differences.amin(dim=0)
+    sizes = differences.abs()
+    off = (differences - slopes).abs().amin(dim=0)
+    rounding = 100 * torch.finfo(at.dtype).eps * size / lengths[-1]
+    known = differences.isfinite().all(dim=0) & slopes.isfinite()
+    agree = (spread < AGREE * sizes.amin(dim=0)) & (SURE * spread < off)
+    wrong = off > WRONG[at.dtype] * sizes.amax(dim=0).maximum(slopes.abs())
+    return known & agree & wrong & (off > rounding), known
+
+
 def _at(
     found: PointwiseResidual, coordinates: Coordinates, jets: Tensor, along: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Where the derivative [C, n] along a direction is wrong, and where it is known."""
     slopes, size = _slopes(found, coordinates, jets, along)
-    lengths = [LENGTH[jets.dtype] * share for share in SHORTER]
-    steps = [(jets + h * along, jets - h * along, 2 * h) for h in lengths]
-    changes = [
-        (_values(found, coordinates, ahead) - _values(found, coordinates, behind)) / length
-        for ahead, behind, length in steps
-    ]
-    differences = torch.stack(changes)  # [lengths, C, n]
-    spread = differences.amax(dim=0) - differences.amin(dim=0)
-    sizes = differences.abs()
-    off = (differences - slopes).abs().amin(dim=0)
-    rounding = 100 * torch.finfo(jets.dtype).eps * size / lengths[-1]
-    known = differences.isfinite().all(dim=0) & slopes.isfinite()
-    agree = (spread < AGREE * sizes.amin(dim=0)) & (SURE * spread < off)
-    wrong = off > WRONG[jets.dtype] * sizes.amax(dim=0).maximum(slopes.abs())
-    return known & agree & wrong & (off > rounding), known
+    return compared(lambda at: components_at(found, coordinates, at), jets, along, slopes, size)
 
 
 def _aside(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) -> Tensor:
@@ -85,7 +98,7 @@ def _aside(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) -> Tens
     """
     sizes = _sizes_of_unknowns(found, jets)
     first = jets.shape[1] - len(sizes)
-    by = 0.02 + 0.01 * _random(jets[:, first:], rng).abs().clamp(max=3)
+    by = 0.02 + 0.01 * random_numbers(jets[:, first:].shape, jets, rng).abs().clamp(max=3)
     return torch.cat([jets[:, :first], jets[:, first:] + by * sizes], dim=1)
 
 
@@ -93,7 +106,7 @@ def _directions(found: PointwiseResidual, jets: Tensor, rng: torch.Generator) ->
     """A random direction of the fields, and one of unknown coefficients where there are some."""
     sizes = _sizes_of_unknowns(found, jets)
     first = jets.shape[1] - len(sizes)
-    along = _random(jets, rng)
+    along = random_numbers(jets.shape, jets, rng)
     none = torch.zeros_like(along)
     fields = torch.cat([along[:, :first], none[:, first:]], dim=1)
     unknowns = torch.cat([none[:, :first], along[:, first:] * sizes], dim=1)
@@ -104,11 +117,6 @@ def _sizes_of_unknowns(found: PointwiseResidual, jets: Tensor) -> Tensor:
     """The sizes of the first guesses, [unknowns, 1]; one for those that begin at zero."""
     sizes = [abs(start) or 1.0 for start in found.signature.base.starts]
     return torch.tensor(sizes).to(jets)[:, None]
-
-
-def _random(like: Tensor, rng: torch.Generator) -> Tensor:
-    # Drawn on the CPU: the same numbers on every device.
-    return torch.randn(like.shape, generator=rng, dtype=like.dtype).to(like.device)
 
 
 def _slopes(
@@ -122,7 +130,7 @@ def _slopes(
     return (seeds * along).sum(dim=(1, 2)), torch.stack(values).abs()
 
 
-def _values(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> Tensor:
-    wired = JetResidual(found, coordinates)
-    wired.jets.copy_(jets)
-    return torch.stack(wired.values())  # [C, n]
+def random_numbers(shape: Sequence[int], like: Tensor, rng: torch.Generator) -> Tensor:
+    """Normal ones in the dtype of another tensor, and where that is."""
+    # Drawn on the CPU: the same numbers on every device.
+    return torch.randn(shape, generator=rng, dtype=like.dtype).to(like.device)

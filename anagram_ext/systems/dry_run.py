@@ -6,24 +6,18 @@ returns is checked once here, so that training steps need no checks.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
 
-from anagram_ext.pde.coordinates import Coordinates, is_marked
+from anagram_ext.pde.coordinates import is_marked
 from anagram_ext.pde.derivative import NeedsTracker, Tracker, Watch
 from anagram_ext.pde.leaves import leaves
-from anagram_ext.systems.differences import hides_derivatives
-from anagram_ext.systems.expressions import check_expressions
-from anagram_ext.systems.jet_residual import (
-    JetResidual,
-    PointwiseResidual,
-    as_components,
-    check_unchanged,
-)
+from anagram_ext.systems.differences import random_numbers
+from anagram_ext.systems.jet_residual import PointwiseResidual, as_components, check_unchanged
 from anagram_ext.systems.signature import first_guesses, refusal
+from anagram_ext.systems.trials import tried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +26,6 @@ if TYPE_CHECKING:
     from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.operators import Operator
     from anagram_ext.systems.signature import AnySignature
-
-
-_MASKS: Final = 6  # random choices of points that the check of pointwise residuals changes
 
 
 class _Recorder:
@@ -53,7 +44,7 @@ class _Recorder:
         if operator not in self.seen:
             n = len(self._points)
             if self._start is None:
-                values = _random((n,), self._points, self._rng)
+                values = random_numbers((n,), self._points, self._rng)
             else:
                 values = self._points.new_full((n,), self._start)
             self._given[operator] = values.clone()
@@ -108,7 +99,7 @@ def discover(
         differentiates=differentiates,
         argument=argument,
     )
-    return _tried(found, coordinates, rng)
+    return tried(found, coordinates, rng)
 
 
 def _components(
@@ -147,25 +138,6 @@ def _asked_for(
         if operator in recorder.seen
     )
     return operators, uses
-
-
-def _tried(
-    found: PointwiseResidual, coordinates: Coordinates, rng: torch.Generator
-) -> PointwiseResidual:
-    """The residual with what further calls with other jets tell; raises if it breaks a rule."""
-    points = coordinates.points
-    jets = _two_jets(found, len(points), rng, points)
-    _check_pointwise(found, coordinates, jets)
-    holds_data = _holds_data(found, coordinates, jets[0], rng)
-    if found.differentiates:
-        check_expressions(found, coordinates, holds_data)
-    return replace(
-        found,
-        broadcasts=_broadcasts(found, coordinates, jets),
-        holds_data=holds_data,
-        looks_around=_looks_around(found, coordinates, jets[0]),
-        hides=hides_derivatives(found, coordinates, jets, rng),
-    )
 
 
 # What torch says, in part, and what to write instead.
@@ -212,23 +184,6 @@ def _recorders(signature: AnySignature, points: Tensor, rng: torch.Generator) ->
     return [_Recorder(points, rng, start) for start in first_guesses(signature)]
 
 
-def _two_jets(found: PointwiseResidual, n: int, rng: torch.Generator, like: Tensor) -> Tensor:
-    """Two sets of jets [2, K, m, n]: random, but near its first guess for an unknown."""
-    m = found.signature.n_channels
-    jets = _random((2, len(found.operators), m, n), like, rng)
-    starts = found.signature.base.starts
-    if starts:
-        near = 1.0 + 0.1 * torch.linspace(0.0, 1.0, 2, dtype=like.dtype, device=like.device)
-        guesses = torch.tensor(starts, dtype=like.dtype, device=like.device)
-        jets[:, :, m - len(starts) :] = (near[:, None] * guesses)[:, None, :, None]
-    return jets
-
-
-def _random(shape: tuple[int, ...], points: Tensor, rng: torch.Generator) -> Tensor:
-    # Drawn on the CPU: the same numbers on every device.
-    return torch.randn(shape, generator=rng, dtype=points.dtype).to(points.device)
-
-
 def _check_components(what: str, components: list[Tensor], points: Tensor) -> None:
     if not components:
         raise ValueError(f"{what} returned no component")
@@ -249,46 +204,6 @@ def _slip(component: Tensor, n: int) -> str:
     """What to write instead where values of shape [n, 1] have made a table."""
     is_table = n > 1 and component.shape == (n, n)
     return f": values of shape [{n}, 1] instead of [{n}]? Take values[:, 0]" if is_table else ""
-
-
-def _check_pointwise(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> None:
-    """New jets at some points must leave the residual at the remaining points alone.
-
-    Random choices of points: a fixed one, such as every other point, is blind to even shifts.
-    """
-    before = _values(found, coordinates, jets[0])
-    rng = torch.Generator().manual_seed(1)
-    for _ in range(_MASKS):
-        changed = _some_points(jets.shape[-1], rng).to(jets.device)
-        after = _values(found, coordinates, torch.where(changed, jets[1], jets[0]))
-        if not _close(before[:, ~changed], after[:, ~changed]):
-            raise ValueError(
-                f"condition {found.condition!r}: {found.argument} is not pointwise: its value at "
-                "one point depends on the fields at other points, or on chance"
-            )
-
-
-def _looks_around(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> bool:
-    """Whether some points changing places changes the residual at the remaining points."""
-    before = _values(found, coordinates, jets)
-    rng = torch.Generator().manual_seed(1)
-    for _ in range(_MASKS):
-        changed = _some_points(jets.shape[-1], rng)
-        order = torch.arange(len(changed))
-        order[changed] = order[changed].roll(1)
-        after = _values(found, coordinates.taken(order.to(jets.device)), jets)
-        if not _close(before[:, ~changed], after[:, ~changed]):
-            return True
-    return False
-
-
-def _some_points(n: int, rng: torch.Generator) -> Tensor:
-    """About half of n points, at least one and not all of them where there are two; [n] of bool."""
-    changed = torch.rand(n, generator=rng) < 0.5
-    if n > 1 and (bool(changed.all()) or not bool(changed.any())):
-        one = torch.randint(n, (1,), generator=rng)
-        changed[one] = ~changed[one]
-    return changed
 
 
 def _check_fields_unchanged(condition: str, recorders: Sequence[_Recorder]) -> None:
@@ -314,44 +229,3 @@ def _check_leaves(what: str, components: list[Tensor], recorders: list[_Recorder
                     f"{list(leaf.shape)} that requires grad and would not be trained: declare it "
                     "as Problem(unknowns={'name': ax.Unknown(...)}), or detach() it"
                 )
-
-
-def _broadcasts(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> bool:
-    """Whether two parameter vectors at once give the same as one after the other."""
-    one_by_one = torch.stack([_values(found, coordinates, single) for single in jets], dim=1)
-    wired = JetResidual(found, coordinates, n_vectors=len(jets))
-    wired.jets.copy_(jets)
-    try:
-        together = wired.values()
-    except (RuntimeError, ValueError, TypeError, IndexError):
-        return False
-    return all(
-        part.shape == expected.shape and _close(part, expected)
-        for part, expected in zip(together, one_by_one, strict=True)
-    )
-
-
-def _holds_data(
-    found: PointwiseResidual, coordinates: Coordinates, jets: Tensor, rng: torch.Generator
-) -> bool:
-    """Whether points and jets in another order give more than the residuals in that order."""
-    values = _values(found, coordinates, jets)
-    n = jets.shape[-1]
-    # A random order of few points may be their own; a shift by one never is.
-    for order in (torch.arange(n).roll(1), torch.randperm(n, generator=rng)):
-        shuffled = coordinates.taken(order)
-        if not _close(_values(found, shuffled, jets[..., order]), values[:, order]):
-            return True
-    return False
-
-
-def _values(found: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> Tensor:
-    wired = JetResidual(found, coordinates)
-    wired.jets.copy_(jets)
-    return torch.stack(wired.values())  # [C, n]
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    # Vectorised functions may round a point differently with other neighbours, hence no equality.
-    tolerance = 1e3 * torch.finfo(a.dtype).eps
-    return torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)

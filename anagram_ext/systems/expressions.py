@@ -7,46 +7,24 @@ a constant, and another equation would be solved as well as the right one.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.pde.coordinates import Coordinates
+from anagram_ext.pde.coordinates import PairCoordinates
 from anagram_ext.pde.derivative import Tracker
-from anagram_ext.systems.signature import Signature, first_guesses
+from anagram_ext.systems.waves import Differentiated, Waves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from anagram_ext.pde.coordinates import Coordinates
     from anagram_ext.pde.derivative import Lookup
-    from anagram_ext.pde.operators import Operator
     from anagram_ext.systems.jet_residual import PointwiseResidual
 
 _MOST_POINTS: Final = 200  # at which derivatives are compared
-# Of the extent of the points, and how far a quotient may be off relative to its size: central
-# quotients are off by step^2 or rounding / step, 1e-8 and 1e-12 or 1e-4 and 1e-5.
-_STEP: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
-_SAME: Final = {torch.float64: 1e-4, torch.float32: 1e-2}
-_SETTLED: Final = 0.01  # change of a quotient by half the step, of what it is off by
-
-
-@dataclass(frozen=True)
-class Differentiated:
-    """An expression at n points, and what its residual took for its derivative.
-
-    Attributes:
-        axis: the coordinate.
-        values: the expression [n].
-        slopes: the derivative [n].
-    """
-
-    axis: int
-    values: Tensor
-    slopes: Tensor
 
 
 class _Recording(Tracker):
@@ -77,35 +55,71 @@ def expressions_at(
 def check_expressions(found: PointwiseResidual, coordinates: Coordinates, holds_data: bool) -> None:
     """Compares the derivatives of expressions with difference quotients, for waves as fields.
 
-    Only where the difference quotients have settled, and at most of the points: a coefficient may
-    jump here and there.
-
     Raises:
-        ValueError: they are others, or an expression holds values by point.
+        ValueError: they are others at a good part of the points, or an expression holds values by
+            point.
     """
-    if not isinstance(found.signature, Signature) or not len(coordinates.points):
+    if not len(coordinates.points):
         return
     if holds_data:
         _check_no_data(found, coordinates)
     else:
-        coordinates = coordinates.taken(torch.arange(min(len(coordinates.points), _MOST_POINTS)))
-    waves = _Waves(found, coordinates.points)
-    here = waves.expressions(coordinates)
-    for axis in sorted({one.axis for one in here}):
-        if _is_off(waves, coordinates, here, axis):
-            raise ValueError(
-                f"condition {found.condition!r}: ax.d must see all that its expression depends on, "
-                f"got one whose difference quotients along {coordinates.names[axis]!r} differ from "
-                "its derivative: what goes through NumPy, detach() or item() is a constant to it; "
-                "write it in torch"
-            )
+        coordinates = _some(coordinates)
+    waves = Waves(found.signature, coordinates)
+    axis = waves.axis_off(lambda at: expressions_at(found, at, waves.at(at)), coordinates)
+    if axis is not None:
+        raise ValueError(
+            f"condition {found.condition!r}: ax.d must see all that its expression depends on, "
+            f"got one whose difference quotients along {coordinates.names[axis]!r} differ from "
+            "its derivative: what goes through NumPy, detach() or item() is a constant to it; "
+            "write it in torch"
+        )
+
+
+def check_outputs(found: PointwiseResidual, coordinates: Coordinates) -> None:
+    """Compares the derivatives of fields that an output map makes with difference quotients.
+
+    Raises:
+        ValueError: they are others at a good part of the points.
+    """
+    signature = found.signature.base
+    asked = any(sum(index) for operator in found.operators for index, _ in operator.terms)
+    if not len(coordinates.points) or not asked or not signature.model.describe().get("outputs"):
+        return
+    at = coordinates.sides[0] if isinstance(coordinates, PairCoordinates) else coordinates
+    at = _some(at)
+    waves = Waves(signature, at)
+
+    def derivatives(at: Coordinates) -> list[Differentiated]:
+        return [
+            Differentiated(axis, field.value.detach(), field.d(name).detach())
+            for field in signature.fields_at(waves.at(at), at)
+            for axis, name in enumerate(at.names)
+        ]
+
+    try:
+        axis = waves.axis_off(derivatives, at)
+    except ValueError:  # a map of fourth derivatives, whose own are never asked for
+        return
+    if axis is not None:
+        raise ValueError(
+            f"condition {found.condition!r}: outputs must be written in torch, got a map whose "
+            f"difference quotients along {at.names[axis]!r} differ from its derivative: what goes "
+            "through NumPy, detach() or item() is a constant to it"
+        )
+
+
+def _some(coordinates: Coordinates) -> Coordinates:
+    return coordinates.taken(torch.arange(min(len(coordinates.points), _MOST_POINTS)))
 
 
 def _check_no_data(found: PointwiseResidual, coordinates: Coordinates) -> None:
     """Raises if an expression has values of its own for each point."""
-    waves = _Waves(found, coordinates.points)
+    waves = Waves(found.signature, coordinates)
     order = torch.arange(len(coordinates.points)).roll(1)
-    here, there = (waves.expressions(at) for at in (coordinates, coordinates.taken(order)))
+    here, there = (
+        expressions_at(found, at, waves.at(at)) for at in (coordinates, coordinates.taken(order))
+    )
     for one, other in zip(here, there, strict=True):
         same = torch.isclose(one.values[order], other.values, rtol=1e-5, atol=0.0, equal_nan=True)
         if not bool(same.all()):
@@ -114,75 +128,3 @@ def _check_no_data(found: PointwiseResidual, coordinates: Coordinates) -> None:
                 "and fields, got one with values of its own for each point, whose derivative is "
                 "not known: make a function of the coordinates of them"
             )
-
-
-def _is_off(
-    waves: _Waves, coordinates: Coordinates, here: Sequence[Differentiated], axis: int
-) -> bool:
-    """Whether the derivative of some expression is none at most of the points."""
-    points = coordinates.points
-    extent = float(points[:, axis].max() - points[:, axis].min()) or 1.0
-    step = _STEP[points.dtype] * extent
-    wide, narrow = (waves.quotients(coordinates, axis, h) for h in (step, step / 2))
-    if not len(wide) == len(narrow) == len(here):
-        return False  # another branch of the residual
-    for one, a, b in zip(here, wide, narrow, strict=True):
-        if one.axis != axis:
-            continue
-        off = (b - one.slopes).abs()
-        settled = (a - b).abs() <= _SETTLED * off
-        wrong = settled & (off > _SAME[points.dtype] * (b.abs() + one.slopes.abs()))
-        known = off.isfinite() & (a.isfinite())
-        if 2 * int(wrong.sum()) > max(int(known.sum()), 1):
-            return True
-    return False
-
-
-class _Waves:
-    """Fields of which everything is known: ``1.5 + sin(w x + b)``, other ones for each channel."""
-
-    def __init__(self, found: PointwiseResidual, points: Tensor) -> None:
-        self._found = found
-        rng = torch.Generator().manual_seed(2)
-        m, d = found.signature.n_channels, points.shape[1]
-        extent = points.amax(dim=0) - points.amin(dim=0)
-        extent = torch.where(extent > 0, extent, torch.ones_like(extent))
-        self._w = (1 + 2 * torch.rand((m, d), generator=rng)).to(points) / extent
-        self._b = torch.rand(m, generator=rng).to(points)
-        self._constants = first_guesses(found.signature)
-
-    def expressions(self, coordinates: Coordinates) -> list[Differentiated]:
-        """What the residual differentiates there."""
-        channels = [self._lookup(j, coordinates.points) for j in range(len(self._constants))]
-        return expressions_at(self._found, coordinates, channels)
-
-    def quotients(self, coordinates: Coordinates, axis: int, step: float) -> list[Tensor]:
-        """Difference quotients [n] of all expressions."""
-        ahead, behind = (self._moved(coordinates, axis, h) for h in (step, -step))
-        if len(ahead) != len(behind):
-            return []
-        return [(a.values - b.values) / (2 * step) for a, b in zip(ahead, behind, strict=True)]
-
-    def _moved(self, coordinates: Coordinates, axis: int, by: float) -> list[Differentiated]:
-        points = coordinates.points.clone()
-        points[:, axis] += by
-        moved = Coordinates(coordinates.names, points, coordinates.normals, coordinates.weights)
-        return self.expressions(moved)
-
-    def _lookup(self, channel: int, points: Tensor) -> Lookup:
-        constant = self._constants[channel]
-        phase = points @ self._w[channel] + self._b[channel]
-
-        def lookup(operator: Operator) -> Tensor:
-            if constant is not None:
-                return points.new_full((len(points),), constant)
-            total = torch.zeros_like(phase)
-            for index, coefficient in operator.terms:
-                order = sum(index)
-                factor = coefficient * math.prod(
-                    float(w) ** k for w, k in zip(self._w[channel], index, strict=True)
-                )
-                total += factor * torch.sin(phase + order * math.pi / 2) + 1.5 * (order == 0)
-            return total
-
-        return lookup

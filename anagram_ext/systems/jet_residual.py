@@ -171,6 +171,13 @@ class JetResidual:
         return components
 
 
+def components_at(pointwise: PointwiseResidual, coordinates: Coordinates, jets: Tensor) -> Tensor:
+    """The values [C, n] of a residual at jets [K, m, n], in a call of its own."""
+    wired = JetResidual(pointwise, coordinates)
+    wired.jets.copy_(jets)
+    return torch.stack(wired.values())
+
+
 class _Derivatives(dict[Operator, Tensor]):
     """The derivatives of one field that the dry run saw."""
 

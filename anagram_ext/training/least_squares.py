@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
 
 from anagram_ext.checks import check_switches
-from anagram_ext.errors import NonFiniteError
+from anagram_ext.errors import DerivativeWarning, NonFiniteError
 from anagram_ext.linear.group import spread_over
 from anagram_ext.linear.solve import factorise
 from anagram_ext.methods import Stop
@@ -17,6 +18,7 @@ from anagram_ext.methods.protocol import StepInfo
 from anagram_ext.methods.second_start import SecondStart
 from anagram_ext.methods.steepest import removable
 from anagram_ext.models.flat_module import differentiating
+from anagram_ext.systems.module_differences import hiding_tensors
 from anagram_ext.systems.spread_torch import SpreadTorchSystem
 from anagram_ext.systems.torch_system import TorchSystem
 from anagram_ext.training.asked import chosen_method
@@ -101,6 +103,7 @@ def least_squares(
 
     Warns:
         BroadcastWarning: the residual is a table [n, n] because [n, 1] met [n].
+        DerivativeWarning: the residual hides from autograd what it does with the module.
         SlowWarning: the derivative of the module does not work under ``torch.vmap``.
     """
     check_switches(progress=progress)
@@ -142,14 +145,33 @@ def _system(
     residual: Residual, module: nn.Module, memory: str, method: Method, ranks: Group | None
 ) -> TorchSystem | SpreadTorchSystem:
     """The problem of this process, or of all ranks."""
-    if ranks is None:
+
+    def own_system() -> TorchSystem:
         return TorchSystem(residual, module, memory)
-    own = ranks.together(lambda: TorchSystem(residual, module, memory))
+
+    own = own_system() if ranks is None else ranks.together(own_system)
+    _warn_of_hiding(own)
+    if ranks is None:
+        return own
     shapes = {name: list(shape) for name, shape in own.flat.shapes.items()}
     theta = own.flat.theta()
     ranks.check_same("method and parameters of module", (method.name, str(theta.dtype), shapes))
     ranks.check_same("first parameters of module", theta)
     return SpreadTorchSystem(own, ranks)
+
+
+def _warn_of_hiding(system: TorchSystem) -> None:
+    """Warns of tensors whose derivatives are not those of their values."""
+    residual = system.residual
+    for k in hiding_tensors(residual):
+        which = f"tensor {k} of residual" if len(residual.slices) > 1 else "residual"
+        warnings.warn(
+            f"{which}: the derivatives that autograd sees are not those of its values: steps will "
+            "be wrong; leave out detach(), NumPy and torch.tensor(...) of what the module gives, "
+            "and differentiate by torch.autograd.grad(..., create_graph=True)",
+            DerivativeWarning,
+            stacklevel=4,  # the caller of least_squares
+        )
 
 
 def _guarded(fit: _Fit, limits: Limits, report: Report, agreed: Agreement) -> str:

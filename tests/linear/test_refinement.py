@@ -9,17 +9,30 @@ import pytest
 import scipy.linalg
 import torch
 
-from anagram_ext.linear import gram, shifted
-from anagram_ext.linear.choice import REFINABLE
-from anagram_ext.linear.gram import RESOLVED, SETTLED, Gram, RowGram
+from anagram_ext.linear import shifted
+from anagram_ext.linear.choice import gram_pays
+from anagram_ext.linear.gram import Gram, RowGram
 from anagram_ext.linear.jacobian import Stored
 from spectra import decay, prescribed
 
 EPS = torch.finfo(torch.float64).eps
 SHORT, LONG = 130, 190
 SIGMA = 3.0
-DAMPINGS = [1e-13, 1e-14, REFINABLE * EPS]  # all below what is served unrefined
+LEAST = 3.6e-15  # for which these solvers are chosen, see docs/adr/024
+DAMPINGS = [1e-13, 1e-14, LEAST]  # all below what is served unrefined
+UNREFINED = 4.6e-13
+SETTLED = 1e-3  # relative: what steps are promised to be right to
 ROUNDING = 30  # the constant that rounding has on average, in units of EPS
+
+
+class Counted(Stored):
+    """Counts its products with vectors."""
+
+    products = 0
+
+    def matvec(self, v: torch.Tensor) -> torch.Tensor:
+        self.products += 1
+        return super().matvec(v)
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -56,12 +69,17 @@ def large(monkeypatch) -> None:
 
 def solves(kind: str, A: torch.Tensor, r: torch.Tensor) -> Gram | RowGram:
     """The solver of A = J D^-1, with a D of powers of two that rounds nothing."""
+    return counted(kind, A, r)[0]
+
+
+def counted(kind: str, A: torch.Tensor, r: torch.Tensor) -> tuple[Gram | RowGram, Counted]:
+    """The same, and what counts the products that it makes with its matrix."""
     scale = 2.0 ** (torch.arange(A.shape[1], dtype=torch.float64) % 4)
-    J = Stored(A * scale)
     if kind == "gram":
-        return Gram(J, J.gram(), scale, r, 0.5 * float(r @ r))
-    scaled = J.scaled(scale)
-    return RowGram(scaled, scaled.row_gram(), r)
+        J = Counted(A * scale)
+        return Gram(J, J.gram(), scale, r, 0.5 * float(r @ r)), J
+    scaled = Counted(A)
+    return RowGram(scaled, scaled.row_gram(), r), scaled
 
 
 def bound(A: torch.Tensor, r: torch.Tensor, y: torch.Tensor, damping: float, passes: int) -> float:
@@ -105,14 +123,22 @@ def test_unrefined_they_are_not(kind, problem, damping, monkeypatch):
 
 
 @pytest.mark.usefixtures("large")
-def test_larger_shifts_are_not_refined(kind, problem, monkeypatch):
+def test_larger_shifts_are_not_refined(kind, problem):
     A, rights = problem
-    r, damping = rights["any"], 2 * RESOLVED * EPS
-    monkeypatch.setattr(gram, "REFINEMENTS", 10**9)
-    monkeypatch.setattr(gram, "_still_moving", lambda *_: pytest.fail("refined"))
-    (step,) = solves(kind, A, r).steps([damping * SIGMA**2])
-    expected = by_lapack(A, r, damping * SIGMA**2)
-    assert float((step - expected).norm()) <= bound(A, r, expected, damping, passes=0)
+    r = rights["any"]
+    solver, matrix = counted(kind, A, r)
+    (step,) = solver.steps([UNREFINED * SIGMA**2])
+    assert matrix.products == 0
+    expected = by_lapack(A, r, UNREFINED * SIGMA**2)
+    error = float((step - expected).norm())
+    assert error <= bound(A, r, expected, UNREFINED, passes=0)
+    solver.steps([DAMPINGS[0] * SIGMA**2])
+    assert matrix.products > 0
+
+
+def test_the_least_damping_is_the_least_that_they_are_chosen_for():
+    assert gram_pays((LONG, SHORT), LEAST, 0.0, EPS, large=True)
+    assert not gram_pays((LONG, SHORT), LEAST / 1.1, 0.0, EPS, large=True)
 
 
 @pytest.mark.usefixtures("large")

@@ -37,12 +37,89 @@ def of_numpy(x):
         lambda u, x: ax.d((1 + x.x).detach() * u.d("x"), "x") - 1,
         lambda u, x: ax.d(u.value.detach() * u.d("x"), "x"),
         lambda u, x: ax.d(x.x + u, "x") + ax.d(ax.d(of_numpy(x.x) * u, "x"), "x"),
+        lambda u, x: ax.d(torch.where(x.x > 0.8, u.value.detach(), u) + u, "x"),
     ],
-    ids=["NumPy", "detached coordinate", "detached field", "in the second derivative"],
+    ids=["NumPy", "detached coordinate", "detached field", "in the second derivative", "a layer"],
 )
 def test_a_coefficient_that_autograd_does_not_see(residual, dtype):
     with pytest.raises(ValueError, match=r"'pde': ax.d must see all .* along 'x'"):
         dry_run(residual, LINE.grid(40), dtype)
+
+
+def hiding(u):
+    return ax.d(u.value.detach() + u.value, "x")
+
+
+def open_to_autograd(u):
+    return ax.d(u * u.d("x"), "x")
+
+
+def conditions(of):
+    """Every kind that may differentiate an expression, with ``of`` of its field."""
+    nodes = LINE.quadrature(5)
+    return {
+        "pairs": ax.Paired(lambda a, b: of(a.u) - b.u, STRIP.opposite("x").grid(5)),
+        "second points": ax.Paired(lambda a, b: a.u - of(b.u), STRIP.opposite("x").grid(5)),
+        "an integral": ax.Integral(lambda u, x: of(u), nodes),
+        "an integral of each point": ax.IntegroDifferential(
+            lambda u, x, i: u - i, LINE.grid(5), integrand=lambda u, y, x: of(u) * x.x, over=nodes
+        ),
+        "an integral as a coefficient": ax.IntegroDifferential(
+            lambda u, x, i: of(u) - i, LINE.grid(5), integrand=lambda u, y, x: u * y.x, over=nodes
+        ),
+        "up to each point": ax.IntegroDifferential(
+            lambda u, x, i: of(u) - i,
+            LINE.grid(5),
+            integrand=lambda u, y, x: of(u),
+            over=LINE.up_to("x", 4),
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", conditions(hiding))
+def test_every_kind_of_condition(kind):
+    def dry(condition):
+        region = STRIP if isinstance(condition, ax.Paired) else LINE
+        problem = ax.Problem(region.names, ("u",), {"pde": condition})
+        PdeSystem(problem, ax.MLP([len(region.names), 4, 1]))
+
+    dry(conditions(open_to_autograd)[kind])
+    with pytest.raises(ValueError, match=r"'pde': ax.d must see all .* along 'x'"):
+        dry(conditions(hiding)[kind])
+
+
+def dry_run_of_map(outputs, of, dtype=torch.float64, n=25):
+    problem = ax.Problem(("t", "x"), ("u",), {"pde": ax.Condition(of, STRIP.grid(5)[:n])})
+    PdeSystem(problem, ax.Model(ax.MLP([2, 4, 1], dtype=dtype), outputs=outputs))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_an_output_map_that_autograd_does_not_see(dtype):
+    for outputs in (
+        lambda u, x: of_numpy(x.x) * u,
+        lambda u, x: of_numpy(x.x) + u,
+        lambda u, x: u.value.detach() ** 2 + u,
+    ):
+        with pytest.raises(ValueError, match=r"'pde': outputs must be written in torch, got a map"):
+            dry_run_of_map(outputs, lambda u, x: u.d("x") - 1, dtype)
+        dry_run_of_map(outputs, lambda u, x: u - 1, dtype)  # only differentiated it is wrong
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_no_alarm_of_an_output_map(dtype):
+    for outputs in (
+        lambda u, x: x.x * (1 - x.x) * u + torch.sin(x.t),
+        lambda u, x: torch.exp(u) + torch.relu(x.x - 1),
+        lambda u, x: (x.x - 1).abs() * u,
+        lambda u, x: x.x * u.value.detach() + u,  # affine: known by its values
+        lambda u, x: torch.where(x.x > 1, u.value, -u.value),
+        lambda u, x: u + ax.d(u * x.x, "x"),
+        lambda u, x: u.value * u.value,
+    ):
+        for n in (25, 1, 0):
+            dry_run_of_map(outputs, lambda u, x: u.d("x") - u.d("t"), dtype, n)
+    # A map of fourth derivatives has none that could be asked for.
+    dry_run_of_map(lambda u, x: u.d("xxxx") + u, lambda u, x: u - 1, dtype)
 
 
 def test_values_by_point_have_no_derivative():
@@ -64,11 +141,13 @@ def test_values_by_point_have_no_derivative():
         lambda u, x: ax.d(torch.tensor(3.0) + 0 * u, "x") + u,
         lambda u, x: ax.d(torch.round(5 * x.x) * u, "x"),
         lambda u, x: ax.d(ax.d(u * x.x, "x") * x.x, "x"),
+        lambda u, x: ax.d(torch.relu(x.x - 1) * u, "x") + ax.d((x.t - 1).abs() * u, "t"),
         lambda u, x: ax.d(1e6 * torch.exp(-x.t) * u, "t") + ax.d(1e-6 * x.t * u, "x"),
     ],
 )
-def test_no_alarm(residual, dtype):
-    dry_run(residual, STRIP.grid(12), dtype)
+@pytest.mark.parametrize("n", [5, 12])  # of five points one in five lies on a kink in the middle
+def test_no_alarm(residual, n, dtype):
+    dry_run(residual, STRIP.grid(n), dtype)
 
 
 def test_no_alarm_with_an_unknown_or_a_single_point():
