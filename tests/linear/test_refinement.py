@@ -9,10 +9,12 @@ import pytest
 import scipy.linalg
 import torch
 
-from anagram_ext.linear import gram, shifted
+from anagram_ext.linear import gram, row_gram, shifted
 from anagram_ext.linear.choice import REFINABLE
-from anagram_ext.linear.gram import RESOLVED, SETTLED, Gram, RowGram
+from anagram_ext.linear.gram import Gram
 from anagram_ext.linear.jacobian import Stored
+from anagram_ext.linear.refinement import RESOLVED, SETTLED
+from anagram_ext.linear.row_gram import RowGram
 from spectra import decay, prescribed
 
 EPS = torch.finfo(torch.float64).eps
@@ -108,8 +110,8 @@ def test_unrefined_they_are_not(kind, problem, damping, monkeypatch):
 def test_larger_shifts_are_not_refined(kind, problem, monkeypatch):
     A, rights = problem
     r, damping = rights["any"], 2 * RESOLVED * EPS
-    monkeypatch.setattr(gram, "REFINEMENTS", 10**9)
-    monkeypatch.setattr(gram, "_still_moving", lambda *_: pytest.fail("refined"))
+    for module in (gram, row_gram):
+        monkeypatch.setattr(module, "still_moving", lambda *_: pytest.fail("refined"))
     (step,) = solves(kind, A, r).steps([damping * SIGMA**2])
     expected = by_lapack(A, r, damping * SIGMA**2)
     assert float((step - expected).norm()) <= bound(A, r, expected, damping, passes=0)
