@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from anagram_ext.systems.protocol import System
 
 # A loss that is hardly more than rounding makes, and does not halve any more, is rounding as well.
-# Losses that had nowhere to go lay at 0.4 to 0.9 of it, those that conditioning stops at 1e5 and
-# more (docs/adr/024).
+# Runs that fit their rows exactly end at 0.4 to a few times of it, those that conditioning stops at
+# thousands of times and more (docs/adr/024).
 HARDLY_MORE: Final = 10.0
 IDLE: Final = 5  # rows of the history
 
