@@ -25,8 +25,9 @@ from measure import table, write
 from anagram_ext.linear import shifted
 from anagram_ext.linear.compressed import Compressed
 from anagram_ext.linear.damped import DampedSolves, Spectral
-from anagram_ext.linear.gram import Gram, RowGram
+from anagram_ext.linear.gram import Gram
 from anagram_ext.linear.jacobian import Stored
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.triangle import Triangle, triangle_of
 
 SIDES = (600, 900, 1200, 1536)

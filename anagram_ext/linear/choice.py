@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from anagram_ext.linear.gram import RESOLVED
+from anagram_ext.linear.refinement import RESOLVED
 
 # A pass over J for the Gram matrix and some Cholesky factorisations cost as much as sketches that
 # search this share of the short side (900 x 257 to 4000 x 4929, see docs/adr/024).

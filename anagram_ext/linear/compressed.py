@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from anagram_ext.linear.damped import PROBES, random_signs, with_sum
-from anagram_ext.linear.gram import RowGram
 from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.left_out import press
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.triangle import Triangle
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Damped least squares ``min ||A y - r||^2 + l ||y||^2`` for many shifts l, and two ways to it.
+"""Damped least squares ``min ||A y - r||^2 + l ||y||^2`` for many shifts l, and ways to it.
 
-``Spectral`` works with singular directions, ``Gram`` (in ``gram.py``) with parameters; a step has
-the same length in either.
+``Spectral`` works with singular directions, ``Gram`` (in ``gram.py``) with parameters and
+``RowGram`` (in ``row_gram.py``) with rows; a step has the same length in all of them.
 """
 
 from __future__ import annotations

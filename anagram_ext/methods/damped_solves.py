@@ -15,8 +15,9 @@ from torch import Tensor
 from anagram_ext.linear.choice import gram_pays, triangle_pays
 from anagram_ext.linear.compressed import Compressed
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import Gram, RowGram
+from anagram_ext.linear.gram import Gram
 from anagram_ext.linear.jacobian import Stored
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.triangle import Triangle, triangle_of
 
 if TYPE_CHECKING:

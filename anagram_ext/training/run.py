@@ -22,7 +22,7 @@ from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.renewal import renewed
 from anagram_ext.training.result import TrainResult
-from anagram_ext.training.rounding import rounding_loss
+from anagram_ext.training.rounding import RoundOff, rounding_loss
 from anagram_ext.training.strays import stray
 from anagram_ext.training.validation import Validation, total
 from anagram_ext.training.verdict import judge
@@ -79,6 +79,7 @@ class Run:
         self._coupling: Coupling | None = None
         if coupled and system.redrawn and isinstance(method, Redirected):
             self._coupling = Coupling(system)
+        self._round_off = RoundOff()
         self.steps = 0
         self.seconds = 0.0
         self.factorisations = 0
@@ -169,6 +170,7 @@ class Run:
             "draws": self.system.draws,
             "coupling": None if self._coupling is None else self._coupling.state(),
             "growth": None if self.growth is None else self.growth.state(),
+            "round_off": self._round_off.state(),
         }
 
     def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
@@ -185,6 +187,7 @@ class Run:
         merit, loss, theta = state["best"]
         self._best = (merit, loss, theta)
         self.system.skip_draws(state["draws"])
+        self._round_off.restore(state.get("round_off", {}))  # as for ``ended``
         if self._coupling is not None:
             self._coupling.restore(state["coupling"], state["draws"])
         self.method.restore(self.system, dict(method))
@@ -220,6 +223,7 @@ class Run:
             self._best = (merit, info.loss, info.theta)
         if self._coupling is not None:
             self._coupling.after_step(info, merit)
+        self._round_off.notice(info.loss)
         return info
 
     def record(self, info: StepInfo) -> None:
@@ -227,10 +231,16 @@ class Run:
         self.history.append(*self._row(info))
 
     def at_round_off(self, info: StepInfo) -> bool:
-        """Whether the loss of an iterate is no more than rounding errors."""
+        """Whether the loss of an iterate is no more than rounding errors, or hardly more for long.
+
+        On points that are redrawn the losses of two steps do not compare: it is the former there.
+        """
         if info.loss > torch.finfo(info.theta.dtype).eps * self.first_loss:
             return False  # far away: not worth two evaluations
-        return info.loss <= rounding_loss(self.system, info.theta)
+        rounding = rounding_loss(self.system, info.theta)
+        if self.system.redrawn:
+            return info.loss <= rounding
+        return self._round_off.reached(info.loss, rounding, self.method.evaluate_every)
 
     def end(self, stop_reason: str) -> None:
         """Takes note of the end, if more steps or seconds would not change it."""

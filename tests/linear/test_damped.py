@@ -13,8 +13,10 @@ import anagram_ext as ax
 from anagram_ext.linear.choice import gram_pays
 from anagram_ext.linear.columns import add_gram, column_squares, mirrored
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import RESOLVED, Gram, RowGram
+from anagram_ext.linear.gram import Gram
 from anagram_ext.linear.jacobian import Stored
+from anagram_ext.linear.refinement import RESOLVED
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.shifted import Shifted, largest_eigenvalue
 from anagram_ext.methods.damped_model import DampedModel
 from anagram_ext.systems.pde_system import PdeSystem

@@ -8,9 +8,11 @@ import torch
 
 from anagram_ext.linear import shifted
 from anagram_ext.linear.choice import gram_pays
-from anagram_ext.linear.gram import TRIED, Gram, RowGram
+from anagram_ext.linear.gram import Gram
 from anagram_ext.linear.jacobian import Stored
 from anagram_ext.linear.neighbours import cholesky_solution, neighbouring_solution
+from anagram_ext.linear.refinement import TRIED
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.shifted import LARGE, REACH, TOLERANCE, Shifted
 from spectra import decay
 

@@ -11,8 +11,9 @@ import torch
 
 from anagram_ext.linear import shifted
 from anagram_ext.linear.choice import gram_pays
-from anagram_ext.linear.gram import Gram, RowGram
+from anagram_ext.linear.gram import Gram
 from anagram_ext.linear.jacobian import Stored
+from anagram_ext.linear.row_gram import RowGram
 from spectra import decay, prescribed
 
 EPS = torch.finfo(torch.float64).eps

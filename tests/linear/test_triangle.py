@@ -11,8 +11,8 @@ import torch
 from anagram_ext.linear import shifted
 from anagram_ext.linear.choice import triangle_pays
 from anagram_ext.linear.compressed import Compressed
-from anagram_ext.linear.gram import RowGram
 from anagram_ext.linear.jacobian import Stored
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.triangle import Triangle, shifted_triangle, triangle_of
 from spectra import decay, prescribed
 

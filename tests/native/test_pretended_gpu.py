@@ -15,7 +15,8 @@ import torch
 import anagram_ext as ax
 from anagram_ext import methods
 from anagram_ext.linear.damped import Spectral
-from anagram_ext.linear.gram import Gram, RowGram
+from anagram_ext.linear.gram import Gram
+from anagram_ext.linear.row_gram import RowGram
 from anagram_ext.linear.solve import factorise, factorise_tiles
 from anagram_ext.native import plan
 from anagram_ext.native.cuda import cuda_module
