@@ -100,13 +100,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--budget", type=float, default=6.0, help="processor seconds of a run")
+    parser.add_argument("--problems", nargs="+", default=PROBLEMS, choices=PROBLEMS)
+    parser.add_argument("--variants", nargs="+", default=KINDS, choices=KINDS)
     options = parser.parse_args()
     warnings.simplefilter("ignore", ax.TrainingWarning)
     torch.set_num_threads(1)
     ax.set_num_threads(1)
     lines = []
-    for name in PROBLEMS:
-        for kind in KINDS:
+    for name in options.problems:
+        for kind in options.variants:
             if kind == CORNER and name != "allen_cahn":
                 continue
             runs = []
