@@ -14,6 +14,7 @@ import warnings
 from functools import partial
 from pathlib import Path
 
+from coupling import until
 from measure import table, write
 from runs import TARGETS, Record, median, median_time, recorded, without_curve, worst
 
@@ -34,9 +35,16 @@ HEADER += ["median held-out loss", "steps", "factorisations", "evaluations", "se
 HEADER += [f"to {target:.0e}" for target in TARGETS]
 
 
-def run(problem: str, method: str, seed: int, steps: int | None) -> ax.TrainResult:
-    """One run with default settings."""
-    return ax.train(problems.get(problem), method=method, seed=seed, steps=steps, progress=False)
+def run(problem: str, method: str, seed: int, steps: int | None, limit: float) -> ax.TrainResult:
+    """One run with default settings, cut after so many processor seconds."""
+    return ax.train(
+        problems.get(problem),
+        method=method,
+        seed=seed,
+        steps=steps,
+        callbacks=[until(limit)],
+        progress=False,
+    )
 
 
 def line(problem: str, method: str, records: list[Record]) -> list[str]:
@@ -69,6 +77,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=methods.names(), choices=methods.names())
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--steps", type=int, help="the method's usual number by default")
+    parser.add_argument("--limit", type=float, default=math.inf, help="processor seconds of a run")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ax.TrainingWarning)  # the table shows it
 
@@ -79,7 +88,7 @@ def main() -> None:
             records = [
                 recorded(
                     arguments.out / "runs" / f"{problem}-{method}-{seed}{length}.json",
-                    partial(run, problem, method, seed, arguments.steps),
+                    partial(run, problem, method, seed, arguments.steps, arguments.limit),
                 )
                 for seed in arguments.seeds
             ]

@@ -37,8 +37,10 @@ import torch
 import anagram_ext as ax
 warnings.simplefilter("ignore")
 problem, seed, out = ax.problems.get(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-start = time.process_time()
-run = ax.train(problem, seed=seed, progress=False)
+limit, start = float(sys.argv[4]), time.process_time()
+late = lambda run: "out of time" if time.process_time() - start > limit else None
+options = {"callbacks": [late]} if math.isfinite(limit) else {}
+run = ax.train(problem, seed=seed, progress=False, **options)
 cpu = time.process_time() - start
 press = math.nan
 if hasattr(run, "press"):
@@ -56,11 +58,11 @@ with open(out, "w", encoding="utf-8") as file:
 """
 
 
-def record(python: Path, problem: str, seed: int, out: Path) -> dict:
+def record(python: Path, problem: str, seed: int, out: Path, limit: float = math.inf) -> dict:
     """The run from its file, or from running it now, away from the source folder."""
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        command = [str(python), "-c", RUN, problem, str(seed), str(out.absolute())]
+        command = [str(python), "-c", RUN, problem, str(seed), str(out.absolute()), str(limit)]
         subprocess.run(command, check=True, cwd=out.parent)
     found = json.loads(out.read_text(encoding="utf-8"))
     print(f"{out.stem}: L2 {found['l2_error']:.1e}, {found['cpu']:.0f} s", flush=True)
@@ -105,22 +107,25 @@ def without_curves(run: dict) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--against", required=True, help="commit")
+    parser.add_argument("--against", help="commit; this tree alone without one")
     parser.add_argument("--scratch", type=Path, help="where it is, or will be, installed")
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--problems", nargs="+", default=PROBLEMS + AGAIN, choices=problems.names())
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--limit", type=float, default=math.inf, help="processor seconds of a run")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
-        older = installed(arguments.against, arguments.scratch or Path(temporary))
-        trees = {arguments.against: older, "this": Path(sys.executable)}
-        lines, results = [], []
+        trees = {"this": Path(sys.executable)}
+        if arguments.against:
+            older = installed(arguments.against, arguments.scratch or Path(temporary))
+            trees = {arguments.against: older} | trees
+        lines, results, limit = [], [], arguments.limit
         for problem in arguments.problems:
             file = f"zoo/{problem}-{{}}-{{}}.json"
             found = {
                 tree: [
-                    record(python, problem, seed, arguments.out / file.format(tree, seed))
+                    record(python, problem, seed, arguments.out / file.format(tree, seed), limit)
                     for seed in arguments.seeds
                 ]
                 for tree, python in trees.items()
