@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from anagram_ext.errors import NonFiniteError
-from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.continuous import continuous_functions, values_of_fields
 from anagram_ext.training.facts import Objection
-from anagram_ext.training.lines import Lines, contains, extent, lines_through
+from anagram_ext.training.lines import Lines, between, contains, extent, lines_through
 from anagram_ext.training.terms import residuals_and_terms
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def jump_or_layer(
         found = continuous_functions(system.model, block, theta, axis)
         if found is not None:
             least = _least(system, block, everywhere, theta, axis)
-            narrow, jumps, _ = _looked_into(system, lines, found[1], least)
+            narrow, jumps, _ = _looked_into(system, block, lines, found[1], least)
             where = _jump(system, block, narrow, jumps)
             if where is not None:
                 return Objection(
@@ -67,7 +66,7 @@ def jump_or_layer(
                     "state it on either side and join these by an interface",
                 )
         fields = values_of_fields(system.model, theta, axis)
-        _, _, looked_at = _looked_into(system, lines, fields)
+        _, _, looked_at = _looked_into(system, block, lines, fields)
         place = _missed(system, block, everywhere, theta, axis=axis, points=looked_at)
         if place is not None:
             return Objection(
@@ -92,7 +91,11 @@ def _least(
 
 
 def _looked_into(
-    system: PdeSystem, lines: Lines, function: Function, least: float = 0.0
+    system: PdeSystem,
+    block: PointwiseBlock,
+    lines: Lines,
+    function: Function,
+    least: float = 0.0,
 ) -> tuple[Lines, Tensor, Tensor]:
     """The intervals in which functions change most beyond their derivatives, halved and halved.
 
@@ -102,7 +105,7 @@ def _looked_into(
     """
 
     def at(points: Tensor) -> tuple[Tensor, Tensor]:
-        return function(Coordinates(system.problem.coordinates, points))
+        return function(between(system, block, points))
 
     (below, s_below), (above, s_above) = at(lines.starts), at(lines.ends)
     sizes = below.abs().amax(dim=1, keepdim=True).clamp(min=least)  # [F, 1]
@@ -170,9 +173,7 @@ def _missed(
     lower, upper = extent(system, block, axis)
     points = points[contains(system, block, points)]
     sizes = residuals_and_terms(block, everywhere, theta)[1].square().mean(dim=1).sqrt()  # [C]
-    found = system.block_at(
-        block.pointwise.condition, Coordinates(system.problem.coordinates, points)
-    )
+    found = system.block_at(block.pointwise.condition, between(system, block, points))
     residuals = residuals_and_terms(found, everywhere, theta)[0].abs()  # [C, n]
     if not bool(torch.isfinite(residuals).all()):
         raise NonFiniteError("a residual between points is not finite")

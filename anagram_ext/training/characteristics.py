@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.integral import Integral, IntegroDifferential
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.training.facts import Objection
-from anagram_ext.training.lines import contains, extent
+from anagram_ext.training.lines import between, contains, extent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -121,9 +120,7 @@ def _tangents(
     system: PdeSystem, block: PointwiseBlock, theta: Tensor, at: Tensor, scale: Tensor
 ) -> Tensor:
     """Unit tangents [k, d] of the characteristics, in units of the extent, or zero."""
-    there = system.block_at(
-        block.pointwise.condition, Coordinates(system.problem.coordinates, at.contiguous())
-    )
+    there = system.block_at(block.pointwise.condition, between(system, block, at.contiguous()))
     seeds = there.prepare(theta, theta.new_empty(there.n_rows))[0, :, 0]  # [K, k]
     tangents = torch.zeros_like(at)
     for k, operator in enumerate(block.pointwise.operators):

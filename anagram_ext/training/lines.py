@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from anagram_ext.pde.coordinates import Coordinates
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 LINES: Final = 12  # through points of the condition, along each coordinate
 SAMPLES: Final = 65  # on a line
 INSET: Final = 1e-6  # of the line at either end: at the very end coefficients may be those beyond
+FLAT: Final = 1e-9  # distance from a plane, relative to its points, that is rounding
 
 
 @dataclass(frozen=True)
@@ -98,3 +101,21 @@ def contains(system: PdeSystem, block: PointwiseBlock, points: Tensor) -> Tensor
         return torch.ones(len(points), dtype=torch.bool, device=points.device)
     inside: Tensor = region.contains(points.to("cpu", torch.float64))
     return inside.to(points.device)
+
+
+def between(system: PdeSystem, block: PointwiseBlock, points: Tensor) -> Coordinates:
+    """Points [k, d] between those of a condition, with the normals of the nearest ones of these.
+
+    Lines that stay on a boundary lie on its flat parts: near a corner the next point that lies on
+    the same plane counts.
+    """
+    names = system.problem.coordinates
+    normals = block.coordinates.normals
+    if normals is None or not len(normals):
+        return Coordinates(names, points)
+    own = block.coordinates.points  # [n, d]
+    off = (points @ normals.T - (own * normals).sum(dim=1)).abs()  # [k, n]
+    far = torch.cdist(points, own)
+    beside = off > FLAT * own.abs().amax()
+    nearest = torch.where(beside, 2 * far.amax() + off, far).argmin(dim=1)
+    return Coordinates(names, points, normals[nearest])

@@ -29,14 +29,14 @@ def train(conditions, coordinates=("x",), model=None, **options):
 
 
 def objected(problem, model, theta):
-    """The objections to parameters, whatever the residual there."""
+    """The objections to parameters, whatever the residual there, and what was not looked at."""
     system = PdeSystem(problem, model)
     validation = Validation(system)
     blocks = {
         name: validation.held_out.get(name, system.part((name,))).blocks[name]
         for name in problem.conditions
     }
-    return objections(system, validation, blocks, theta)[0]
+    return objections(system, validation, blocks, theta)
 
 
 def conductivity(x):
@@ -65,7 +65,7 @@ def test_a_steep_coefficient_is_no_jump(width):
 def jump_of(where):
     problem = ax.Problem(("x",), ("u",), {"pde": flux_form(where, LINE.grid(40)), "ends": ENDS})
     model = ax.MLP([1, 20, 1])
-    return objected(problem, model, model.init(0)).get("pde")
+    return objected(problem, model, model.init(0))[0].get("pde")
 
 
 @pytest.mark.parametrize("at", [0.3, 0.5, 0.123456789, 1 / 3])
@@ -136,7 +136,7 @@ def test_a_kink_where_only_values_have_to_be_continuous():
         outputs=lambda u, x: torch.abs(x.x - 0.4) * torch.exp(-x.t) + 0 * u,
     )
     problem = ax.Problem(("t", "x"), ("u",), {"pde": equation})
-    assert not objected(problem, model, model.init(0))
+    assert not objected(problem, model, model.init(0))[0]
 
 
 def test_a_torch_module_with_kinks():
@@ -152,7 +152,7 @@ def test_a_torch_module_with_kinks():
         ("x",), ("u",), {"pde": ax.Condition(lambda u, x: u.d("xx"), LINE.grid(40))}
     )
     system = PdeSystem(problem, model)
-    found = objected(problem, system.model, system.model.init(0))
+    found = objected(problem, system.model, system.model.init(0))[0]
     assert "it differentiates jumps" in found["pde"].words
 
 
@@ -174,7 +174,7 @@ def layered(width):
 @pytest.mark.parametrize("width", [1e-5, 1e-7])
 def test_a_layer_between_the_points(width):
     problem, model, theta = layered(width)
-    found = objected(problem, model, theta)["pde"].words
+    found = objected(problem, model, theta)[0]["pde"].words
     assert "layer between its points, at x = " in found
     assert abs(float(found.split("=")[-1]) - 0.503) < 3 * width + 1e-5
     run = ax.train(problem, model, theta=theta, steps=2, scales=False, progress=False)
@@ -190,7 +190,7 @@ def test_a_layer_that_the_equation_has_is_no_alarm():
         return u.d("x") - (1 - torch.tanh((x.x - 0.503) / width) ** 2) / width
 
     problem = ax.Problem(("x",), ("u",), {"pde": ax.Condition(residual, LINE.grid(40))})
-    assert not objected(problem, model, theta)
+    assert not objected(problem, model, theta)[0]
 
 
 TRANSPORT = ax.Condition(lambda u, x: u.d("t") + u.d("x"), STRIP.grid(24))
@@ -293,7 +293,7 @@ def test_a_narrow_kernel(over, alarm):
     )
     model = ax.MLP([1, 12, 1])
     problem = ax.Problem(("x",), ("u",), {"pde": condition, "ends": ENDS})
-    found = objected(problem, model, model.init(0)).get("pde")
+    found = objected(problem, model, model.init(0))[0].get("pde")
     assert (found is not None) is alarm
     assert not alarm or "on more nodes" in found.words
 
@@ -389,3 +389,23 @@ def test_a_flux_that_vanishes_does_not_jump():
     run = ax.train(problem, ax.MLP([1, 16, 1]), steps=120, seed=0, progress=False)
     assert run.l2_error < 1e-7
     assert run.verdict is ax.Verdict.SOLVED
+
+
+@pytest.mark.parametrize("leak", [0.0, 100.0])
+def test_walls_with_normals_are_looked_at_between_their_points(leak):
+    """Insulated walls, or with a gap between two points."""
+    square = ax.Box(x=(0, 1), y=(0, 1))
+
+    def walls(u, x):
+        return u.normal() + leak * torch.exp(-(((x.y - 0.475) / 0.005) ** 2)) * u
+
+    conditions = {
+        "pde": ax.Condition(lambda u, x: u.laplacian(), square.grid(10, 10)),
+        "ends": ax.Condition(lambda u, x: u - x.y, square.faces("y").grid(10)),
+        "walls": ax.Condition(walls, square.faces("x").stratified(11)),
+    }
+    problem = ax.Problem(("x", "y"), ("u",), conditions)
+    plane = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)  # u = y
+    found, unchecked = objected(problem, ax.MLP([2, 1]), plane)
+    assert list(found) == (["walls"] if leak else [])
+    assert not unchecked
