@@ -83,7 +83,8 @@ def train(
     written waits for that, and the run counts as interrupted.
 
     In three and more dimensions, on points that stay the same, ``natural_lm`` makes neurons that
-    hardly matter anew a few times in its first steps; see ``anagram_ext.training.renewal``.
+    hardly matter anew a few times in its first steps from random parameters; see
+    ``anagram_ext.training.renewal``.
 
     A small loss alone is no solution: ``TrainResult.verdict`` says what the run amounts to, and
     ``TrainResult.warning`` in plain words what is wrong with it.
@@ -181,7 +182,14 @@ def train(
             reporting(progress, limits.steps, limits.seconds) as report,
         ):
             run = Run(
-                system, Validation(system), chosen, first, history, coupled=coupled, grows=grow
+                system,
+                Validation(system),
+                chosen,
+                first,
+                history,
+                coupled=coupled,
+                grows=grow,
+                renews=theta is None,
             )
             if resume:
                 resume_together(directory, run, seed, ranks)

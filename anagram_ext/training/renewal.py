@@ -4,8 +4,9 @@ In its first steps ``natural_lm`` loses a third of the neurons of some networks:
 their weights into the next layer vanish, and J hardly sees them from then on. What is left has to
 do without them: in more dimensions some direction of the solution then gets few neurons, and the
 run stands still decades above others. So now and then, while the rest finds its place, those that
-hardly matter get the weights of others (``anagram_ext.models.renewing``). Measured in
-docs/adr/066.
+hardly matter get the weights of others (``anagram_ext.models.renewing``). Not those of parameters
+that are given: the next window of time, or a run that goes on, begins with what others have found,
+and what a neuron of little weight adds to that is more than it lacks. Measured in docs/adr/066.
 """
 
 from __future__ import annotations

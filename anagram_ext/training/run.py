@@ -49,6 +49,7 @@ class Run:
         history: where the rows go.
         coupled: whether redrawn points are tied to the damping, where the method knows one.
         grows: whether the network is widened where it is the limit.
+        renews: whether neurons are made anew in the first steps, see ``renewed``.
 
     Attributes:
         first_rows: S of the first points.
@@ -67,6 +68,7 @@ class Run:
         *,
         coupled: bool = False,
         grows: bool = False,
+        renews: bool = True,
     ) -> None:
         self.system = system
         self._validation = validation
@@ -76,6 +78,7 @@ class Run:
         self.first_parameters = system.n_parameters
         self.growth = Growth() if grows else None
         self.ended: str | None = None
+        self._renews = renews
         self._coupling: Coupling | None = None
         if coupled and system.redrawn and isinstance(method, Redirected):
             self._coupling = Coupling(system)
@@ -171,6 +174,7 @@ class Run:
             "coupling": None if self._coupling is None else self._coupling.state(),
             "growth": None if self.growth is None else self.growth.state(),
             "round_off": self._round_off.state(),
+            "renews": self._renews,
         }
 
     def restore(self, state: Mapping[str, Any], method: Mapping[str, Any]) -> None:
@@ -188,6 +192,7 @@ class Run:
         self._best = (merit, loss, theta)
         self.system.skip_draws(state["draws"])
         self._round_off.restore(state.get("round_off", {}))  # as for ``ended``
+        self._renews = state.get("renews", True)
         if self._coupling is not None:
             self._coupling.restore(state["coupling"], state["draws"])
         self.method.restore(self.system, dict(method))
@@ -326,8 +331,8 @@ class Run:
             self.system.redraw(self._theta)
 
     def _renew(self) -> None:
-        """Makes neurons that hardly matter anew, where it is time to."""
-        if isinstance(self.method, Redirected):
+        """Makes neurons that hardly matter anew, where it is time to; none of a given iterate."""
+        if self._renews and isinstance(self.method, Redirected):
             start = renewed(self.system, self._theta, self.steps)
             if start is not self._theta:
                 self._theta = start

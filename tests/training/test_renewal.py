@@ -32,6 +32,13 @@ def saturated() -> torch.Tensor:
     return theta
 
 
+class Saturated(ax.MLP):
+    """The network, which begins like that."""
+
+    def init(self, seed: int = 0) -> torch.Tensor:  # noqa: ARG002 -- the same for any
+        return saturated()
+
+
 def alive(theta: torch.Tensor) -> int:
     """How many neurons of the hidden layer vary over the cube."""
     points = torch.rand(200, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -39,7 +46,7 @@ def alive(theta: torch.Tensor) -> int:
 
 
 def train(given: ax.Problem, **options) -> ax.TrainResult:
-    options = {"model": NETWORK, "theta": saturated(), "steps": 12, **options}
+    options = {"model": Saturated([3, 12, 1]), "steps": 12, **options}
     return ax.train(given, progress=False, scales=False, **options)
 
 
@@ -111,3 +118,14 @@ def test_models_without_neurons_of_their_own_train_on():
     module.append(torch.nn.Identity())  # not what the engine takes
     result = train(problem(), model=module, theta=None, steps=AFTER[0] + 1)
     assert result.steps == AFTER[0] + 1
+
+
+def test_given_parameters_keep_their_neurons():
+    assert alive(train(problem(), theta=saturated()).theta) == 7
+
+
+def test_so_they_do_when_the_run_is_taken_up_again(tmp_path):
+    whole = train(problem(), theta=saturated())
+    train(problem(), theta=saturated(), steps=4, out=tmp_path)
+    again = train(problem(), theta=saturated(), out=tmp_path, resume=True)
+    assert torch.equal(again.theta, whole.theta)
