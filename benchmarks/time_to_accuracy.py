@@ -71,9 +71,11 @@ def seconds_to(run: dict, level: float) -> float:
     return next((seconds for seconds, error in pairs if error <= level), math.inf)
 
 
-def line(problem: str, tree: str, runs: list[dict]) -> list[str]:
-    """Medians over the seeds."""
+def line(problem: str, tree: str, runs: list[dict], ends: list[float]) -> list[str]:
+    """Medians over the seeds; ``ends`` are the errors at which the older tree ended."""
     times = [statistics.median(seconds_to(run, level) for run in runs) for level in LEVELS]
+    reached = [seconds_to(run, end) for run, end in zip(runs, ends, strict=True)]
+    times.append(statistics.median(reached))
     return [
         problem,
         tree,
@@ -103,11 +105,13 @@ def main() -> None:
                 for tree, python in trees.items():
                     out = arguments.out / "runs" / f"{problem}-{tree}-{seed}.json"
                     runs[tree].append(record(python, problem, seed, out))
+            ends = [run["final"] for run in runs[arguments.against]]
             for tree, found in runs.items():
-                lines.append(line(problem, tree, found))
+                lines.append(line(problem, tree, found, ends))
                 print(*lines[-1], flush=True)
                 results += [{"problem": problem, "tree": tree, **run} for run in found]
-    header = ["problem", "tree", "seeds", *(f"{level:.0e}" for level in LEVELS), "total", "L2"]
+    header = ["problem", "tree", "seeds", *(f"{level:.0e}" for level in LEVELS)]
+    header += ["to the older's end", "total", "L2"]
     write(arguments.out, "time_to_accuracy", results, table(header, lines))
 
 
