@@ -160,9 +160,9 @@ def bounds_of(system: PdeSystem, block: PointwiseBlock) -> list[tuple[float, flo
 
 
 def points_at(block: PointwiseBlock, d: int) -> Tensor:
-    """Its points [n, d] in d coordinates, those of pairs on either side."""
+    """Its points [n, d] in d coordinates, those of pairs on either side; none of an integral."""
     points = block.coordinates.points.to("cpu", torch.float64)
-    sides = (points[:, :d], points[:, d : 2 * d])
+    sides = (points.new_empty((0, d)), points[:, :d], points[:, d : 2 * d])
     return torch.cat([side for side in sides if side.shape[1] == d])
 
 

@@ -1,6 +1,6 @@
 """Poisson's equation on the ten-dimensional cube with 4000 rows: what networks make of them.
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/poisson_10d.py --processor 600
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/poisson_4000.py --processor 600
     ... --only "10-64-1 grown"
 
 Prints a line a step of `natural_lm`: processor seconds, factorisations of shifted matrices, loss,
@@ -143,14 +143,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    file = arguments.out / "poisson_10d.json"
+    file = arguments.out / "poisson_4000.json"
     results = json.loads(file.read_text(encoding="utf-8"))["results"] if file.exists() else {}
     for way in arguments.only or WAYS:
         results[way] = trained(way, arguments.processor, arguments.seed)
     levels = [f"s to {level:.0e}" for level in LEVELS]
     end = ["s in all", "steps", "relative L2", "loss", "held out", "verdict"]
     rows = [row(way, results[way]) for way in WAYS if way in results]
-    write(arguments.out, "poisson_10d", results, table(["network", "P", *levels, *end], rows))
+    write(arguments.out, "poisson_4000", results, table(["network", "P", *levels, *end], rows))
 
 
 if __name__ == "__main__":
