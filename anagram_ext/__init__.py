@@ -62,7 +62,7 @@ from anagram_ext.training.saved import SavedRun
 from anagram_ext.training.saved_march import SavedMarch
 from anagram_ext.training.single_step import StepResult, jacobian, step
 from anagram_ext.training.tensorboard import TensorBoard
-from anagram_ext.training.verdict import Verdict
+from anagram_ext.verdicts.verdict import Verdict
 
 __all__ = [
     "MLP",

@@ -33,7 +33,7 @@ import anagram_ext as ax
 from anagram_ext import problems
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training.rounding import rounding_loss
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.validation import Validation
 
 WIDER = 1.3  # of all hidden layers
 MORE = 3  # times the points

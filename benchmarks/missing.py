@@ -20,11 +20,11 @@ from measure import table, write
 
 import anagram_ext as ax
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.error_estimate import error_estimate
-from anagram_ext.training.evidence import blocks_to_judge
-from anagram_ext.training.line_ends import too_few_conditions
-from anagram_ext.training.missing import looseness
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.error_estimate import error_estimate
+from anagram_ext.verdicts.evidence import blocks_to_judge
+from anagram_ext.verdicts.line_ends import too_few_conditions
+from anagram_ext.verdicts.missing import looseness
+from anagram_ext.verdicts.validation import Validation
 
 STRIP = ax.Box(t=(0, 1), x=(0, 1))
 SQUARE = ax.Box(x=(0, 1), y=(0, 1))

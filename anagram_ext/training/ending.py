@@ -8,7 +8,7 @@ from anagram_ext.errors import FigureWarning, HeldOutWarning, TrainingWarning, W
 from anagram_ext.installation import versions
 from anagram_ext.methods import Stop
 from anagram_ext.models.torch_model import TorchModel
-from anagram_ext.training.verdict import Verdict
+from anagram_ext.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem

@@ -21,9 +21,9 @@ import torch
 from anagram_ext.errors import NonFiniteError, OutOfMemoryError
 from anagram_ext.systems.own_scales import in_own_units
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.error_estimate import displacement, points_of, sizes_to_compare
-from anagram_ext.training.evidence import blocks_to_judge
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.error_estimate import displacement, points_of, sizes_to_compare
+from anagram_ext.verdicts.evidence import blocks_to_judge
+from anagram_ext.verdicts.validation import Validation
 
 if TYPE_CHECKING:
     from torch import Tensor

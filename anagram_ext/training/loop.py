@@ -39,7 +39,7 @@ from anagram_ext.training.resume import save_state
 from anagram_ext.training.run import Run
 from anagram_ext.training.stepping import steps_until_stopped
 from anagram_ext.training.together import agreement, resume_together, setting, taken_directory
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.validation import Validation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

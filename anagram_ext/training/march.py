@@ -24,8 +24,8 @@ from anagram_ext.training.ending import warning_category
 from anagram_ext.training.loop import train
 from anagram_ext.training.manifest import Manifest, known_ends, noting, window_folder
 from anagram_ext.training.march_result import MarchResult
-from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windows import Windows
+from anagram_ext.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -55,8 +55,9 @@ def march(
     Every condition has its design of points in every window: as many points as in the problem, in a
     fraction of the time. Conditions at the first time hold in the first window; in the others their
     points ask for continuity with the window before, of as many derivatives in time as the
-    equations need. A window whose run fails is tried again at half its length. The network sees
-    each window as [-1, 1]; behind an input map, those of its features that are the time itself.
+    equations need. A window whose run fails is tried again at half its length, until one failed at
+    every length. The network sees each window as [-1, 1]; behind an input map, those of its
+    features that are the time itself.
 
     Args:
         problem: an evolution, with conditions at the first time.
@@ -101,7 +102,7 @@ def march(
     runs: list[TrainResult] = []
     ends = [planned[0]]
     pending = [*known[1:], *(time for time in planned if time > known[-1])]
-    halvings = 0
+    halvings, halves = 0, True
     while pending:
         window = (ends[-1], pending[0])
         before = runs[-1] if runs else None
@@ -121,13 +122,16 @@ def march(
         # What follows a window that was trained now began from another one, if it is there at all.
         resumes = resumes and not trained
         finished_before = resumes and len(ends) + 1 < len(known)
-        if halvings < HALVINGS and not finished_before and _failed(run, group):
+        failed = _failed(run, group)
+        if failed and halves and halvings < HALVINGS and not finished_before:
             halvings += 1
             if place is not None:
                 (window_folder(place, len(runs)) / STATE).unlink(missing_ok=True)
             pending.insert(0, 0.5 * (window[0] + window[1]))
             continue
         begun(run)
+        # It failed at every length: what begins where it ended is not mended by shorter windows.
+        halves = halves and not failed
         halvings = 0
         runs.append(run)
         ends.append(pending.pop(0))

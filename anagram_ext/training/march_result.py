@@ -13,10 +13,10 @@ import torch
 from anagram_ext.geometry.held_out import evaluation_points
 from anagram_ext.pde.coordinates import Coordinates
 from anagram_ext.pde.solution import values_to_compare
-from anagram_ext.training.criteria import FAILED_ERROR, SOLVED_ERROR
 from anagram_ext.training.inherited import inherited_error
-from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windowed import Windowed
+from anagram_ext.verdicts.criteria import FAILED_ERROR, SOLVED_ERROR
+from anagram_ext.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

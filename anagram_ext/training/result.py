@@ -12,7 +12,7 @@ from anagram_ext.figures import overview
 from anagram_ext.methods import Stop
 from anagram_ext.models.model import Model as Composite
 from anagram_ext.training.estimates import Estimates, estimates_of, uncertainty_of
-from anagram_ext.training.verdict import Verdict, judge
+from anagram_ext.verdicts.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anagram_ext.analysis.uncertainty import Uncertainty
     from anagram_ext.models.protocol import Model
     from anagram_ext.pde.problem import Problem
-    from anagram_ext.training.facts import Facts
+    from anagram_ext.verdicts.facts import Facts
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +52,7 @@ class TrainResult:
         seed: the seed of initial parameters and sampled points.
         warning: what is wrong with the result in plain words, with the loss of each condition and
             one suggestion; None when the problem is solved.
-        verdict: what the run amounts to, in one word (see ``anagram_ext.training.verdict``).
+        verdict: what the run amounts to, in one word (see ``anagram_ext.verdicts.verdict``).
         losses: training loss of each condition.
         held_out_losses: the same on held-out points; nan for a condition without any, of which
             ``unseen`` says why.
@@ -118,7 +118,7 @@ class TrainResult:
         """The loss of each condition without held-out points if its rows are left out in turn.
 
         What the held-out loss is to the others: far above ``losses`` where the network fits the
-        rows and not what they stand for. See ``anagram_ext.training.unseen``.
+        rows and not what they stand for. See ``anagram_ext.verdicts.unseen``.
         """
         return {} if self.facts is None else self.facts.press
 

@@ -13,19 +13,19 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.methods import Method, Redirected, StepInfo, Stop
-from anagram_ext.training.clashes import clash
 from anagram_ext.training.coupling import Coupling
-from anagram_ext.training.evidence import gather, losses_on_unseen
 from anagram_ext.training.exactly import met_exactly
-from anagram_ext.training.facts import Facts
 from anagram_ext.training.growth import FACTOR, STANDS_STILL, Growth, Prospects
 from anagram_ext.training.history import COLUMNS, HELD_OUT, LOSS, History, Row
 from anagram_ext.training.renewal import renewed
 from anagram_ext.training.result import TrainResult
 from anagram_ext.training.rounding import RoundOff, rounding_loss
-from anagram_ext.training.strays import stray
-from anagram_ext.training.validation import Validation, total
-from anagram_ext.training.verdict import judge
+from anagram_ext.verdicts.clashes import clash
+from anagram_ext.verdicts.evidence import gather, losses_on_unseen
+from anagram_ext.verdicts.facts import Facts
+from anagram_ext.verdicts.strays import stray
+from anagram_ext.verdicts.validation import Validation, total
+from anagram_ext.verdicts.verdict import judge
 
 if TYPE_CHECKING:
     from torch import Tensor

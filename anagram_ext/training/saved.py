@@ -14,7 +14,7 @@ from anagram_ext.figures import overview
 from anagram_ext.training import checkpoint
 from anagram_ext.training.directory import HISTORY, MODEL, SUMMARY
 from anagram_ext.training.history import read_csv
-from anagram_ext.training.verdict import Verdict
+from anagram_ext.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     import numpy as np

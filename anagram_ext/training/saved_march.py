@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from anagram_ext.checks import check_kind
 from anagram_ext.training.manifest import Manifest, window_folder
 from anagram_ext.training.saved import SavedRun
-from anagram_ext.training.verdict import Verdict
 from anagram_ext.training.windowed import Windowed
+from anagram_ext.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.validation import Validation
 
 BOX = ax.Box(x=(0, 1), y=(-1, 1))
 WIDTHS = [2, 6, 5, 2]

@@ -25,7 +25,7 @@ from anagram_ext.training.directory import RunDirectory
 from anagram_ext.training.history import History, read_csv
 from anagram_ext.training.loop import train
 from anagram_ext.training.run import Run
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.validation import Validation
 
 
 class Failing:

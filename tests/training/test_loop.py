@@ -19,8 +19,8 @@ from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.training import checkpoint
 from anagram_ext.training.history import COLUMNS, read_csv
 from anagram_ext.training.loop import train
-from anagram_ext.training.validation import Validation
-from anagram_ext.training.verdict import Verdict
+from anagram_ext.verdicts.validation import Validation
+from anagram_ext.verdicts.verdict import Verdict
 
 LINE = Box(x=(0, 1))
 

@@ -192,6 +192,13 @@ def test_going_on_keeps_the_halves_of_windows_that_failed(tmp_path, monkeypatch)
     torch.testing.assert_close(resumed.theta, halved.theta, rtol=0, atol=0)
 
 
+def test_what_failed_at_every_length_is_halved_no_more(monkeypatch):
+    monkeypatch.setattr("anagram_ext.training.march._failed", lambda run, group: True)
+    run = march(None, windows=None, times=(0, 0.5, 2), steps=1)
+    # Five halvings of the first window; its other parts and the second window are tried once.
+    assert run.times == [0.0, *(0.5**k for k in range(6, 0, -1)), 2.0]
+
+
 def test_the_first_half_of_a_window_that_failed_begins_anew(tmp_path, monkeypatch):
     answers = iter([True, False, False, False])
     monkeypatch.setattr("anagram_ext.training.march._failed", lambda run, group: next(answers))

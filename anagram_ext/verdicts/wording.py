@@ -6,11 +6,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from anagram_ext.methods import Stop
-from anagram_ext.training.coupling import GAP, PER_PARAMETER
-from anagram_ext.training.criteria import (
+from anagram_ext.verdicts.criteria import (
     FAILED_ERROR,
     FAILED_RESIDUAL,
+    GAP,
     HELD_OUT_RATIO,
+    PER_PARAMETER,
     SOLVED_ERROR,
     SOLVED_RESIDUAL,
     SOLVED_WORST,
@@ -27,7 +28,7 @@ from anagram_ext.training.criteria import (
 )
 
 if TYPE_CHECKING:
-    from anagram_ext.training.facts import Facts
+    from anagram_ext.verdicts.facts import Facts
 
 DISAGREE: Final = 1e4  # ratio of two conditions' relative residuals that is worth a word
 WINDOWS: Final = "solve it in windows of time (ax.march), or in shorter ones"

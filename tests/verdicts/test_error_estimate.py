@@ -10,7 +10,7 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.error_estimate import error_estimate
+from anagram_ext.verdicts.error_estimate import error_estimate
 
 LINE = ax.Box(x=(0, 1))
 MODEL = ax.MLP([1, 1], "identity")  # u = a x + b

@@ -10,8 +10,8 @@ import torch
 
 from anagram_ext.pde.paired import Paired
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.lines import contains, extent
-from anagram_ext.training.validation import extends
+from anagram_ext.verdicts.lines import contains, extent
+from anagram_ext.verdicts.validation import extends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,16 +15,16 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.continuous import continuous_functions, values_of_fields
-from anagram_ext.training.facts import Objection
-from anagram_ext.training.lines import Lines, between, contains, extent, lines_through
-from anagram_ext.training.terms import residuals_and_terms
+from anagram_ext.verdicts.continuous import continuous_functions, values_of_fields
+from anagram_ext.verdicts.facts import Objection
+from anagram_ext.verdicts.lines import Lines, between, contains, extent, lines_through
+from anagram_ext.verdicts.terms import residuals_and_terms
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.systems.pde_system import PdeSystem
-    from anagram_ext.training.continuous import Function
+    from anagram_ext.verdicts.continuous import Function
 
 WORST: Final = 3  # intervals of a function that are looked into
 # Halvings of an interval, to 2^-24 or 2^-9 of it, above the rounding of a coordinate; change in the

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.between import jump_or_layer
-from anagram_ext.training.characteristics import begins_nowhere
-from anagram_ext.training.error_estimate import is_plain, points_of
-from anagram_ext.training.facts import Objection
-from anagram_ext.training.nodes import missed_by_nodes
-from anagram_ext.training.validation import extends
+from anagram_ext.verdicts.between import jump_or_layer
+from anagram_ext.verdicts.characteristics import begins_nowhere
+from anagram_ext.verdicts.error_estimate import is_plain, points_of
+from anagram_ext.verdicts.facts import Objection
+from anagram_ext.verdicts.nodes import missed_by_nodes
+from anagram_ext.verdicts.validation import extends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.blocks import Block
     from anagram_ext.systems.pde_system import PdeSystem
-    from anagram_ext.training.validation import Validation
+    from anagram_ext.verdicts.validation import Validation
 
 NO_POINTS: Final = Objection("it has no points", "give it points, or leave it out")
 

@@ -13,9 +13,9 @@ import torch
 import anagram_ext as ax
 from anagram_ext.models.torch_model import as_model
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.characteristics import begins_nowhere
-from anagram_ext.training.objections import objections
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.characteristics import begins_nowhere
+from anagram_ext.verdicts.objections import objections
+from anagram_ext.verdicts.validation import Validation
 
 LINE = ax.Box(x=(0, 1))
 STRIP = ax.Box(t=(0, 1), x=(0, 1))

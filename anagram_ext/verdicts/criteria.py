@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from anagram_ext.training.facts import Facts
+    from anagram_ext.verdicts.facts import Facts
 
 SOLVED_ERROR: Final = 3e-5  # largest estimated error of a solution: 1e-4, and a margin
 SOLVED_RESIDUAL: Final = 3e-5  # largest residual of a solution, relative to the terms in it
@@ -16,6 +16,8 @@ SOLVED_WORST: Final = 3e-3  # largest error that a residual of that length could
 FAILED_ERROR: Final = 1e-2  # an estimated error above this solves nothing
 FAILED_RESIDUAL: Final = 1e-2  # nor does a residual above this share of its terms
 HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller has to know of
+PER_PARAMETER: Final = 10.0  # rows for each effective parameter that are enough
+GAP: Final = 2.0  # held-out over training loss beyond which points are fitted, not the equation
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
 NEAR_ROUNDING: Final = 1e6  # multiple of the rounding loss that large terms do not come down to
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from anagram_ext.training.line_ends import bounds_of, points_at, sort_conditions
+from anagram_ext.verdicts.line_ends import bounds_of, points_at, sort_conditions
 
 if TYPE_CHECKING:
     from anagram_ext.systems.pde_system import PdeSystem

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from anagram_ext.systems.pde_system import PdeSystem
-    from anagram_ext.training.validation import Validation
+    from anagram_ext.verdicts.validation import Validation
 
 # The network hardly moves in directions with a singular value below this share of the largest one.
 LEAST_SINGULAR: Final = 1e-8

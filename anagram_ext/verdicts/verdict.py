@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Final
 
 from anagram_ext.methods import Stop
-from anagram_ext.training import wording
-from anagram_ext.training.criteria import (
+from anagram_ext.verdicts import wording
+from anagram_ext.verdicts.criteria import (
     FAILED_ERROR,
     FAILED_RESIDUAL,
     fitted_freely,
@@ -26,7 +26,7 @@ from anagram_ext.training.criteria import (
     largest,
     of_equations,
 )
-from anagram_ext.training.facts import Facts
+from anagram_ext.verdicts.facts import Facts
 
 CUT_SHORT: Final = frozenset(
     {Stop.STEPS_REACHED, Stop.TIME_REACHED, Stop.BY_METHOD, Stop.BY_CALLBACK}

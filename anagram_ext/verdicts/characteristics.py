@@ -13,8 +13,8 @@ import torch
 
 from anagram_ext.pde.integral import Integral, IntegroDifferential
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.facts import Objection
-from anagram_ext.training.lines import between, contains, extent
+from anagram_ext.verdicts.facts import Objection
+from anagram_ext.verdicts.lines import between, contains, extent
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,17 +10,17 @@ import torch
 
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.criteria import SOLVED_RESIDUAL
-from anagram_ext.training.error_estimate import (
+from anagram_ext.verdicts.criteria import SOLVED_RESIDUAL
+from anagram_ext.verdicts.error_estimate import (
     UNKNOWN,
     ErrorEstimate,
     error_estimate,
     points_of,
 )
-from anagram_ext.training.missing import missing_condition
-from anagram_ext.training.objections import objections
-from anagram_ext.training.terms import residuals_and_terms
-from anagram_ext.training.unseen import Unseen, unseen_rows
+from anagram_ext.verdicts.missing import missing_condition
+from anagram_ext.verdicts.objections import objections
+from anagram_ext.verdicts.terms import residuals_and_terms
+from anagram_ext.verdicts.unseen import Unseen, unseen_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from anagram_ext.systems.blocks import Block
     from anagram_ext.systems.pde_system import PdeSystem
-    from anagram_ext.training.facts import Objection
-    from anagram_ext.training.validation import Validation
+    from anagram_ext.verdicts.facts import Objection
+    from anagram_ext.verdicts.validation import Validation
 
 # Beyond this a run has failed, and nothing further is worth a factorisation.
 HOPELESS: Final = 1e-2

@@ -19,7 +19,7 @@ from anagram_ext.pde.coordinates import Coordinates, values_at
 from anagram_ext.systems.pointwise import PointwiseBlock
 from anagram_ext.systems.signature import Signature
 from anagram_ext.systems.values import of_values
-from anagram_ext.training.validation import extends
+from anagram_ext.verdicts.validation import extends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -13,8 +13,8 @@ from anagram_ext.pde.condition import Condition
 from anagram_ext.pde.integral import Integral, IntegroDifferential
 from anagram_ext.systems.pde_system import PdeSystem
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.facts import Objection
-from anagram_ext.training.terms import residuals_and_terms
+from anagram_ext.verdicts.facts import Objection
+from anagram_ext.verdicts.terms import residuals_and_terms
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from anagram_ext.errors import NonFiniteError
 from anagram_ext.pde.measurements import Data
 from anagram_ext.systems.pointwise import PointwiseBlock
-from anagram_ext.training.error_estimate import points_of
-from anagram_ext.training.line_ends import too_few_conditions
-from anagram_ext.training.terms import residuals_and_terms
+from anagram_ext.verdicts.error_estimate import points_of
+from anagram_ext.verdicts.line_ends import too_few_conditions
+from anagram_ext.verdicts.terms import residuals_and_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

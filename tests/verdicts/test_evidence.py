@@ -10,8 +10,8 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.evidence import gather, relative_residuals
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.evidence import gather, relative_residuals
+from anagram_ext.verdicts.validation import Validation
 
 LINE = ax.Box(x=(0, 1))
 MODEL = ax.MLP([1, 1], "identity")  # u = a x + b
@@ -92,7 +92,7 @@ def test_a_jacobian_too_large_is_made_on_fewer_points(monkeypatch):
         }
     )
     whole = gather(system, Validation(system), theta).error
-    monkeypatch.setattr("anagram_ext.training.evidence.MOST_ENTRIES", 0)
+    monkeypatch.setattr("anagram_ext.verdicts.evidence.MOST_ENTRIES", 0)
     fewer = gather(system, Validation(system), theta).error
     assert whole != fewer
     assert fewer.likely == pytest.approx(whole.likely, rel=0.1)

@@ -9,8 +9,8 @@ import pytest
 
 import anagram_ext as ax
 from anagram_ext.methods import Stop
-from anagram_ext.training.facts import Facts
-from anagram_ext.training.verdict import Judgement, Verdict, judge
+from anagram_ext.verdicts.facts import Facts
+from anagram_ext.verdicts.verdict import Judgement, Verdict, judge
 
 GOOD = Facts(
     stop=Stop.NO_PROGRESS,

@@ -11,8 +11,8 @@ import torch
 
 import anagram_ext as ax
 from anagram_ext.systems.pde_system import PdeSystem
-from anagram_ext.training.unseen import unseen_rows
-from anagram_ext.training.validation import Validation
+from anagram_ext.verdicts.unseen import unseen_rows
+from anagram_ext.verdicts.validation import Validation
 
 LINE = ax.Box(x=(0, 1))
 SPOTS = torch.linspace(0.1, 0.9, 12, dtype=torch.float64)[:, None]
