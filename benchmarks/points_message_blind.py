@@ -298,7 +298,11 @@ def trained(case: Case, n: int, seed: int) -> ax.TrainResult:
 
 def line(name: str, case: Case, n: int, seed: int = 0) -> list[str]:
     """One run, and the one with as many rows as it asks for."""
-    run = trained(case, n, seed)
+    return told(name, case, n, seed, trained(case, n, seed))
+
+
+def told(name: str, case: Case, n: int, seed: int, run: ax.TrainResult) -> list[str]:
+    """What a run was told, and what came of it."""
     gap = run.held_out_loss / run.loss
     cells = [name, str(ax.MLP(case.widths).n_parameters), str(run.facts.n_rows)]
     cells += [f"{run.facts.effective:.0f}", str(run.verdict), f"{gap:.1e}", f"{run.l2_error:.1e}"]

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from anagram_ext.verdicts.criteria import GAP, PER_PARAMETER
+from anagram_ext.verdicts.criteria import PER_PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST: Final = 10.0  # rows of a condition for each parameter of the network
 LATE: Final = 1 / 3  # share of the parameters that is effective from when on points are kept
 OLDEST: Final = 40  # steps that a set of points serves at most
+GAP: Final = 2.0  # held-out over training loss beyond which a set is fitted, not the equation
 SETTLED: Final = 5  # steps after which that shows
 OUTGROWN: Final = 1.4  # points wanted over points there are, beyond which a set is too small
 # A set that was fitted is followed by one with more rows for each effective parameter, and a larger

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from anagram_ext.methods import Stop
+from anagram_ext.verdicts.criteria import GAP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,6 @@ FACTOR: Final = 1.5  # of all hidden widths
 PATIENCE: Final = 30  # rows of the history in which the merit has not halved: it stands still
 GAIN: Final = 2.0  # factor of the merit that a wider network has to bring
 TRIES: Final = 3  # networks in a row that may fail to: the last ones
-GAP: Final = 3.0  # loss on unseen over training points up to which points are not the limit
 FEWEST_ROWS: Final = 2.0  # for each parameter of the wider network, where points stay the same
 MOST_PARAMETERS: Final = 5000  # of a network that is made wider by itself
 ROUNDING: Final = 100.0  # losses below this multiple of what rounding makes need no more neurons

@@ -17,7 +17,7 @@ FAILED_ERROR: Final = 1e-2  # an estimated error above this solves nothing
 FAILED_RESIDUAL: Final = 1e-2  # nor does a residual above this share of its terms
 HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller has to know of
 PER_PARAMETER: Final = 10.0  # rows for each effective parameter that are enough
-GAP: Final = 2.0  # held-out over training loss beyond which points are fitted, not the equation
+GAP: Final = 3.0  # held-out over training loss up to which points are not the limit
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
 NEAR_ROUNDING: Final = 1e6  # multiple of the rounding loss that large terms do not come down to
 
