@@ -81,7 +81,9 @@ class TrainResult:
 
     @cached_property
     def uncertainty(self) -> Uncertainty:
-        """Error bars of unknowns and fields, from the noise of the measurements.
+        """Error bars of unknowns and fields, from the noise of the measurements alone.
+
+        They hold at the optimum: of what a run that stalled is off by they know nothing.
 
         Raises:
             ValueError: the problem has no measurements (``ax.Data``).
