@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,8 @@ def memory_of(device: torch.device) -> int:
 
 @cache
 def _machine() -> int:  # once a process: every step asks
+    if not hasattr(os, "sysconf"):  # Windows: what does not fit fails, and says so itself
+        return sys.maxsize
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(min(machine, container_limit()))
 

@@ -23,6 +23,7 @@ from anagram_ext.training.rounding import RoundOff, rounding_loss
 from anagram_ext.verdicts.clashes import clash
 from anagram_ext.verdicts.evidence import gather, losses_on_unseen
 from anagram_ext.verdicts.facts import Facts
+from anagram_ext.verdicts.line_ends import on_boundary
 from anagram_ext.verdicts.strays import stray
 from anagram_ext.verdicts.validation import Validation, total
 from anagram_ext.verdicts.verdict import judge
@@ -311,6 +312,7 @@ class Run:
             stray=stray(self.system),
             not_finite=evidence.not_finite,
             weights=self.system.weights,
+            on_boundary=on_boundary(self.system),
             hiding=self.system.hiding,
             improving=self._improving(),
             redrawn=bool(self.system.redrawn),

@@ -19,6 +19,8 @@ HELD_OUT_RATIO: Final = 100.0  # held-out loss over training loss that a caller 
 PER_PARAMETER: Final = 10.0  # rows for each effective parameter that are enough
 GAP: Final = 3.0  # held-out over training loss up to which points are not the limit
 FREE: Final = 0.5  # share of its rows that the network can fit whatever they say
+NEGLECTED: Final = 0.1  # share of its terms that a condition on a boundary misses at its own points
+CHEAPER: Final = 10.0  # times as well as that hold the equations that it was given up for
 NEAR_ROUNDING: Final = 1e6  # multiple of the rounding loss that large terms do not come down to
 
 
@@ -71,6 +73,25 @@ def outweighed(facts: Facts) -> list[str]:
         if size > FAILED_RESIDUAL  # nan: not known
         and facts.weights.get(name, heaviest) < math.sqrt(facts.eps) * heaviest
     ]
+
+
+def neglected(facts: Facts) -> str:
+    """The condition on a boundary that was given up for the equations; empty if there is none.
+
+    It does not hold at its own points, and equations hold ``CHEAPER`` times as well: a minimum of
+    the loss where another solution of the equations costs less than the way to the right one.
+    """
+    unmet = {
+        name: facts.relative[name]
+        for name in facts.on_boundary
+        if facts.relative.get(name, math.nan) >= NEGLECTED
+        and name not in facts.measured
+        and not facts.held_out_losses.get(name, math.nan) > GAP * facts.losses[name]  # nan: no
+    }
+    inside = {n: size for n, size in of_equations(facts).items() if n not in facts.on_boundary}
+    worst = max(unmet, key=lambda name: unmet[name], default="")
+    for_equations = bool(unmet) and CHEAPER * largest(inside) <= unmet[worst]
+    return worst if for_equations and not outweighed(facts) else ""
 
 
 def is_trivial(facts: Facts) -> bool:

@@ -53,6 +53,7 @@ class Facts:
         clash: which conditions prescribe different values at one place, in words; or empty.
         not_finite: where conditions are not finite at points that training did not see, in words.
         weights: of the conditions, as training counts them.
+        on_boundary: the conditions that hold on the boundary of equations.
         hiding: the conditions whose derivatives are not those of their values.
         improving: whether the loss still fell when the run ended.
         redrawn: whether points were drawn anew while training.
@@ -87,6 +88,7 @@ class Facts:
     stray: str = ""
     not_finite: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    on_boundary: Collection[str] = ()
     hiding: Collection[str] = ()
     improving: bool = False
     redrawn: bool = False

@@ -96,6 +96,16 @@ def sort_conditions(system: PdeSystem) -> tuple[list[PointwiseBlock], list[Point
     return equations, others
 
 
+def on_boundary(system: PdeSystem) -> list[str]:
+    """The names of the conditions on the boundary of equations; none where nothing is an equation.
+
+    Args:
+        system: the least-squares problem, at its points of now.
+    """
+    equations, others = sort_conditions(system)
+    return [block.pointwise.condition for block in others] if equations else []
+
+
 def _is_boundary(system: PdeSystem, equation: PointwiseBlock, block: PointwiseBlock) -> bool:
     """Whether most points of a condition lie at or beyond the boundary of an equation's region."""
     bounds = torch.tensor(bounds_of(system, equation))  # [d, 2]

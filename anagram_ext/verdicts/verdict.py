@@ -145,6 +145,9 @@ def _advice(verdict: Verdict, facts: Facts) -> str:
     at_fault = _of_conditions(verdict, facts)
     if at_fault:
         return at_fault
+    too_light = wording.give_weight(facts)
+    if too_light:
+        return too_light
     # Where all rows are fitted exactly, few of them leave as much room as a missing condition, and
     # on held-out points the residual is as large as that of zero.
     too_few = verdict is Verdict.OVERFITTED and wording.beside_effective(facts)

@@ -22,6 +22,7 @@ from anagram_ext.verdicts.criteria import (
     largest,
     like_with_like,
     missed_if_left_out,
+    neglected,
     of_equations,
     outweighed,
     relative_left_out,
@@ -152,6 +153,18 @@ def by_condition(facts: Facts) -> str:
         seen = seen if math.isnan(held_out) else f" (held out {held_out:.1e})"
         parts.append(f"{name} {loss:.1e}{seen}")
     return f"loss by condition: {', '.join(parts)}"
+
+
+def give_weight(facts: Facts) -> str:
+    """What helps where a condition on a boundary was given up for the equations; or empty."""
+    name = neglected(facts)
+    if not name:
+        return ""
+    return (
+        f"give {name!r} ten times its weight (ax.Condition(..., weight=)): it misses "
+        f"{facts.relative[name]:.0%} of its terms while the equations hold, or see if conditions "
+        "contradict each other"
+    )
 
 
 def more_points(facts: Facts) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -47,3 +49,15 @@ def test_a_container_that_sees_its_own_group_at_the_root(tmp_path):
 
 def test_no_control_groups(tmp_path):
     assert container_limit(tmp_path / "missing", tmp_path) == math.inf
+
+
+def test_a_system_that_does_not_say_its_memory_stores_what_it_is_asked_to():
+    program = (
+        "import os; import torch; del os.sysconf; import anagram_ext as ax; "
+        "problem = ax.problems.poisson_1d(); net = ax.MLP([1, 4, 1]); "
+        "print(ax.train(problem, net, steps=2, progress=False).steps)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["2"], done.stderr

@@ -91,3 +91,35 @@ def test_unknowns_that_an_integral_or_a_pair_uses():
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="unknowns: no condition uses")
             trained({"here": condition, "start": START}, unknowns=unknowns, steps=1)
+
+
+def test_a_condition_that_was_given_up_for_the_equation_and_what_helps():
+    """Cahn and Hilliard's front: tanh(x / (2^0.5 e)) solves (u^3 - u - e^2 u_xx)_xx = 0."""
+    width, wide = 0.2, ax.Box(x=(-1, 1))
+
+    def exact(x):
+        return torch.tanh(x.x / (2**0.5 * width))
+
+    def front(weight):
+        conditions = {
+            "equation": ax.Condition(
+                lambda u, x: ax.d(u**3 - u - width**2 * u.d("xx"), "xx"), wide.grid(100)
+            ),
+            "ends": ax.Condition(
+                lambda u, x: (u - exact(x), u.d("x") - (1 - exact(x) ** 2) / (2**0.5 * width)),
+                wide.boundary().grid(1),
+                weight=weight,
+            ),
+        }
+        problem = ax.Problem(("x",), ("u",), conditions, solution=exact)
+        return ax.train(problem, ax.MLP([1, 16, 1]), steps=120, progress=False)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ax.TrainingWarning)
+        lost = front(weight=1)
+    assert lost.verdict is ax.Verdict.STALLED
+    assert lost.l2_relative > 0.5
+    assert "give 'ends' ten times its weight" in lost.warning
+    found = front(weight=10)
+    assert found.verdict is ax.Verdict.SOLVED
+    assert found.l2_relative < 1e-8

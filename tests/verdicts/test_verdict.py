@@ -171,6 +171,28 @@ def test_rounding_errors_and_what_is_not_known_are_no_overfitting(changes):
         ({"n_rows": 150, "held_out_losses": {"pde": 2e-20}}, "use a larger network"),
         ({"n_rows": 150, "held_out_losses": {}}, "use more points: 150 rows for 100 parameters"),
         ({"loss": 1e-3}, "hidden layer, or see if conditions contradict each other"),
+        (
+            {"relative": {"pde": 0.02, "start": 0.9}, "on_boundary": ["start"]},
+            "give 'start' ten times its weight (ax.Condition(..., weight=)): it misses 90%",
+        ),
+        # The equation does not hold either; or it is noise; or it is missed between points alone.
+        ({"relative": {"pde": 0.2, "start": 0.9}, "on_boundary": ["start"]}, "use a larger"),
+        (
+            {
+                "relative": {"pde": 0.02, "start": 0.9},
+                "on_boundary": ["start"],
+                "measured": ["start"],
+            },
+            "use a larger network",
+        ),
+        (
+            {
+                "relative": {"pde": 0.02, "start": 0.9},
+                "on_boundary": ["start"],
+                "held_out_losses": {"pde": 2e-19, "start": 2e-20},
+            },
+            "use a larger network",
+        ),
         ({"clash": "'a' asks for 1 and 'b' for 2"}, "'a' asks for 1 and 'b' for 2"),
         (
             {"effective": 80.0, "evolves": True},  # held-out loss is ten times the training loss
