@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -361,21 +362,21 @@ CASES = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def tabulated(name: str, cases: dict[str, Case], told: Callable[..., list[str]]) -> None:
+    """Runs all problems with all seeds, and writes the table ``name``."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=Path("results"))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ax.TrainingWarning)
     lines = []
-    for name, case in CASES.items():
+    for title, case in cases.items():
         for n in SIZES:
             for seed in SEEDS:
-                found = line(name, case, n, seed)
+                found = told(title, case, n, seed)
                 lines.append([found[0], str(seed), *found[1:]])
                 print(*lines[-1], sep=" | ", flush=True)
-    header = [HEADER[0], "seed", *HEADER[1:]]
-    write(arguments.out, "points_message_fresh", lines, table(header, lines))
+    write(arguments.out, name, lines, table([HEADER[0], "seed", *HEADER[1:]], lines))
 
 
 if __name__ == "__main__":
-    main()
+    tabulated("points_message_fresh", CASES, line)

@@ -10,19 +10,14 @@ points, whatever its held-out loss.
 
 from __future__ import annotations
 
-import argparse
 import math
-import warnings
-from pathlib import Path
 
 import torch
-from measure import table, write
-from points_message_blind import HEADER, SQUARE, STRIP, Case, edge, told, trained
+from points_message_blind import SQUARE, STRIP, Case, edge, told, trained
+from points_message_fresh import tabulated
 
 import anagram_ext as ax
 
-SIZES = (40, 400)  # points inside
-SEEDS = (0, 1, 2)
 SOLVED = 1e-4  # relative L2 error that "solved" stands for
 PI = math.pi
 DISC = ax.Disk(x=0.0, y=0.0, radius=1.0)
@@ -301,23 +296,8 @@ def line(name: str, case: Case, n: int, seed: int) -> list[str]:
     cells = told(name, case, n, seed, run)
     as_solved = run.verdict is ax.Verdict.SOLVED and run.l2_relative < SOLVED
     right = "right, silent" if cells[-1] == "wrong, silent" and as_solved else cells[-1]
-    return [name, str(seed), *cells[1:-1], right]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("results"))
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore", ax.TrainingWarning)
-    lines = []
-    for name, case in CASES.items():
-        for n in SIZES:
-            for seed in SEEDS:
-                lines.append(line(name, case, n, seed))
-                print(*lines[-1], sep=" | ", flush=True)
-    header = [HEADER[0], "seed", *HEADER[1:]]
-    write(arguments.out, "points_message_third", lines, table(header, lines))
+    return [*cells[:-1], right]
 
 
 if __name__ == "__main__":
-    main()
+    tabulated("points_message_third", CASES, line)
