@@ -41,11 +41,11 @@ def kdv() -> Problem:
         fields=("u",),
         conditions={
             "interior": Condition(
-                lambda u, x: u.d("t") + 6 * u * u.d("x") + u.d("xxx"), strip.grid(28, 56)
+                lambda u, x: u.d("t") + 6 * u * u.d("x") + u.d("xxx"), strip.chebyshev(22, 52)(0)
             ),
-            "initial": Condition(lambda u, x: u - exact(x), strip.face(t=0).grid(57)),
-            "walls": Condition(lambda u, x: u - exact(x), strip.faces("x").grid(29)),
-            "slope": Condition(lambda u, x: u.d("x") - slope(x), strip.face(x=5).grid(29)),
+            "initial": Condition(lambda u, x: u - exact(x), strip.face(t=0).chebyshev(220)(0)),
+            "walls": Condition(lambda u, x: u - exact(x), strip.faces("x").chebyshev(120)(0)),
+            "slope": Condition(lambda u, x: u.d("x") - slope(x), strip.face(x=5).chebyshev(110)(0)),
         },
         solution=exact,
         name="kdv",

@@ -58,7 +58,9 @@ def navier_stokes() -> Problem:
         conditions={
             "interior": Condition(balance, box.chebyshev(20, 28)(0)),
             "boundary": Condition(velocity, box.faces().chebyshev(80)(0)),
-            "outflow": Condition(lambda u, v, p, x: p - exact(x)[2], box.face(x=1).chebyshev(80)(0)),
+            "outflow": Condition(
+                lambda u, v, p, x: p - exact(x)[2], box.face(x=1).chebyshev(80)(0)
+            ),
         },
         solution=exact,
         name="navier_stokes",
