@@ -88,10 +88,11 @@ def neglected(facts: Facts) -> str:
         and name not in facts.measured
         and not facts.held_out_losses.get(name, math.nan) > GAP * facts.losses[name]  # nan: no
     }
+    if not unmet or outweighed(facts):
+        return ""
     inside = {n: size for n, size in of_equations(facts).items() if n not in facts.on_boundary}
-    worst = max(unmet, key=lambda name: unmet[name], default="")
-    for_equations = bool(unmet) and CHEAPER * largest(inside) <= unmet[worst]
-    return worst if for_equations and not outweighed(facts) else ""
+    worst = max(unmet, key=lambda name: unmet[name])
+    return worst if CHEAPER * largest(inside) <= unmet[worst] else ""
 
 
 def is_trivial(facts: Facts) -> bool:
