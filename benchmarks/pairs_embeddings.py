@@ -7,10 +7,6 @@ derivatives less one as the equation has in x. Long evolutions go in windows. Er
 forms or Fourier modes on 10 000 points that were not trained on. "Of embeddings" compares medians,
 and in brackets the worst of the seeds that both have.
 
-"Windows solved" stands at runs of an earlier version, whose verdict and estimate were those of the
-worst window alone: what a window inherits from those before it was not counted. Errors of problems
-that were run again are the same to the last digit.
-
 One JSON a run; runs that are there are not repeated, and the table shows every run on file.
 """
 
